@@ -1,0 +1,66 @@
+/**
+ * The store contract: keep bytes under a key, give them back, forget them. Exported as `vitrine/stores`.
+ *
+ * A store knows keys and bytes, nothing of artifacts. Keys are random, chosen by the caller and used once. What is not said
+ * here is undefined: reading a key while it is written, writing one key twice, any order of `list`.
+ */
+import type { Readable, Writable } from 'node:stream';
+
+/** Half-open never: `start` and `end` are inclusive, as in HTTP. */
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface StoredObject {
+  readonly key: string;
+  readonly sizeBytes: number;
+}
+
+/** One object being written. Nothing of it is visible under its key before `finish` resolved. */
+export interface ObjectWriter extends AsyncDisposable {
+  /**
+   * Appends the bytes. They may be reused by the caller once the promise resolves. Slow when the store is: wait for it.
+   * @throws AppError STORE_FULL, STORE_UNAVAILABLE
+   */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Durable when it resolves (fsync of file and folder; multipart completed). Total bytes written. */
+  finish(): Promise<{ readonly sizeBytes: number }>;
+  /** Leaves nothing behind. Safe after a failed write or finish, and twice. */
+  abort(): Promise<void>;
+}
+
+export interface BlobStore extends AsyncDisposable {
+  /** The configured name. */
+  readonly name: string;
+  /** `filesystem`, `s3`, … */
+  readonly kind: string;
+  /** The id kept in the store itself; claims the store for `storeId` where it has none yet. @throws STORE_MISMATCH */
+  claim(storeId: string): Promise<string>;
+  /** The id kept in the store, or undefined for a new one. */
+  identity(): Promise<string | undefined>;
+  /** `expectedBytes` is a hint for part sizes; undefined means unknown. */
+  create(
+    key: string,
+    options: { readonly expectedBytes?: number | undefined; readonly signal: AbortSignal },
+  ): Promise<ObjectWriter>;
+  /** Undefined when there is no such object. */
+  stat(key: string): Promise<StoredObject | undefined>;
+  /** Up to `length` bytes from `offset`, in one piece: for small reads. @throws BLOB_UNAVAILABLE when missing */
+  read(key: string, offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array>;
+  /** A stream of the range, or of the whole. Destroying it frees everything. @throws BLOB_UNAVAILABLE when missing */
+  open(key: string, options: { readonly range?: ByteRange | undefined; readonly signal: AbortSignal }): Promise<Readable>;
+  /**
+   * Writes the range, or the whole, to `destination` as fast as the store can, without ending it. Resolves when the last
+   * byte was handed over; rejects when the signal aborts or the destination closes early.
+   */
+  send(
+    key: string,
+    destination: Writable,
+    options: { readonly range?: ByteRange | undefined; readonly signal: AbortSignal },
+  ): Promise<void>;
+  /** Resolves also when there was nothing. */
+  remove(key: string): Promise<void>;
+  /** Every finished object, for reconciliation. Slow: walks the store. */
+  list(signal: AbortSignal): AsyncIterable<StoredObject>;
+}

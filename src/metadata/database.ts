@@ -1,0 +1,28 @@
+/** The database as records files use it: named statements over a pool, and transactions. */
+
+/** A parameterised statement. `name` makes it a prepared statement per connection; leave it out where the text varies. */
+export interface Statement {
+  readonly name?: string;
+  readonly text: string;
+}
+
+/** Where a statement may run: the pool, or one transaction. */
+export interface Sql {
+  /** Rows as objects. bigint columns that hold sizes arrive as numbers, timestamptz as Date, jsonb parsed, numeric as text. */
+  query<Row extends object>(statement: Statement, values?: readonly unknown[]): Promise<Row[]>;
+}
+
+export interface TransactionOptions {
+  readonly isolation?: 'read committed' | 'repeatable read';
+  readonly readOnly?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+export interface Database extends Sql, AsyncDisposable {
+  /**
+   * Runs `work` in one transaction: commits what it returns, rolls back what it throws. Deadlocks (40P01) and serialization
+   * failures (40001) are retried a few times, so `work` must have no effect outside its statements.
+   * @throws AppError DATABASE_UNAVAILABLE when no connection can be had
+   */
+  transaction<Result>(work: (tx: Sql) => Promise<Result>, options?: TransactionOptions): Promise<Result>;
+}

@@ -1,0 +1,54 @@
+/** What every operation is given: the services of this process, and who asks for what. */
+import type { Logger } from 'pino';
+import type { Clock } from '#base/clock.ts';
+import type { NewId } from '#base/id.ts';
+import type { Blobs } from '#blobs/blobs.ts';
+import type { Database } from '#metadata/database.ts';
+import type { Caller, Policy } from '#policy/policy.ts';
+import type { TypeRegistry } from '#types/type-registry.ts';
+
+/** Limits and defaults that operations keep; from configuration. */
+export interface OpSettings {
+  /** Projects a reference without a project falls to after the caller's own, in this order. */
+  readonly trustedProjects: readonly string[];
+  readonly draftTtlMs: number;
+  readonly uploadTtlMs: number;
+  readonly idempotencyTtlMs: number;
+  readonly maxBlobBytes: number;
+  readonly maxClosureNodes: number;
+  readonly maxPropertiesBytes: number;
+  readonly maxTags: number;
+  readonly maxDependencies: number;
+  readonly pageSizeMax: number;
+  /** Signs cursors and hashes tokens; 32 bytes. */
+  readonly instanceKey: Uint8Array;
+  /** Names this process in leases: unique per start. */
+  readonly nodeId: string;
+}
+
+export interface Services {
+  readonly db: Database;
+  readonly blobs: Blobs;
+  readonly types: TypeRegistry;
+  readonly policy: Policy;
+  readonly clock: Clock;
+  readonly newId: NewId;
+  readonly settings: OpSettings;
+  readonly log: Logger;
+}
+
+/** Facts of one request. */
+export interface Request {
+  readonly caller: Caller;
+  /** `req-<uuid>`. */
+  readonly requestId: string;
+  readonly traceparent?: string | undefined;
+  readonly sourceAddress?: string | undefined;
+  readonly signal: AbortSignal;
+}
+
+export interface OpContext extends Services, Request {}
+
+export function createContext(services: Services, request: Request): OpContext {
+  return { ...services, ...request };
+}

@@ -1,0 +1,62 @@
+/** The policy door: who is calling, and may they. Every operation asks `authorise` once, with an action of its own. */
+import type { Visibility } from '#core/artifact.ts';
+
+/** Roles contain each other: admin > member > reader. `service` stands beside them. */
+export type Role = 'reader' | 'member' | 'admin' | 'service';
+
+/** Whoever calls. Ids are opaque. */
+export interface Caller {
+  readonly id: string;
+  readonly project: string;
+  readonly roles: ReadonlySet<Role>;
+  /** Sees and may change every project's artifacts. */
+  readonly isAdmin: boolean;
+}
+
+export const actions = [
+  'artifact:create',
+  'artifact:read',
+  'artifact:list',
+  'artifact:update',
+  'artifact:publish',
+  'artifact:delete',
+  'artifact:deactivate',
+  'artifact:reactivate',
+  'artifact:yank',
+  'artifact:deprecate',
+  'artifact:protect',
+  'artifact:publicize',
+  'artifact:communitize',
+  'artifact:closure',
+  'artifact:dependents',
+  'family:read',
+  'family:update',
+  'blob:upload',
+  'blob:download',
+  'blob:remove',
+  'member:create',
+  'member:update',
+  'member:remove',
+  'member:list',
+  'token:create',
+  'token:list',
+  'token:revoke',
+  'type:list',
+] as const;
+export type Action = (typeof actions)[number];
+
+/** What is acted on, as far as policies may look at it. */
+export interface Resource {
+  readonly project: string;
+  readonly type?: string | undefined;
+  readonly visibility?: Visibility | undefined;
+  /** For member actions: the project the share is with. */
+  readonly memberProject?: string | undefined;
+}
+
+export interface Policy {
+  /** @throws AppError FORBIDDEN, with the action that was denied in its details */
+  authorise(caller: Caller, action: Action, resource: Resource): void;
+  /** The same question without the throw. */
+  allows(caller: Caller, action: Action, resource: Resource): boolean;
+}

@@ -1,0 +1,120 @@
+/** What an artifact type may say: its manifest, its hooks, and the values a hook is given. Exported as `vitrine/sdk`. */
+import type { Fault } from '#base/app-error.ts';
+import type { Json, JsonObject } from '#base/json.ts';
+
+export type { Fault } from '#base/app-error.ts';
+export type { Json, JsonObject } from '#base/json.ts';
+
+/** A named place for bytes. `one` holds at most one blob; `map` holds blobs keyed by relative path. */
+export interface SlotRule {
+  readonly kind: 'one' | 'map';
+  readonly description: string;
+  /** Publish refuses an artifact whose required slot is empty. */
+  readonly required: boolean;
+  /** Media types accepted, `type/subtype` or `type/*`; empty: any. The first one is the default where it is exact. */
+  readonly mediaTypes: readonly string[];
+  /** Largest blob, in bytes; null: the server's limit. */
+  readonly maxBytes: number | null;
+  /** Most blobs in a `map`. */
+  readonly maxEntries: number;
+  /** The blobs are UTF-8 text that a closure may carry inline. */
+  readonly text: boolean;
+}
+
+/** Links an artifact of this type may or must declare. */
+export interface DependencyRule {
+  readonly description: string;
+  /** Types a link may point at. */
+  readonly targets: readonly string[];
+  readonly min: number;
+  /** Null: as many as the server allows. */
+  readonly max: number | null;
+  /** At most one version of a family in a closure: the ranges intersect or it is a CONFLICT. */
+  readonly singleton: boolean;
+}
+
+/** One version of a type. Its JSON Schema stands in `schemas/<version>.json`. */
+export interface TypeVersionRule {
+  /** Not yet released: its digest may still change. */
+  readonly draft: boolean;
+  readonly slots: Readonly<Record<string, SlotRule>>;
+  readonly dependencies: Readonly<Record<string, DependencyRule>>;
+}
+
+/** `manifest.json` of an artifact type, after its defaults were filled in. */
+export interface TypeManifest {
+  /** Kebab-case: `heat-template`. */
+  readonly type: string;
+  readonly title: string;
+  readonly description: string;
+  /** The version new artifacts are written under. */
+  readonly current: string;
+  readonly versions: Readonly<Record<string, TypeVersionRule>>;
+  readonly graphql: {
+    /** Object type's name; default the type in PascalCase. */
+    readonly typeName: string;
+    /** Property → GraphQL field, for names that are no GraphQL names or collide with the interface `Artifact`. */
+    readonly fields: Readonly<Record<string, string>>;
+  };
+}
+
+/** One blob as a hook sees it. `read` gives at most 1 MiB a call, fewer bytes only at the end. */
+export interface BlobView {
+  readonly slot: string;
+  readonly path: string;
+  readonly mediaType: string;
+  readonly sizeBytes: number;
+  readonly sha256: string;
+  read(offset: number, length: number): Promise<Uint8Array>;
+}
+
+export interface DependencyView {
+  readonly slot: string;
+  readonly alias: string;
+  readonly targetType: string | null;
+  readonly targetName: string | null;
+  readonly range: string;
+  readonly parameter: string | null;
+}
+
+/** The artifact as a hook sees it: values only. */
+export interface HookArtifact {
+  readonly type: string;
+  readonly typeVersion: string;
+  readonly name: string | null;
+  readonly version: string | null;
+  readonly properties: JsonObject;
+  readonly tags: readonly string[];
+  readonly blobs: readonly BlobView[];
+  readonly dependencies: readonly DependencyView[];
+}
+
+/**
+ * The hooks of a type, all optional. Pure or bounded: no network, no disk, no database; a hook runs in a worker thread that
+ * is ended at its deadline. What it throws is reported as the type's fault.
+ */
+export interface TypeHooks {
+  /** Further faults of the properties, beside the JSON Schema's. Runs when a draft is written, and at publish. */
+  validate?(artifact: HookArtifact): readonly Fault[] | Promise<readonly Fault[]>;
+  /** Faults of one blob, with pointers like `/slots/<slot>/<path>`. Runs at publish, on verified bytes. */
+  inspectBlob?(blob: BlobView, artifact: HookArtifact): readonly Fault[] | Promise<readonly Fault[]>;
+  /** Values for properties marked `x-system-written`. Runs at publish, after every blob passed. */
+  derive?(artifact: HookArtifact): JsonObject | Promise<JsonObject>;
+  /** The last word before publish, on the artifact with its derived properties. */
+  beforePublish?(artifact: HookArtifact): readonly Fault[] | Promise<readonly Fault[]>;
+}
+
+/** Checks a hooks literal against its interface. */
+export function defineHooks(hooks: TypeHooks): TypeHooks {
+  return hooks;
+}
+
+/** A fault in the words every room uses. */
+export function fault(pointer: string, message: string): Fault {
+  return { pointer, message };
+}
+
+/** Narrows a JSON value to an object. */
+export function isObject(value: Json | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
