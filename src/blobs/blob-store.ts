@@ -17,6 +17,12 @@ export interface StoredObject {
   readonly sizeBytes: number;
 }
 
+export interface ReadOptions {
+  /** Inclusive; the whole object where left out. An end past the object is cut to it. */
+  readonly range?: ByteRange | undefined;
+  readonly signal: AbortSignal;
+}
+
 /** One object being written. Nothing of it is visible under its key before `finish` resolved. */
 export interface ObjectWriter extends AsyncDisposable {
   /**
@@ -49,16 +55,12 @@ export interface BlobStore extends AsyncDisposable {
   /** Up to `length` bytes from `offset`, in one piece: for small reads. @throws BLOB_UNAVAILABLE when missing */
   read(key: string, offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array>;
   /** A stream of the range, or of the whole. Destroying it frees everything. @throws BLOB_UNAVAILABLE when missing */
-  open(key: string, options: { readonly range?: ByteRange | undefined; readonly signal: AbortSignal }): Promise<Readable>;
+  open(key: string, options: ReadOptions): Promise<Readable>;
   /**
    * Writes the range, or the whole, to `destination` as fast as the store can, without ending it. Resolves when the last
    * byte was handed over; rejects when the signal aborts or the destination closes early.
    */
-  send(
-    key: string,
-    destination: Writable,
-    options: { readonly range?: ByteRange | undefined; readonly signal: AbortSignal },
-  ): Promise<void>;
+  send(key: string, destination: Writable, options: ReadOptions): Promise<void>;
   /** Resolves also when there was nothing. */
   remove(key: string): Promise<void>;
   /** Every finished object, for reconciliation. Slow: walks the store. */

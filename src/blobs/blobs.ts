@@ -1,6 +1,13 @@
 /** The door of the room: the configured stores, and receiving a blob with its digests computed on the way. */
 import type { Readable } from 'node:stream';
+import { AppError } from '#base/app-error.ts';
 import type { BlobStore } from './blob-store.ts';
+import { openFilesystemStore } from './drivers/filesystem.ts';
+import { receiveBlob } from './receive-blob.ts';
+import type { BlobsConfig, StoreConfig } from './store-config.ts';
+
+export { isObjectKey, newObjectKey } from './object-key.ts';
+export type { BlobsConfig, FilesystemStoreConfig, S3StoreConfig, StoreConfig } from './store-config.ts';
 
 export interface ReceivedBlob {
   readonly sizeBytes: number;
@@ -36,4 +43,35 @@ export interface Blobs extends AsyncDisposable {
    * (`aborted` request) is UPLOAD_INTERRUPTED.
    */
   receive(store: BlobStore, key: string, source: Readable, options: ReceiveOptions): Promise<ReceivedBlob>;
+}
+
+/** Opens every configured store. @throws AppError STORE_UNAVAILABLE */
+export async function openBlobs(config: BlobsConfig): Promise<Blobs> {
+  const stores = new Map<string, BlobStore>();
+  for (const storeConfig of config.stores) stores.set(storeConfig.name, await openStore(storeConfig));
+
+  function store(name: string): BlobStore {
+    const found = stores.get(name);
+    if (found === undefined) throw new AppError('STORE_UNKNOWN', `No store is configured under the name '${name}'.`);
+    return found;
+  }
+
+  return {
+    stores,
+    defaultStore: store(config.defaultStore),
+    store,
+    receive: receiveBlob,
+    async [Symbol.asyncDispose]() {
+      for (const opened of stores.values()) await opened[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function openStore(config: StoreConfig): Promise<BlobStore> {
+  switch (config.kind) {
+    case 'filesystem':
+      return openFilesystemStore(config);
+    case 's3':
+      throw new AppError('STORE_UNAVAILABLE');
+  }
 }

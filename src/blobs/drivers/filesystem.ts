@@ -1,0 +1,158 @@
+/**
+ * The filesystem store.
+ *
+ *   <path>/                        0700
+ *     identity                     the store's id, one line
+ *     objects/<k0k1>/<key>         finished objects, 0600; k0k1 = the key's first two characters
+ *     tmp/<name>.<random>          being written; no reader looks here
+ *
+ * A write becomes durable and visible in this order: file synced, linked to its key (never over another file), folder synced.
+ */
+import { randomBytes } from 'node:crypto';
+import { constants } from 'node:fs';
+import { type FileHandle, lstat, mkdir, open, unlink } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { Readable } from 'node:stream';
+import type { BlobStore, ReadOptions, StoredObject } from '../blob-store.ts';
+import { clampRange } from '../clamp-range.ts';
+import { assertObjectKey } from '../object-key.ts';
+import type { FilesystemStoreConfig } from '../store-config.ts';
+import { systemCode, toReadError, toStoreError } from '../store-error.ts';
+import { claimFile, listObjectFiles, readIdentityFile, removeLeftovers } from './file-housekeeping.ts';
+import { sendFile } from './file-send.ts';
+import { createFileWriter, syncFolder } from './file-writer.ts';
+
+const dayMs = 24 * 60 * 60 * 1000;
+
+interface Folder {
+  readonly storeName: string;
+  readonly objects: string;
+  readonly tmp: string;
+  readonly identity: string;
+}
+
+/** Opens the store, making its folders where they are missing, and removes old leftovers of crashed writes. */
+export async function openFilesystemStore(config: FilesystemStoreConfig): Promise<BlobStore> {
+  const { name } = config;
+  const root = resolve(config.path);
+  const folder: Folder = {
+    storeName: name,
+    objects: join(root, 'objects'),
+    tmp: join(root, 'tmp'),
+    identity: join(root, 'identity'),
+  };
+  await guarded(name, async () => {
+    for (const path of [root, folder.objects, folder.tmp]) await mkdir(path, { recursive: true, mode: 0o700 });
+    await removeLeftovers(folder.tmp, config.leftoverAgeMs ?? dayMs);
+  });
+  return {
+    name,
+    kind: 'filesystem',
+    identity: () => guarded(name, () => readIdentityFile(folder.identity)),
+    claim: (storeId) =>
+      guarded(name, () => claimFile({ path: folder.identity, tmp: tmpPath(folder, 'identity'), storeId, storeName: name })),
+    async create(key, { signal }) {
+      signal.throwIfAborted();
+      const path = objectPath(folder, key);
+      return createFileWriter({ path, tmp: tmpPath(folder, key), storeName: name, signal });
+    },
+    stat: (key) => guarded(name, () => statObject(folder, key)),
+    read: (key, offset, length, signal) => readPiece(folder, key, { offset, length, signal }),
+    open: (key, options) => openStream(folder, key, options),
+    async send(key, destination, { range, signal }) {
+      signal.throwIfAborted();
+      const { file, sizeBytes } = await openObject(folder, key);
+      try {
+        await sendFile(file.fd, destination, { ...clampRange(range, sizeBytes), signal, storeName: name });
+      } finally {
+        await file.close();
+      }
+    },
+    remove: (key) => guarded(name, () => removeObject(folder, key)),
+    list: (signal) => listObjectFiles(folder.objects, name, signal),
+    async [Symbol.asyncDispose]() {},
+  };
+}
+
+function objectPath(folder: Folder, key: string): string {
+  return join(folder.objects, assertObjectKey(key).slice(0, 2), key);
+}
+
+function tmpPath(folder: Folder, label: string): string {
+  return join(folder.tmp, `${label}.${randomBytes(6).toString('hex')}`);
+}
+
+async function guarded<T>(storeName: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw toStoreError(error, storeName);
+  }
+}
+
+async function statObject(folder: Folder, key: string): Promise<StoredObject | undefined> {
+  try {
+    const found = await lstat(objectPath(folder, key));
+    return found.isFile() ? { key, sizeBytes: found.size } : undefined;
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+async function openObject(folder: Folder, key: string): Promise<{ file: FileHandle; sizeBytes: number }> {
+  const path = objectPath(folder, key);
+  try {
+    const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+    try {
+      return { file, sizeBytes: (await file.stat()).size };
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+  } catch (error) {
+    throw toReadError(error, folder.storeName);
+  }
+}
+
+async function openStream(folder: Folder, key: string, { range, signal }: ReadOptions): Promise<Readable> {
+  signal.throwIfAborted();
+  const { file, sizeBytes } = await openObject(folder, key);
+  const { start, end } = clampRange(range, sizeBytes);
+  // createReadStream's `end` is inclusive and cannot say "nothing": an empty object reads no byte from its offset 0.
+  return file.createReadStream({ start, end: Math.max(end - 1, 0), highWaterMark: 256 * 1024, signal });
+}
+
+async function readPiece(
+  folder: Folder,
+  key: string,
+  piece: { readonly offset: number; readonly length: number; readonly signal: AbortSignal | undefined },
+): Promise<Uint8Array> {
+  piece.signal?.throwIfAborted();
+  const { file, sizeBytes } = await openObject(folder, key);
+  try {
+    const bytes = Buffer.alloc(Math.max(0, Math.min(piece.length, sizeBytes - piece.offset)));
+    let filled = 0;
+    while (filled < bytes.length) {
+      const { bytesRead } = await file.read(bytes, filled, bytes.length - filled, piece.offset + filled);
+      if (bytesRead === 0) break;
+      filled += bytesRead;
+    }
+    return bytes.subarray(0, filled);
+  } catch (error) {
+    throw toReadError(error, folder.storeName);
+  } finally {
+    await file.close();
+  }
+}
+
+async function removeObject(folder: Folder, key: string): Promise<void> {
+  const path = objectPath(folder, key);
+  try {
+    await unlink(path);
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return;
+    throw error;
+  }
+  await syncFolder(join(path, '..'));
+}
