@@ -1,0 +1,50 @@
+/** The trace of every change: its event (outbox) and its audit row, written together in the change's own transaction. */
+import type { JsonObject } from '#base/json.ts';
+import type { Sql } from './database.ts';
+
+export interface ChangeRow {
+  /** What happened: `artifact.published`. */
+  readonly kind: string;
+  /** The policy action that allowed it: `artifact:publish`. */
+  readonly action: string;
+  /** Project of the subject. */
+  readonly project: string;
+  readonly subjectType: 'artifact' | 'family' | 'token';
+  readonly subjectId: string;
+  /** Of the subject after the change. */
+  readonly revision: number | null;
+  /** For listeners: facts of the subject. Never a secret. */
+  readonly payload: JsonObject;
+  /** For auditors: how it was changed and why. Never a secret. */
+  readonly detail: JsonObject;
+  readonly caller: string;
+  readonly requestId: string | null;
+  readonly traceparent: string | null;
+  readonly sourceAddress: string | null;
+}
+
+const insertChangeStatement = {
+  name: 'change-insert',
+  text: `WITH e AS (
+    INSERT INTO event (kind, project, subject_type, subject_id, revision, payload, request_id, traceparent)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8))
+  INSERT INTO audit (caller, project, action, subject_type, subject_id, revision, source_address, detail, request_id, traceparent)
+  VALUES ($9, $2, $10, $3, $4, $5, $11, $12, $7, $8)`,
+};
+
+export async function insertChange(sql: Sql, change: ChangeRow): Promise<void> {
+  await sql.query(insertChangeStatement, [
+    change.kind,
+    change.project,
+    change.subjectType,
+    change.subjectId,
+    change.revision,
+    JSON.stringify(change.payload),
+    change.requestId,
+    change.traceparent,
+    change.caller,
+    change.action,
+    change.sourceAddress,
+    JSON.stringify(change.detail),
+  ]);
+}

@@ -1,0 +1,149 @@
+/** The database over a pool of `pg` connections: prepared statements by name, plain values, transactions that retry. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import type { Database, Sql, Statement, TransactionOptions } from './database.ts';
+import { isRetryable, toDatabaseError } from './database-errors.ts';
+
+export interface OpenDatabaseOptions {
+  readonly url: string;
+  /** Most connections of this process; default 8. */
+  readonly poolSize?: number | undefined;
+  /** A statement that runs longer is ended by the server; default 30 s. */
+  readonly statementTimeoutMs?: number | undefined;
+  /** How long a caller waits for a free connection; default 10 s. */
+  readonly connectTimeoutMs?: number | undefined;
+  readonly applicationName?: string | undefined;
+  /** Told of connections that broke while idle; the pool replaces them. */
+  readonly onIdleError?: ((error: Error) => void) | undefined;
+}
+
+const attempts = 6;
+
+/** Connects with the first statement, not here. */
+export function openDatabase(options: OpenDatabaseOptions): Database {
+  const pool = new pg.Pool({
+    connectionString: options.url,
+    max: options.poolSize ?? 8,
+    idleTimeoutMillis: 60_000,
+    connectionTimeoutMillis: options.connectTimeoutMs ?? 10_000,
+    keepAlive: true,
+    application_name: options.applicationName ?? 'vitrine',
+    options: sessionOptions(options.statementTimeoutMs ?? 30_000),
+    types: { getTypeParser },
+  });
+  pool.on('error', (error) => options.onIdleError?.(error));
+  let closing: Promise<void> | undefined;
+  return {
+    query: async <Row extends object>(statement: Statement, values: readonly unknown[] = []) => {
+      try {
+        return (await pool.query<Row>(toQuery(statement, values))).rows;
+      } catch (error) {
+        throw toDatabaseError(error);
+      }
+    },
+    transaction: (work, transactionOptions = {}) => transact(pool, work, transactionOptions),
+    [Symbol.asyncDispose]: () => {
+      closing ??= pool.end();
+      return closing;
+    },
+  };
+}
+
+/** Plans for short reads (MEASURED: no JIT, no parallel workers), UTC, and an end to whatever hangs. */
+function sessionOptions(statementTimeoutMs: number): string {
+  const settings = {
+    jit: 'off',
+    max_parallel_workers_per_gather: '0',
+    timezone: 'UTC',
+    statement_timeout: String(statementTimeoutMs),
+    idle_in_transaction_session_timeout: '60000',
+  };
+  return Object.entries(settings)
+    .map(([name, value]) => `-c ${name}=${value}`)
+    .join(' ');
+}
+
+const int8 = 20;
+
+/** Sizes and counts arrive as numbers; what is beyond a safe integer stays text, never a wrong number. */
+function parseInt8(text: string): number | string {
+  const value = Number(text);
+  return Number.isSafeInteger(value) ? value : text;
+}
+
+const getTypeParser: typeof pg.types.getTypeParser = (oid: number, format?: 'text' | 'binary') =>
+  oid === int8 && format !== 'binary' ? parseInt8 : pg.types.getTypeParser(oid, format);
+
+function toQuery(statement: Statement, values: readonly unknown[]) {
+  return statement.name === undefined
+    ? { text: statement.text, values: [...values] }
+    : { name: statement.name, text: statement.text, values: [...values] };
+}
+
+async function transact<Result>(pool: pg.Pool, work: (tx: Sql) => Promise<Result>, options: TransactionOptions): Promise<Result> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await runOnce(pool, work, options);
+    } catch (error) {
+      if (attempt === attempts || !isRetryable(error)) throw toDatabaseError(error);
+    }
+    // Random, so that two that met do not meet again.
+    await sleep(Math.random() * 10 * 2 ** attempt, undefined, options.signal ? { signal: options.signal } : {});
+  }
+}
+
+async function runOnce<Result>(pool: pg.Pool, work: (tx: Sql) => Promise<Result>, options: TransactionOptions): Promise<Result> {
+  const client = await acquire(pool, options.signal);
+  let broken = false;
+  let isOver = false;
+  const tx: Sql = {
+    query: async <Row extends object>(statement: Statement, values: readonly unknown[] = []) => {
+      if (isOver) throw new Error('a statement was sent after its transaction had ended');
+      options.signal?.throwIfAborted();
+      return (await client.query<Row>(toQuery(statement, values))).rows;
+    },
+  };
+  try {
+    await client.query(beginText(options));
+    const result = await work(tx);
+    isOver = true;
+    await client.query('COMMIT');
+    return result;
+  } catch (error) {
+    isOver = true;
+    await client.query('ROLLBACK').catch(() => {
+      broken = true;
+    });
+    throw error;
+  } finally {
+    client.release(broken);
+  }
+}
+
+function beginText(options: TransactionOptions): string {
+  const isolation = options.isolation === 'repeatable read' ? ' ISOLATION LEVEL REPEATABLE READ' : '';
+  return `BEGIN${isolation}${options.readOnly === true ? ' READ ONLY' : ''}`;
+}
+
+/** The pool cannot forget who waits: a connection that comes after the abort goes straight back. */
+async function acquire(pool: pg.Pool, signal: AbortSignal | undefined): Promise<pg.PoolClient> {
+  signal?.throwIfAborted();
+  const connecting = pool.connect();
+  if (signal === undefined) return connecting;
+  let abandon: (() => void) | undefined;
+  const aborted = new Promise<never>((_resolve, reject) => {
+    abandon = () => {
+      connecting.then(
+        (client) => client.release(),
+        () => undefined,
+      );
+      reject(signal.reason);
+    };
+    signal.addEventListener('abort', abandon, { once: true });
+  });
+  try {
+    return await Promise.race([connecting, aborted]);
+  } finally {
+    if (abandon) signal.removeEventListener('abort', abandon);
+  }
+}

@@ -1,0 +1,61 @@
+/** Before all tests: a PostgreSQL server (embedded, or VITRINE_TEST_DATABASE_URL's) with a migrated template database. */
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { choosePostgresAccount } from '#metadata/postgres-account.ts';
+import { findPostgresBinaries } from '#metadata/postgres-binaries.ts';
+import { initialiseCluster, startCluster } from '#metadata/postgres-cluster.ts';
+import { administer, databaseUrl, serverVariable, templateVariable } from './database.ts';
+
+const migrations = join(import.meta.dirname, '../../prisma/migrations');
+
+/** Returns the teardown; what was begun is also undone when the setup itself fails. */
+export default async function setup(): Promise<() => Promise<void>> {
+  const stack = new AsyncDisposableStack();
+  try {
+    const external = process.env['VITRINE_TEST_DATABASE_URL'];
+    const server = external ?? (await startServer(stack));
+    const template = `template_${randomBytes(8).toString('hex')}`;
+    await administer(server, `CREATE DATABASE ${template} TEMPLATE template0`);
+    stack.defer(() => administer(server, `DROP DATABASE IF EXISTS ${template} WITH (FORCE)`));
+    await migrateTemplate(databaseUrl(server, template));
+    process.env[serverVariable] = server;
+    process.env[templateVariable] = template;
+    return () => stack.disposeAsync();
+  } catch (error) {
+    await stack.disposeAsync();
+    throw error;
+  }
+}
+
+async function startServer(stack: AsyncDisposableStack): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'vitrine-test-'));
+  stack.defer(() => rm(folder, { recursive: true, force: true }));
+  const place = {
+    binaries: await findPostgresBinaries(),
+    account: await choosePostgresAccount(folder),
+    dataFolder: join(folder, 'data'),
+    socketFolder: folder,
+    logFile: join(folder, 'log'),
+  };
+  await initialiseCluster(place);
+  // Only durability is less than in production: a test's database need not outlive a power cut.
+  const cluster = await startCluster(place, {
+    fsync: 'off',
+    synchronous_commit: 'off',
+    full_page_writes: 'off',
+    max_connections: '300',
+  });
+  stack.defer(() => cluster.stop());
+  return cluster.url('postgres');
+}
+
+async function migrateTemplate(url: string): Promise<void> {
+  const names = (await readdir(migrations, { withFileTypes: true }))
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name);
+  for (const name of names.sort()) {
+    await administer(url, await readFile(join(migrations, name, 'migration.sql'), 'utf8'));
+  }
+}
