@@ -53,7 +53,12 @@ export interface TypeManifest {
   readonly graphql: {
     /** Object type's name; default the type in PascalCase. */
     readonly typeName: string;
-    /** Property → GraphQL field, for names that are no GraphQL names or collide with the interface `Artifact`. */
+    /** Name of the list on Query; default the plural of the type in camelCase: `heatTemplates`. */
+    readonly plural: string;
+    /**
+     * Property → GraphQL field, for names that are no GraphQL names or collide with the interface `Artifact`. A property
+     * whose kind changed is named once for each version, as `property@version`.
+     */
     readonly fields: Readonly<Record<string, string>>;
   };
 }

@@ -23,6 +23,8 @@ export interface PropertyRule {
   readonly systemWritten: boolean;
   /** In every version, and in `required` of every version. */
   readonly required: boolean;
+  /** The type versions in which the property is of this kind, oldest first; an artifact of another one has no such field. */
+  readonly versions: readonly string[];
 }
 
 export interface TypeVersion {

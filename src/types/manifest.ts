@@ -1,0 +1,220 @@
+/** What `manifest.json` may say: its JSON Schema, the defaults of what it leaves out, and the reader. */
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import type { Fault } from '#base/app-error.ts';
+import { isJsonObject, type Json, type JsonObject } from '#base/json.ts';
+import type { DependencyRule, SlotRule, TypeManifest, TypeVersionRule } from '#sdk/sdk.ts';
+import { ajvFaults } from './ajv-faults.ts';
+import { defaultPlural, defaultTypeName } from './graphql-names.ts';
+
+/** Keys that reach into an object's prototype; refused wherever a manifest or a user names something. */
+export const prototypeKeys = ['__proto__', 'constructor', 'prototype'] as const;
+
+const typeVersionPattern = '^(0|[1-9][0-9]{0,5})([.](0|[1-9][0-9]{0,5})){0,2}$';
+const typePattern = '^[a-z][a-z0-9]*(-[a-z0-9]+)*$';
+
+const notPrototype = { enum: [...prototypeKeys] };
+const ruleName = { type: 'string', pattern: '^[a-z][a-z0-9_-]{0,63}$', not: notPrototype };
+const description = { type: 'string', maxLength: 2000 };
+
+const slotSchema = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['kind'],
+  properties: {
+    kind: { enum: ['one', 'map'] },
+    description,
+    required: { type: 'boolean' },
+    mediaTypes: {
+      type: 'array',
+      maxItems: 64,
+      uniqueItems: true,
+      items: { type: 'string', pattern: '^[a-z0-9!#$&^_.+-]{1,127}/([a-z0-9!#$&^_.+-]{1,127}|[*])$' },
+    },
+    maxBytes: { type: ['integer', 'null'], minimum: 1, maximum: Number.MAX_SAFE_INTEGER },
+    maxEntries: { type: 'integer', minimum: 1, maximum: 100_000 },
+    text: { type: 'boolean' },
+  },
+};
+
+const dependencySchema = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['targets'],
+  properties: {
+    description,
+    targets: {
+      type: 'array',
+      minItems: 1,
+      maxItems: 64,
+      uniqueItems: true,
+      items: { type: 'string', pattern: typePattern, maxLength: 64 },
+    },
+    min: { type: 'integer', minimum: 0, maximum: 1000 },
+    max: { type: ['integer', 'null'], minimum: 1, maximum: 1000 },
+    singleton: { type: 'boolean' },
+  },
+};
+
+/** Version 1 of the manifest format; only adds, never changes. */
+export const manifestSchema = {
+  $schema: 'https://json-schema.org/draft/2020-12/schema',
+  type: 'object',
+  additionalProperties: false,
+  required: ['type', 'title', 'current', 'versions'],
+  properties: {
+    $schema: { type: 'string' },
+    type: { type: 'string', pattern: typePattern, maxLength: 64, not: notPrototype },
+    title: { type: 'string', minLength: 1, maxLength: 200 },
+    description,
+    current: { type: 'string', pattern: typeVersionPattern },
+    versions: {
+      type: 'object',
+      minProperties: 1,
+      maxProperties: 100,
+      propertyNames: { type: 'string', pattern: typeVersionPattern },
+      additionalProperties: {
+        type: 'object',
+        additionalProperties: false,
+        properties: {
+          draft: { type: 'boolean' },
+          slots: { type: 'object', maxProperties: 64, propertyNames: ruleName, additionalProperties: slotSchema },
+          dependencies: { type: 'object', maxProperties: 64, propertyNames: ruleName, additionalProperties: dependencySchema },
+        },
+      },
+    },
+    graphql: {
+      type: 'object',
+      additionalProperties: false,
+      properties: {
+        typeName: { type: 'string', pattern: '^[A-Z][A-Za-z0-9]{0,63}$' },
+        plural: { type: 'string', pattern: '^[a-z][A-Za-z0-9]{0,63}$' },
+        fields: {
+          type: 'object',
+          maxProperties: 1000,
+          additionalProperties: { type: 'string', pattern: '^(?!__)[A-Za-z_][A-Za-z0-9_]{0,127}$' },
+        },
+      },
+    },
+  },
+} as const;
+
+const validateManifest = new Ajv2020({ strict: true, allowUnionTypes: true, allErrors: true }).compile(manifestSchema);
+
+export interface ReadManifest {
+  readonly manifest: TypeManifest | undefined;
+  /** Slots and dependency rules of a version exactly as written: what its digest is made of. */
+  readonly asWritten: ReadonlyMap<string, { readonly slots: JsonObject; readonly dependencies: JsonObject }>;
+  /** Pointers into manifest.json. */
+  readonly faults: readonly Fault[];
+}
+
+/** Checks a parsed manifest.json and fills in its defaults. */
+export function readManifest(value: Json): ReadManifest {
+  const none = new Map<string, { slots: JsonObject; dependencies: JsonObject }>();
+  if (!validateManifest(value)) return { manifest: undefined, asWritten: none, faults: ajvFaults(validateManifest.errors) };
+  const written = value as unknown as WrittenManifest;
+  const faults = crossFaults(written);
+  const versions = Object.fromEntries(Object.entries(written.versions).map(([name, rule]) => [name, withDefaults(rule)]));
+  const manifest: TypeManifest = {
+    type: written.type,
+    title: written.title,
+    description: written.description ?? '',
+    current: written.current,
+    versions,
+    graphql: {
+      typeName: written.graphql?.typeName ?? defaultTypeName(written.type),
+      plural: written.graphql?.plural ?? defaultPlural(written.type),
+      fields: written.graphql?.fields ?? {},
+    },
+  };
+  for (const [name, rule] of Object.entries(written.versions)) {
+    none.set(name, { slots: plain(rule.slots), dependencies: plain(rule.dependencies) });
+  }
+  return { manifest, asWritten: none, faults };
+}
+
+/** Numeric, part by part; a missing part is 0. */
+export function compareTypeVersions(a: string, b: string): number {
+  const left = a.split('.').map(Number);
+  const right = b.split('.').map(Number);
+  for (let index = 0; index < 3; index++) {
+    const difference = (left[index] ?? 0) - (right[index] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
+interface WrittenVersion {
+  readonly draft?: boolean;
+  readonly slots?: Readonly<Record<string, Partial<SlotRule> & Pick<SlotRule, 'kind'>>>;
+  readonly dependencies?: Readonly<Record<string, Partial<DependencyRule> & Pick<DependencyRule, 'targets'>>>;
+}
+
+interface WrittenManifest {
+  readonly type: string;
+  readonly title: string;
+  readonly description?: string;
+  readonly current: string;
+  readonly versions: Readonly<Record<string, WrittenVersion>>;
+  readonly graphql?: {
+    readonly typeName?: string;
+    readonly plural?: string;
+    readonly fields?: Readonly<Record<string, string>>;
+  };
+}
+
+/** What JSON Schema cannot say: versions that are one, a current one that is there, bounds that fit each other. */
+function crossFaults(manifest: WrittenManifest): Fault[] {
+  const faults: Fault[] = [];
+  const versions = Object.entries(manifest.versions);
+  if (!Object.hasOwn(manifest.versions, manifest.current)) {
+    faults.push({ pointer: '/current', message: `names version ${manifest.current}, which /versions does not have` });
+  }
+  for (const [index, [name]] of versions.entries()) {
+    const twin = versions.slice(0, index).find(([other]) => compareTypeVersions(name, other) === 0);
+    if (twin) faults.push({ pointer: `/versions/${name}`, message: `is the same version as ${twin[0]}` });
+  }
+  for (const [name, rule] of versions) {
+    for (const [slot, { kind, maxEntries }] of Object.entries(rule.slots ?? {})) {
+      if (kind === 'one' && maxEntries !== undefined) {
+        faults.push({ pointer: `/versions/${name}/slots/${slot}/maxEntries`, message: 'is for slots of kind map' });
+      }
+    }
+    for (const [slot, { min, max }] of Object.entries(rule.dependencies ?? {})) {
+      if (typeof max === 'number' && (min ?? 0) > max) {
+        faults.push({ pointer: `/versions/${name}/dependencies/${slot}/min`, message: 'is more than max' });
+      }
+    }
+  }
+  return faults;
+}
+
+function withDefaults(rule: WrittenVersion): TypeVersionRule {
+  const slots = Object.entries(rule.slots ?? {}).map(([name, slot]): [string, SlotRule] => [
+    name,
+    {
+      kind: slot.kind,
+      description: slot.description ?? '',
+      required: slot.required ?? false,
+      mediaTypes: slot.mediaTypes ?? [],
+      maxBytes: slot.maxBytes ?? null,
+      maxEntries: slot.kind === 'one' ? 1 : (slot.maxEntries ?? 1000),
+      text: slot.text ?? false,
+    },
+  ]);
+  const dependencies = Object.entries(rule.dependencies ?? {}).map(([name, link]): [string, DependencyRule] => [
+    name,
+    {
+      description: link.description ?? '',
+      targets: link.targets,
+      min: link.min ?? 0,
+      max: link.max ?? null,
+      singleton: link.singleton ?? false,
+    },
+  ]);
+  return { draft: rule.draft ?? false, slots: Object.fromEntries(slots), dependencies: Object.fromEntries(dependencies) };
+}
+
+function plain(value: unknown): JsonObject {
+  return isJsonObject(value) ? value : {};
+}
