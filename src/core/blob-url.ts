@@ -1,0 +1,7 @@
+/** Where a blob is read and written on this server, without host: the one place that builds this path. */
+
+/** `kind` is the slot's: a `one` slot needs no path, a `map` names its blob by it. */
+export function blobUrl(artifactId: string, slot: string, kind: 'one' | 'map', path: string): string {
+  const base = `/api/v1/artifacts/${encodeURIComponent(artifactId)}/slots/${encodeURIComponent(slot)}`;
+  return kind === 'one' ? base : `${base}/${path.split('/').map(encodeURIComponent).join('/')}`;
+}
