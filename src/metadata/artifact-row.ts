@@ -1,6 +1,7 @@
 /** An artifact as a row: the columns every reader selects, its slots as one JSON column, and the shape callers get. */
-import type { Artifact, ArtifactState, SlotEntry, Visibility } from '#core/artifact.ts';
+
 import type { JsonObject } from '#base/json.ts';
+import type { Artifact, ArtifactState, SlotEntry, Visibility } from '#core/artifact.ts';
 
 /** One slot entry as `slotsSql` delivers it: a tuple, because it is parsed for each row of each page. */
 type SlotTuple = readonly [string, string, string, string, number, string, string | null, string | null];

@@ -1,3 +1,14 @@
 /** The door of the room: the database, its migrations, and the records, one namespace each. */
+
+export * as artifactRecords from './artifact-records.ts';
 export { isForeignKeyViolation, isUniqueViolation } from './database-errors.ts';
+export * as dependencyRecords from './dependency-records.ts';
+export { type EmbeddedPostgres, type EmbeddedPostgresOptions, startEmbeddedPostgres } from './embedded-postgres.ts';
+export * as eventRecords from './event-records.ts';
+export * as familyRecords from './family-records.ts';
+export * as idempotencyRecords from './idempotency-records.ts';
+export * as memberRecords from './member-records.ts';
 export { type OpenDatabaseOptions, openDatabase } from './open-database.ts';
+export * as readinessRecords from './readiness-records.ts';
+export * as resolutionRecords from './resolution-records.ts';
+export * as tokenRecords from './token-records.ts';

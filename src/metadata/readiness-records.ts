@@ -1,0 +1,43 @@
+/** What publish asks of an artifact's bytes: is anything still coming, and is every blob where it should be. */
+import type { Sql } from './database.ts';
+
+const openSessionsStatement = {
+  name: 'readiness-open-uploads',
+  text: `SELECT slot, path FROM upload_session
+    WHERE artifact_id = $1 AND state IN ('open', 'receiving', 'verifying') AND expires_at > now() ORDER BY slot, path`,
+};
+
+/** Uploads into the artifact that have neither ended nor expired. */
+export async function listOpenUploads(
+  sql: Sql,
+  artifactId: string,
+): Promise<readonly { readonly slot: string; readonly path: string }[]> {
+  return sql.query<{ slot: string; path: string }>(openSessionsStatement, [artifactId]);
+}
+
+/** One blob of an artifact, with a place it can be read from; `store` is null where it has none. */
+export interface BlobSource {
+  readonly slot: string;
+  readonly path: string;
+  readonly store: string | null;
+  readonly objectKey: string | null;
+}
+
+const sourcesSql = `SELECT ab.slot, ab.path, l.store, l.object_key AS "objectKey"
+  FROM artifact_blob ab JOIN blob b ON b.id = ab.blob_id
+  LEFT JOIN LATERAL (SELECT store, object_key FROM location WHERE blob_id = b.id AND state = 'live'
+    ORDER BY created_at LIMIT 1) l ON true
+  WHERE ab.artifact_id = $1 ORDER BY ab.blob_id`;
+
+const sourcesStatement = { name: 'readiness-blob-sources', text: sourcesSql };
+
+export async function listBlobSources(sql: Sql, artifactId: string): Promise<readonly BlobSource[]> {
+  return sql.query<BlobSource>(sourcesStatement, [artifactId]);
+}
+
+const lockSourcesStatement = { name: 'readiness-lock-blobs', text: `${sourcesSql} FOR SHARE OF b` };
+
+/** As `listBlobSources`, and a collector (which takes FOR UPDATE) waits until this transaction ends. */
+export async function lockBlobSources(sql: Sql, artifactId: string): Promise<readonly BlobSource[]> {
+  return sql.query<BlobSource>(lockSourcesStatement, [artifactId]);
+}
