@@ -1,7 +1,15 @@
+import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
 // One embedded PostgreSQL for the run; each test file clones a database from its migrated template.
 export default defineConfig({
+  // The package's own exports are its built JavaScript; tests run the source.
+  resolve: {
+    alias: {
+      'vitrine/sdk': join(import.meta.dirname, 'src/sdk/sdk.ts'),
+      'vitrine/stores': join(import.meta.dirname, 'src/blobs/blob-store.ts'),
+    },
+  },
   test: {
     include: ['test/**/*.test.ts', 'artifact-types/**/*.test.ts'],
     globalSetup: ['test/support/global-setup.ts'],

@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { root } from '#test/house/modules.ts';
@@ -13,7 +13,6 @@ describe('the five-minute tour of the README', () => {
     const promises = [...script.matchAll(/# → (.*)$/gm)].map((match) => match[1]?.trim() ?? '');
     expect(promises.length).toBeGreaterThanOrEqual(6);
     await rm(tourFolder, { recursive: true, force: true });
-    await mkdir(tourFolder, { recursive: true });
     await using vitrine = await startVitrine();
     const result = await run(
       'bash',

@@ -153,7 +153,9 @@ describe('the architecture', () => {
   });
 
   it('keeps the stores room usable on its own: nothing above base', () => {
-    const wrong = source.filter((module) => module.room === 'blobs').flatMap((module) => crossings(module).filter(({ room }) => room !== 'base'));
+    const wrong = source
+      .filter((module) => module.room === 'blobs')
+      .flatMap((module) => crossings(module).filter(({ room }) => room !== 'base'));
     expect(wrong).toEqual([]);
   });
 

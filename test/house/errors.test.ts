@@ -10,7 +10,10 @@ const catalogueFile = 'src/base/error-catalogue.ts';
 describe('the error catalogue', () => {
   it('has every code thrown or answered somewhere in the source', () => {
     const text = readModules()
-      .filter((module) => (module.path.startsWith('src/') || module.path.startsWith('artifact-types/')) && module.path !== catalogueFile)
+      .filter(
+        (module) =>
+          (module.path.startsWith('src/') || module.path.startsWith('artifact-types/')) && module.path !== catalogueFile,
+      )
       .map((module) => module.text)
       .join('\n');
     expect(codes.filter((code) => !new RegExp(`['"]${code}['"]`).test(text))).toEqual([]);
@@ -21,7 +24,8 @@ describe('the error catalogue', () => {
       .split('\n')
       .filter((line) => line.startsWith('| `'));
     const expected = Object.entries(errorCatalogue).map(
-      ([code, entry]) => `| \`${code}\` | ${entry.status} | ${exitCodes[entry.class]} | ${entry.text} | ${entry.remedy.replaceAll('|', '\\|')} |`,
+      ([code, entry]) =>
+        `| \`${code}\` | ${entry.status} | ${exitCodes[entry.class]} | ${entry.text} | ${entry.remedy.replaceAll('|', '\\|')} |`,
     );
     expect(rows).toEqual(expected);
   });

@@ -1,6 +1,5 @@
 /** Reads every module of the tree and the imports it makes, also type-only ones and re-exports. */
-import { readFileSync } from 'node:fs';
-import { globSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize, relative } from 'node:path';
 import { parseSync } from 'oxc-parser';
 
