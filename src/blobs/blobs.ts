@@ -2,6 +2,7 @@
 import type { Readable } from 'node:stream';
 import { AppError } from '#base/app-error.ts';
 import type { BlobStore } from './blob-store.ts';
+import { createDigestPool } from './digest-pool.ts';
 import { openFilesystemStore } from './drivers/filesystem.ts';
 import { receiveBlob } from './receive-blob.ts';
 import type { BlobsConfig, StoreConfig } from './store-config.ts';
@@ -28,8 +29,10 @@ export interface ReceiveOptions {
     readonly md5?: string | undefined;
   };
   readonly signal: AbortSignal;
+  /** After a failure leave `source` paused instead of destroyed, so that a server can still answer on its connection. */
+  readonly leaveSource?: boolean | undefined;
   /** Bytes taken so far; called at most a few times a second. */
-  readonly onProgress?: (receivedBytes: number) => void;
+  readonly onProgress?: ((receivedBytes: number) => void) | undefined;
 }
 
 export interface Blobs extends AsyncDisposable {
@@ -48,6 +51,7 @@ export interface Blobs extends AsyncDisposable {
 /** Opens every configured store. @throws AppError STORE_UNAVAILABLE */
 export async function openBlobs(config: BlobsConfig): Promise<Blobs> {
   const stores = new Map<string, BlobStore>();
+  const pool = createDigestPool();
   for (const storeConfig of config.stores) stores.set(storeConfig.name, await openStore(storeConfig));
 
   function store(name: string): BlobStore {
@@ -60,8 +64,9 @@ export async function openBlobs(config: BlobsConfig): Promise<Blobs> {
     stores,
     defaultStore: store(config.defaultStore),
     store,
-    receive: receiveBlob,
+    receive: (target, key, source, options) => receiveBlob(pool, { store: target, key }, source, options),
     async [Symbol.asyncDispose]() {
+      await pool[Symbol.asyncDispose]();
       for (const opened of stores.values()) await opened[Symbol.asyncDispose]();
     },
   };

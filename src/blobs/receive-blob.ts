@@ -1,37 +1,69 @@
-/** Receives one blob: from a stream into a store, its three digests computed on the way. */
-import { createHash } from 'node:crypto';
+/** Receives one blob: from a stream into a store, counted, hashed and checked on the way; whatever fails, nothing is left of it. */
 import type { Readable } from 'node:stream';
 import { AppError } from '#base/app-error.ts';
+import { abortable } from './abortable.ts';
 import type { BlobStore } from './blob-store.ts';
+import { type BlobTransfer, createBlobTransfer } from './blob-transfer.ts';
 import type { ReceivedBlob, ReceiveOptions } from './blobs.ts';
+import type { DigestPool } from './digest-pool.ts';
+import { type Digests, digestAlgorithms } from './digest-team.ts';
+import { assertObjectKey } from './object-key.ts';
+import { createSizeMeter } from './size-meter.ts';
+import { tapSource } from './source-tap.ts';
 
+/** The contract is that of `Blobs.receive`. */
 export async function receiveBlob(
-  store: BlobStore,
-  key: string,
+  pool: DigestPool,
+  target: { readonly store: BlobStore; readonly key: string },
   source: Readable,
   options: ReceiveOptions,
 ): Promise<ReceivedBlob> {
-  const writer = await store.create(key, { expectedBytes: options.expectedBytes, signal: options.signal });
-  const hashes = { sha256: createHash('sha256'), sha512: createHash('sha512'), md5: createHash('md5') };
-  let sizeBytes = 0;
+  let transfer: BlobTransfer | undefined;
   try {
-    for await (const chunk of source) {
-      sizeBytes += chunk.length;
-      if (sizeBytes > options.limitBytes) throw new AppError('BLOB_TOO_LARGE');
-      for (const hash of Object.values(hashes)) hash.update(chunk);
-      await writer.write(chunk);
-      options.onProgress?.(sizeBytes);
-    }
-    if (options.expectedBytes !== undefined && options.expectedBytes !== sizeBytes) throw new AppError('BLOB_SIZE_MISMATCH');
-    const digests = { sha256: hashes.sha256.digest('hex'), sha512: hashes.sha512.digest('hex'), md5: hashes.md5.digest('hex') };
-    for (const [algorithm, value] of Object.entries(options.declared ?? {})) {
-      if (value !== undefined && digests[algorithm as keyof typeof digests] !== value) throw new AppError('BLOB_DIGEST_MISMATCH');
-    }
-    await writer.finish();
-    return { sizeBytes, ...digests };
+    assertObjectKey(target.key);
+    const { signal } = options;
+    const meter = createSizeMeter(options);
+    const begun = createBlobTransfer(pool, {
+      ...target,
+      expectedBytes: options.expectedBytes,
+      signal,
+      onRoom: () => tap.resume(),
+      onFailure: (error) => tap.fail(error),
+    });
+    transfer = begun;
+    const tap = tapSource(source, {
+      signal,
+      onChunk(chunk) {
+        meter.add(chunk.length);
+        return begun.push(chunk);
+      },
+    });
+    await tap.ended;
+    meter.assertComplete();
+    const digests = await abortable(begun.end(), signal);
+    assertDeclared(digests, options.declared);
+    signal.throwIfAborted();
+    await begun.publish();
+    return { sizeBytes: meter.received, ...digests };
   } catch (error) {
-    source.destroy();
-    await writer.abort();
-    throw source.readableAborted && !options.signal.aborted ? new AppError('UPLOAD_INTERRUPTED') : error;
+    releaseSource(source, options.leaveSource === true);
+    throw error;
+  } finally {
+    await transfer?.close();
   }
+}
+
+function assertDeclared(digests: Digests, declared: ReceiveOptions['declared']): void {
+  for (const algorithm of digestAlgorithms) {
+    const expected = declared?.[algorithm];
+    if (expected === undefined || expected === digests[algorithm]) continue;
+    const detail = `The ${algorithm} digest of the bytes is ${digests[algorithm]}, ${expected} was declared.`;
+    throw new AppError('BLOB_DIGEST_MISMATCH', detail);
+  }
+}
+
+// Left alone, the source stays paused with what it holds, so that its owner can still answer on the same connection.
+function releaseSource(source: Readable, isLeft: boolean): void {
+  source.on('error', () => undefined);
+  if (!isLeft) source.destroy();
 }
