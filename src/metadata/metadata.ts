@@ -12,3 +12,7 @@ export { type OpenDatabaseOptions, openDatabase } from './open-database.ts';
 export * as readinessRecords from './readiness-records.ts';
 export * as resolutionRecords from './resolution-records.ts';
 export * as tokenRecords from './token-records.ts';
+export * as blobRecords from './blob-records.ts';
+export * as uploadRecords from './upload-records.ts';
+export * as bootImageRecords from './boot-image-records.ts';
+export * as instanceRecords from './instance-records.ts';

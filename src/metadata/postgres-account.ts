@@ -1,6 +1,7 @@
-/** As whom the embedded PostgreSQL runs: it refuses to be root, so under root it gets a user namespace or the folder's owner. */
+/** As whom the embedded PostgreSQL runs: it refuses to be root or nameless, so it gets a user namespace or the folder's owner. */
 import { execFile } from 'node:child_process';
 import { stat } from 'node:fs/promises';
+import { userInfo } from 'node:os';
 import { promisify } from 'node:util';
 import { AppError } from '#base/app-error.ts';
 
@@ -19,26 +20,44 @@ const namespaceWrapper = ['unshare', '--user', `--map-user=${nobody}`, `--map-gr
 
 /**
  * @param folder exists already; PostgreSQL's files will stand in it
+ * @param owned whose owner is asked for where a namespace is refused: the data folder, which an operator can give away
  * @throws AppError DATA_DIR_UNUSABLE where neither a namespace nor an owner other than root is to be had
  */
-export async function choosePostgresAccount(folder: string): Promise<PostgresAccount> {
-  const account = await chooseUser(folder);
+export async function choosePostgresAccount(folder: string, owned = folder): Promise<PostgresAccount> {
+  const account = await chooseUser(folder, owned);
   return { ...account, wrapper: [...account.wrapper, ...(await parentDeathWrapper())] };
 }
 
-async function chooseUser(folder: string): Promise<PostgresAccount> {
-  if (process.getuid?.() !== 0) return { wrapper: [], uid: undefined, gid: undefined };
+async function chooseUser(folder: string, owned: string): Promise<PostgresAccount> {
+  const isRoot = process.getuid?.() === 0;
+  if (!isRoot && hasName()) return { wrapper: [], uid: undefined, gid: undefined };
   // Inside the namespace root has lost its power over other users' folders: ask for the very folder.
   if (await succeeds([...namespaceWrapper, 'test', '-w', folder])) {
     return { wrapper: namespaceWrapper, uid: undefined, gid: undefined };
   }
-  const owner = await stat(folder);
+  if (!isRoot) {
+    throw new AppError(
+      'DATA_DIR_UNUSABLE',
+      `PostgreSQL needs a user with a name, ${process.getuid?.()} has none, and this system refuses user namespaces. ` +
+        'Start Vitrine as a user of /etc/passwd, or point DATABASE_URL at a server.',
+    );
+  }
+  const owner = await stat(owned);
   if (owner.uid !== 0) return { wrapper: [], uid: owner.uid, gid: owner.gid };
   throw new AppError(
     'DATA_DIR_UNUSABLE',
-    `PostgreSQL does not run as root, this system refuses user namespaces, and root owns ${folder}. ` +
+    `PostgreSQL does not run as root, this system refuses user namespaces, and root owns ${owned}. ` +
       'Start Vitrine as an ordinary user, give the data folder to one (chown -R USER DIR), or point DATABASE_URL at a server.',
   );
+}
+
+/** initdb looks itself up in the user database; containers run under numbers that are not in it. */
+function hasName(): boolean {
+  try {
+    return userInfo().username !== '';
+  } catch {
+    return false;
+  }
 }
 
 /** On Linux the kernel sends PostgreSQL a fast shutdown when Vitrine is gone, however it went. */

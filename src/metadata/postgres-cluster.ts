@@ -46,7 +46,7 @@ const commonSettings: ClusterSettings = {
   max_wal_senders: '0',
   max_logical_replication_workers: '0',
   jit: 'off',
-  log_min_messages: 'warning',
+  log_checkpoints: 'off',
   log_timezone: 'UTC',
   timezone: 'UTC',
 };
