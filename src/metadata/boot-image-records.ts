@@ -1,0 +1,57 @@
+/** The hottest read: one artifact of a type with the blob of one slot, in one statement, as few and as plain columns as can be. */
+import type { JsonObject } from '#base/json.ts';
+import type { ArtifactState, Visibility } from '#core/artifact.ts';
+import type { Sql } from './database.ts';
+import { readableSql, type Viewer } from './visibility-sql.ts';
+
+export interface BootImageRow {
+  readonly id: string;
+  readonly project: string;
+  readonly type: string;
+  readonly name: string | null;
+  readonly version: string | null;
+  readonly state: ArtifactState;
+  readonly visibility: Visibility;
+  readonly hidden: boolean;
+  readonly protected: boolean;
+  readonly properties: JsonObject;
+  readonly tags: readonly string[];
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+  /** Null where the slot is empty; the digests then too. */
+  readonly sizeBytes: number | null;
+  readonly sha256: string | null;
+  readonly sha512: string | null;
+  readonly md5: string | null;
+  /** Names of the stores that have the bytes, sorted and joined by commas; null where none has. */
+  readonly stores: string | null;
+  /** Bytes are coming into the slot now. */
+  readonly isReceiving: boolean;
+}
+
+const findStatement = {
+  name: 'boot-image-find',
+  text: `SELECT a.id, a.project, a.type, a.name, a.version, a.state, a.visibility, a.hidden, a.protected, a.properties, a.tags,
+      a.created_at AS "createdAt", a.updated_at AS "updatedAt", b.size_bytes AS "sizeBytes", b.digest_value AS sha256,
+      (SELECT d.value FROM blob_digest d WHERE d.blob_id = b.id AND d.algorithm = 'sha512') AS sha512,
+      (SELECT d.value FROM blob_digest d WHERE d.blob_id = b.id AND d.algorithm = 'md5') AS md5,
+      (SELECT string_agg(l.store, ',' ORDER BY l.store) FROM location l WHERE l.blob_id = b.id AND l.state = 'live') AS stores,
+      (a.state = 'draft' AND EXISTS (SELECT 1 FROM upload_session s WHERE s.artifact_id = a.id AND s.slot = $5
+        AND s.state = 'receiving' AND s.writer_expires_at > now())) AS "isReceiving"
+    FROM artifact a
+    LEFT JOIN artifact_blob ab ON ab.artifact_id = a.id AND ab.slot = $5 AND ab.key = ''
+    LEFT JOIN blob b ON b.id = ab.blob_id
+    WHERE a.id = $3 AND a.type = $4 AND ${readableSql('a', { project: '$1::text', isAdmin: '$2::boolean' })}`,
+};
+
+/** The artifact if it is of the type and the viewer may read it. */
+export async function findBootImage(
+  sql: Sql,
+  { project, isAdmin }: Viewer,
+  id: string,
+  type: string,
+  slot: string,
+): Promise<BootImageRow | undefined> {
+  const [row] = await sql.query<BootImageRow>(findStatement, [project, isAdmin, id, type, slot]);
+  return row;
+}

@@ -1,0 +1,169 @@
+/** Upload sessions: one writer for each place in an artifact, held by a lease that goes by the database's clock. */
+import type { ArtifactState, Visibility } from '#core/artifact.ts';
+import type { Sql } from './database.ts';
+import { readableSql, type Viewer } from './visibility-sql.ts';
+
+/** How long a writer holds its place without a word. */
+export const writerLeaseMs = 60_000;
+
+/** What an upload is checked against before a byte of it is taken. */
+export interface UploadTarget {
+  readonly id: string;
+  readonly project: string;
+  readonly type: string;
+  readonly typeVersion: string;
+  readonly state: ArtifactState;
+  readonly visibility: Visibility;
+  readonly revision: number;
+}
+
+const findTargetStatement = {
+  name: 'upload-find-target',
+  text: `SELECT a.id, a.project, a.type, a.type_version AS "typeVersion", a.state, a.visibility, a.revision
+    FROM artifact a WHERE a.id = $3 AND ${readableSql('a', { project: '$1::text', isAdmin: '$2::boolean' })}`,
+};
+
+/** The artifact if the viewer may read it. */
+export async function findUploadTarget(sql: Sql, { project, isAdmin }: Viewer, id: string): Promise<UploadTarget | undefined> {
+  const [row] = await sql.query<UploadTarget>(findTargetStatement, [project, isAdmin, id]);
+  return row;
+}
+
+/** One place in an artifact. */
+export interface SlotPlace {
+  readonly artifactId: string;
+  readonly slot: string;
+  readonly key: string;
+  readonly path: string;
+}
+
+const occupancyStatement = {
+  name: 'upload-occupancy',
+  text: `WITH other AS (
+      SELECT slot, key, path FROM artifact_blob WHERE artifact_id = $1 AND (slot, key) <> ($2, $3)
+      UNION
+      SELECT slot, key, path FROM upload_session WHERE artifact_id = $1 AND (slot, key) <> ($2, $3)
+        AND state IN ('open', 'receiving', 'verifying') AND writer_expires_at > clock_timestamp())
+    SELECT count(*) FILTER (WHERE slot = $2)::integer AS others,
+      min(path) FILTER (WHERE path = $4 OR starts_with(path, $4 || '/') OR starts_with($4, path || '/')) AS "takenBy"
+    FROM other`,
+};
+
+/**
+ * What else the artifact holds or is being sent: how many other entries of the slot, and the path of one (of any slot) that is
+ * this path, or above or below it.
+ */
+export async function readOccupancy(
+  sql: Sql,
+  place: SlotPlace,
+): Promise<{ readonly others: number; readonly takenBy: string | null }> {
+  const values = [place.artifactId, place.slot, place.key, place.path];
+  const [row] = await sql.query<{ others: number; takenBy: string | null }>(occupancyStatement, values);
+  return row ?? { others: 0, takenBy: null };
+}
+
+export interface NewUpload extends SlotPlace {
+  readonly id: string;
+  readonly project: string;
+  readonly createdBy: string;
+  readonly mediaType: string;
+  readonly store: string;
+  readonly objectKey: string;
+  readonly lengthBytes: number | null;
+  readonly limitBytes: number;
+  readonly declaredSha256: string | null;
+  readonly writer: string;
+}
+
+const releaseExpiredStatement = {
+  name: 'upload-release-expired',
+  text: `UPDATE upload_session SET state = 'expired', updated_at = now()
+    WHERE artifact_id = $1 AND slot = $2 AND key = $3 AND state IN ('open', 'receiving', 'verifying')
+      AND writer_expires_at <= clock_timestamp()`,
+};
+
+const beginStatement = {
+  name: 'upload-begin',
+  text: `INSERT INTO upload_session (id, project, created_by, artifact_id, slot, key, path, media_type, store, object_key, state,
+      length_bytes, limit_bytes, digest_algorithm, digest_value, writer, writer_expires_at, expires_at)
+    SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'receiving', $11, $12, CASE WHEN $13::text IS NULL THEN NULL ELSE 'sha256' END,
+      $13, $14, t.at, t.at FROM (SELECT clock_timestamp() + $15 * interval '1 millisecond' AS at) t
+    ON CONFLICT (artifact_id, slot, key) WHERE state IN ('open', 'receiving', 'verifying') DO NOTHING
+    RETURNING id`,
+};
+
+/** Takes the place, also from a writer whose lease has run out; false while another holds it. */
+export async function beginUpload(sql: Sql, upload: NewUpload): Promise<boolean> {
+  await sql.query(releaseExpiredStatement, [upload.artifactId, upload.slot, upload.key]);
+  const rows = await sql.query(beginStatement, [
+    upload.id,
+    upload.project,
+    upload.createdBy,
+    upload.artifactId,
+    upload.slot,
+    upload.key,
+    upload.path,
+    upload.mediaType,
+    upload.store,
+    upload.objectKey,
+    upload.lengthBytes,
+    upload.limitBytes,
+    upload.declaredSha256,
+    upload.writer,
+    writerLeaseMs,
+  ]);
+  return rows.length > 0;
+}
+
+const renewStatement = {
+  name: 'upload-renew',
+  text: `UPDATE upload_session SET writer_expires_at = t.at, expires_at = t.at, updated_at = now()
+    FROM (SELECT clock_timestamp() + $3 * interval '1 millisecond' AS at) t
+    WHERE id = $1 AND writer = $2 AND state = 'receiving' RETURNING id`,
+};
+
+/** False when the place is lost: the lease ran out and another took it. */
+export async function renewUpload(sql: Sql, id: string, writer: string): Promise<boolean> {
+  return (await sql.query(renewStatement, [id, writer, writerLeaseMs])).length > 0;
+}
+
+const endStatement = {
+  name: 'upload-end',
+  text: `DELETE FROM upload_session WHERE id = $1 AND state = 'receiving' AND writer = $2 RETURNING id`,
+};
+
+/**
+ * Removes the session; false when it is not this writer's any more. Waits for a transaction that is removing it, so that
+ * `true` outside of the finishing transaction proves that none has finished it nor ever will.
+ */
+export async function endUpload(sql: Sql, id: string, writer: string): Promise<boolean> {
+  return (await sql.query(endStatement, [id, writer])).length > 0;
+}
+
+export interface AbandonedUpload {
+  readonly id: string;
+  readonly store: string;
+  readonly objectKey: string;
+}
+
+const releaseOthersStatement = {
+  name: 'upload-release-others',
+  text: `UPDATE upload_session SET state = 'expired', updated_at = now()
+    WHERE state IN ('open', 'receiving', 'verifying') AND writer <> $1
+    RETURNING id, store, object_key AS "objectKey"`,
+};
+
+/** For a node that knows itself to be the only one: ends every session of another writer, for it is dead. */
+export async function releaseUploadsOfOthers(sql: Sql, writer: string): Promise<readonly AbandonedUpload[]> {
+  return sql.query<AbandonedUpload>(releaseOthersStatement, [writer]);
+}
+
+const forgetStatement = {
+  name: 'upload-forget',
+  text: `DELETE FROM upload_session WHERE id = $1 AND state = 'expired'`,
+};
+
+/** Drops an expired session whose object was removed. */
+export async function forgetUpload(sql: Sql, id: string): Promise<void> {
+  await sql.query(forgetStatement, [id]);
+}

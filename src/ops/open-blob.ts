@@ -1,0 +1,81 @@
+/** Opens a blob for reading: may the caller have it, and which of its locations has it? */
+import type { Readable, Writable } from 'node:stream';
+import { AppError } from '#base/app-error.ts';
+import { isUuid } from '#base/id.ts';
+import type { BlobStore, ByteRange } from '#blobs/blob-store.ts';
+import type { ArtifactState, SlotEntry } from '#core/artifact.ts';
+import { assertPath } from '#core/names.ts';
+import { blobRecords } from '#metadata/metadata.ts';
+import type { OpContext } from './context.ts';
+
+export interface OpenBlobInput {
+  readonly artifactId: string;
+  readonly slot: string;
+  /** The key in a slot of kind `map`; left out for one of kind `one`. */
+  readonly path?: string | undefined;
+  /** Only of an artifact of this type: others are not found. */
+  readonly type?: string | undefined;
+}
+
+export interface ReadOptions {
+  readonly range?: ByteRange | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** A blob that was there a moment ago, and a way to its bytes. */
+export interface BlobDownload {
+  readonly entry: SlotEntry;
+  readonly state: ArtifactState;
+  readonly lastModified: Date;
+  /** Writes the range, or the whole, without ending `destination`; the fastest way the store knows. */
+  send(destination: Writable, options: ReadOptions): Promise<void>;
+  open(options: ReadOptions): Promise<Readable>;
+  /** One piece; for small reads. */
+  read(offset: number, length: number): Promise<Uint8Array>;
+}
+
+/**
+ * @throws AppError ARTIFACT_NOT_FOUND, FORBIDDEN, ARTIFACT_DEACTIVATED (admins may read on), BLOB_NOT_FOUND, BLOB_UNAVAILABLE,
+ * PATH_INVALID
+ */
+export async function openBlob(context: OpContext, input: OpenBlobInput): Promise<BlobDownload> {
+  if (input.path !== undefined) assertPath(input.path);
+  const query = { artifactId: input.artifactId, slot: input.slot, key: input.path ?? '', type: input.type ?? null };
+  const isKnowable = isUuid(input.artifactId) && !input.slot.includes('\0');
+  const row = isKnowable ? await blobRecords.findDownload(context.db, context.caller, query) : undefined;
+  if (row === undefined) throw new AppError('ARTIFACT_NOT_FOUND');
+  const { project, type, visibility } = row;
+  context.policy.authorise(context.caller, 'blob:download', { project, type, visibility });
+  if (row.state === 'deactivated' && !context.caller.isAdmin) throw new AppError('ARTIFACT_DEACTIVATED');
+  if (row.entry === undefined) throw new AppError('BLOB_NOT_FOUND');
+  const { locations, attachedAt, ...entry } = row.entry;
+  const { store, objectKey } = await findReadable(context, entry, locations);
+  return {
+    entry,
+    state: row.state,
+    lastModified: attachedAt,
+    send: (destination, options) => store.send(objectKey, destination, options),
+    open: (options) => store.open(objectKey, options),
+    read: (offset, length) => store.read(objectKey, offset, length, context.signal),
+  };
+}
+
+/** The first location whose object is there and whole, so that an answer which began can also be finished. */
+async function findReadable(
+  context: OpContext,
+  entry: SlotEntry,
+  locations: readonly blobRecords.BlobLocation[],
+): Promise<{ readonly store: BlobStore; readonly objectKey: string }> {
+  for (const { store: name, objectKey } of locations) {
+    const store = context.blobs.stores.get(name);
+    if (store === undefined) continue;
+    try {
+      const stored = await store.stat(objectKey);
+      if (stored?.sizeBytes === entry.sizeBytes) return { store, objectKey };
+      context.log.error({ sha256: entry.sha256, store: name, objectKey }, 'a blob has lost its object');
+    } catch (error) {
+      context.log.warn({ err: error, store: name, objectKey }, 'a store does not answer');
+    }
+  }
+  throw new AppError('BLOB_UNAVAILABLE');
+}

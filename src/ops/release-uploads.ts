@@ -1,0 +1,22 @@
+/** At start of the only node of a database: uploads that died with an earlier run give their places free at once. */
+import type { Blobs } from '#blobs/blobs.ts';
+import type { Database } from '#metadata/database.ts';
+import { uploadRecords } from '#metadata/metadata.ts';
+
+/**
+ * Frees the places, then removes what the dead uploads had written: their keys are referred to by nothing, for a session goes in
+ * the transaction that makes its object a location. An object that cannot be removed keeps its session, for a collector.
+ */
+export async function releaseUploads(db: Database, blobs: Blobs, nodeId: string): Promise<number> {
+  const abandoned = await uploadRecords.releaseUploadsOfOthers(db, nodeId);
+  for (const { id, store: name, objectKey } of abandoned) {
+    const store = blobs.stores.get(name);
+    if (store === undefined) continue;
+    const isGone = await store.remove(objectKey).then(
+      () => true,
+      () => false,
+    );
+    if (isGone) await uploadRecords.forgetUpload(db, id);
+  }
+  return abandoned.length;
+}
