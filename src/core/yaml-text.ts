@@ -1,0 +1,182 @@
+/**
+ * Bounded reading of YAML as PyYAML's safe loader reads it (YAML 1.1), for text from strangers: no tags that make objects,
+ * dates stay text, duplicate keys, deep nesting and alias bombs are faults. JSON is read by the same grammar.
+ */
+import { Composer, type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, Parser, type Scalar } from 'yaml';
+import type { Fault } from '#base/app-error.ts';
+import { isJsonObject, type Json } from '#base/json.ts';
+import { plainScalar } from './yaml-scalar.ts';
+
+export interface YamlLimits {
+  /** UTF-8 bytes of the text. */
+  readonly bytes: number;
+  /** Levels of maps and lists. */
+  readonly depth: number;
+  /** Values in all, after aliases are expanded. */
+  readonly values: number;
+}
+
+/** Heat's own largest template, and more levels and values than any real one has. */
+export const yamlLimits: YamlLimits = { bytes: 524_288, depth: 64, values: 50_000 };
+
+export interface YamlText {
+  readonly text: string;
+  /** Null where there are faults, and for an empty text. */
+  readonly value: Json;
+  /** The node tree, for who must know where in the text a value stands; null where there are faults. */
+  readonly root: Node | null;
+  /** Pointers into the value; a syntax fault has pointer '' and names line and column. */
+  readonly faults: readonly Fault[];
+}
+
+const faultsMax = 20;
+const forbiddenKeys: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
+const tagPrefix = 'tag:yaml.org,2002:';
+const collectionTags: ReadonlySet<string> = new Set(['map', 'seq'].map((name) => tagPrefix + name));
+
+/** Never throws: whatever is wrong is a fault. */
+export function parseYaml(text: string, limits: YamlLimits = yamlLimits): YamlText {
+  const failed = (faults: readonly Fault[]): YamlText => ({ text, value: null, root: null, faults });
+  if (Buffer.byteLength(text) > limits.bytes) return failed([{ pointer: '', message: `is larger than ${limits.bytes} bytes` }]);
+  const lines = new LineCounter();
+  const composed = compose(text, lines, limits);
+  if ('fault' in composed) return failed([composed.fault]);
+  const { document } = composed;
+  if (document === undefined) return { text, value: null, root: null, faults: [] };
+  const syntax = document.errors.slice(0, faultsMax).map(({ pos, message }) => {
+    const { line, col } = lines.linePos(pos[0]);
+    return { pointer: '', message: `line ${line}, column ${col}: ${message.split('\n')[0]}` };
+  });
+  if (syntax.length > 0) return failed(syntax);
+  const root = document.contents;
+  if (root === null) return { text, value: null, root: null, faults: [] };
+  const converter = createConverter(limits, lines);
+  const value = converter.convert(root, '', 1);
+  return converter.faults.length > 0 ? failed(converter.faults) : { text, value, root, faults: [] };
+}
+
+/** Depth is taken from the flat tokens, before anything recursive runs. */
+function compose(text: string, lines: LineCounter, limits: YamlLimits): { document: Document | undefined } | { fault: Fault } {
+  const parser = new Parser(lines.addNewLine);
+  const tokens: Parameters<Composer['next']>[0][] = [];
+  for (const token of parser.parse(text)) {
+    if (token.type === 'document' && isDeeper(token.value, limits.depth)) {
+      return { fault: { pointer: '', message: `is nested deeper than ${limits.depth} levels` } };
+    }
+    tokens.push(token);
+  }
+  const composer = new Composer({ schema: 'failsafe', version: '1.1', resolveKnownTags: false, uniqueKeys: false, strict: true });
+  let document: Document | undefined;
+  for (const next of composer.compose(tokens, false, text.length)) {
+    if (document !== undefined) return { fault: { pointer: '', message: 'holds several documents; one is wanted' } };
+    document = next as Document;
+  }
+  return { document };
+}
+
+type Token = { readonly items?: unknown; readonly type?: unknown };
+
+/** Iterative, for the very input that would exhaust the stack. */
+function isDeeper(top: unknown, depthMax: number): boolean {
+  const open: { readonly token: Token; readonly depth: number }[] = [];
+  const push = (token: unknown, depth: number): void => {
+    if (typeof token === 'object' && token !== null) open.push({ token, depth });
+  };
+  push(top, 1);
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    if (!Array.isArray(next.token.items)) continue;
+    if (next.depth > depthMax) return true;
+    for (const item of next.token.items as { readonly key?: unknown; readonly value?: unknown }[]) {
+      push(item.key, next.depth + 1);
+      push(item.value, next.depth + 1);
+    }
+  }
+  return false;
+}
+
+interface Converter {
+  readonly faults: Fault[];
+  convert(node: Node, pointer: string, depth: number): Json;
+}
+
+/** Nodes to JSON. An alias costs as much as what it stands for, so a bomb runs out of budget before it runs out of memory. */
+function createConverter(limits: YamlLimits, lines: LineCounter): Converter {
+  const faults: Fault[] = [];
+  const anchors = new Map<string, Node>();
+  const open = new Set<Node>();
+  let values = 0;
+
+  const refuse = (pointer: string, node: Node, message: string): null => {
+    if (faults.length < faultsMax) {
+      const { line, col } = lines.linePos(node.range?.[0] ?? 0);
+      faults.push({ pointer, message: `line ${line}, column ${col}: ${message}` });
+    }
+    return null;
+  };
+  const convert = (node: Node, pointer: string, depth: number): Json => {
+    if (++values > limits.values)
+      return values === limits.values + 1 ? refuse(pointer, node, `more than ${limits.values} values`) : null;
+    if (depth > limits.depth + 1) return refuse(pointer, node, `nested deeper than ${limits.depth} levels`);
+    if (isAlias(node)) {
+      const target = anchors.get(node.source);
+      if (target === undefined) return refuse(pointer, node, `alias *${node.source} has no anchor before it`);
+      if (open.has(target)) return refuse(pointer, node, `alias *${node.source} stands inside its own anchor`);
+      return convert(target, pointer, depth);
+    }
+    if ('anchor' in node && typeof node.anchor === 'string') anchors.set(node.anchor, node);
+    if (isScalar(node)) return convertScalar(node, pointer);
+    if (node.tag !== undefined && !collectionTags.has(node.tag)) return refuse(pointer, node, `tag ${node.tag} is not allowed`);
+    open.add(node);
+    try {
+      if (isSeq(node)) return node.items.map((item, index) => convert(item as Node, `${pointer}/${index}`, depth + 1));
+      if (isMap(node)) return convertMap(node.items as readonly MapPair[], pointer, depth);
+      return refuse(pointer, node, 'is neither a map, a list nor a scalar');
+    } finally {
+      open.delete(node);
+    }
+  };
+  const convertScalar = (node: Scalar, pointer: string): Json => {
+    const scalar = plainScalar(String(node.source ?? node.value ?? ''), node.type === 'PLAIN', node.tag);
+    return scalar === undefined ? refuse(pointer, node, `tag ${node.tag} is not allowed here`) : scalar;
+  };
+  const convertMap = (pairs: readonly MapPair[], pointer: string, depth: number): Json => {
+    const own = new Map<string, Json>();
+    const merged = new Map<string, Json>();
+    for (const { key, value } of pairs) {
+      if (isMergeKey(key)) {
+        const found = value === null ? null : convert(value, pointer, depth);
+        for (const source of Array.isArray(found) ? (found as readonly Json[]) : [found]) {
+          if (!isJsonObject(source)) refuse(pointer, key, '<< takes maps only');
+          else for (const [name, inner] of Object.entries(source)) if (!merged.has(name)) merged.set(name, inner);
+        }
+        continue;
+      }
+      const name = convertKey(key, pointer);
+      if (name === undefined) continue;
+      const below = `${pointer}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+      if (own.has(name)) refuse(below, key, `key "${name.slice(0, 100)}" stands twice`);
+      own.set(name, value === null ? null : convert(value, below, depth + 1));
+    }
+    return Object.fromEntries([...[...merged].filter(([name]) => !own.has(name)), ...own]);
+  };
+  const convertKey = (key: Node, pointer: string): string | undefined => {
+    values++;
+    const node = isAlias(key) ? (anchors.get(key.source) ?? key) : key;
+    if (!isScalar(node)) return refuse(pointer, key, 'a key must be a scalar') ?? undefined;
+    if (typeof node.anchor === 'string') anchors.set(node.anchor, node);
+    const name = convertScalar(node, pointer);
+    if (name === null) return refuse(pointer, key, 'a key must not be null') ?? undefined;
+    if (forbiddenKeys.has(String(name))) return refuse(pointer, key, `key "${name}" is not allowed`) ?? undefined;
+    return String(name);
+  };
+  return { faults, convert };
+}
+
+interface MapPair {
+  readonly key: Node;
+  readonly value: Node | null;
+}
+
+function isMergeKey(key: Node): boolean {
+  return isScalar(key) && key.type === 'PLAIN' && key.source === '<<' && key.tag === undefined;
+}
