@@ -1,8 +1,8 @@
 /** Reads an artifact with the blob of its one slot, as the boot path shows it: one statement. */
-import { AppError } from '#base/app-error.ts';
 import { isUuid } from '#base/id.ts';
 import { bootImageRecords } from '#metadata/metadata.ts';
 import type { OpContext } from './context.ts';
+import { artifactNotFound } from './load-artifact.ts';
 
 export type BootImage = bootImageRecords.BootImageRow;
 
@@ -16,10 +16,11 @@ export interface FindBootImageInput {
 
 /** @throws AppError ARTIFACT_NOT_FOUND, FORBIDDEN */
 export async function findBootImage(context: OpContext, input: FindBootImageInput): Promise<BootImage> {
-  const image = isUuid(input.id)
-    ? await bootImageRecords.findBootImage(context.db, context.caller, input.id, input.type, input.slot)
+  const id = input.id.toLowerCase();
+  const image = isUuid(id)
+    ? await bootImageRecords.findBootImage(context.db, context.caller, id, input.type, input.slot)
     : undefined;
-  if (image === undefined) throw new AppError('ARTIFACT_NOT_FOUND');
+  if (image === undefined) throw artifactNotFound(input.id);
   context.policy.authorise(context.caller, 'artifact:read', image);
   return image;
 }

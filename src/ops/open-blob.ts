@@ -7,6 +7,7 @@ import type { ArtifactState, SlotEntry } from '#core/artifact.ts';
 import { assertPath } from '#core/names.ts';
 import { blobRecords } from '#metadata/metadata.ts';
 import type { OpContext } from './context.ts';
+import { artifactNotFound } from './load-artifact.ts';
 
 export interface OpenBlobInput {
   readonly artifactId: string;
@@ -40,10 +41,11 @@ export interface BlobDownload {
  */
 export async function openBlob(context: OpContext, input: OpenBlobInput): Promise<BlobDownload> {
   if (input.path !== undefined) assertPath(input.path);
-  const query = { artifactId: input.artifactId, slot: input.slot, key: input.path ?? '', type: input.type ?? null };
-  const isKnowable = isUuid(input.artifactId) && !input.slot.includes('\0');
+  const artifactId = input.artifactId.toLowerCase();
+  const query = { artifactId, slot: input.slot, key: input.path ?? '', type: input.type ?? null };
+  const isKnowable = isUuid(artifactId) && !input.slot.includes('\0');
   const row = isKnowable ? await blobRecords.findDownload(context.db, context.caller, query) : undefined;
-  if (row === undefined) throw new AppError('ARTIFACT_NOT_FOUND');
+  if (row === undefined) throw artifactNotFound(input.artifactId);
   const { project, type, visibility } = row;
   context.policy.authorise(context.caller, 'blob:download', { project, type, visibility });
   if (row.state === 'deactivated' && !context.caller.isAdmin) throw new AppError('ARTIFACT_DEACTIVATED');

@@ -1,7 +1,8 @@
 /** Takes a blob out of a slot of a draft; its bytes stay until nothing refers to them. */
 import { AppError } from '#base/app-error.ts';
-import { artifactRecords, blobRecords, eventRecords } from '#metadata/metadata.ts';
+import { artifactRecords, blobRecords } from '#metadata/metadata.ts';
 import type { OpContext } from './context.ts';
+import { recordChange } from './record-change.ts';
 import { assertWritable, findSlotTarget, type PlaceInput } from './slot-place.ts';
 
 /** @throws AppError ARTIFACT_NOT_FOUND, FORBIDDEN, STATE_CONFLICT, REVISION_CONFLICT, TYPE_UNLOADED, SLOT_UNKNOWN, BLOB_NOT_FOUND */
@@ -13,7 +14,7 @@ export async function removeBlob(context: OpContext, input: PlaceInput): Promise
     if (removed === undefined) throw new AppError('BLOB_NOT_FOUND');
     const revision = await blobRecords.touchArtifact(tx, artifact.id);
     const facts = { slot: place.slot, path: removed.path, sha256: removed.sha256 };
-    await eventRecords.insertChange(tx, {
+    await recordChange(tx, context, {
       kind: 'artifact.blob.removed',
       action: 'blob:remove',
       project: artifact.project,
@@ -22,10 +23,6 @@ export async function removeBlob(context: OpContext, input: PlaceInput): Promise
       revision,
       payload: facts,
       detail: facts,
-      caller: context.caller.id,
-      requestId: context.requestId,
-      traceparent: context.traceparent ?? null,
-      sourceAddress: context.sourceAddress ?? null,
     });
     return { revision };
   });

@@ -7,6 +7,7 @@ import { uploadRecords } from '#metadata/metadata.ts';
 import type { Action } from '#policy/policy.ts';
 import type { SlotRule } from '#sdk/sdk.ts';
 import type { OpContext } from './context.ts';
+import { artifactNotFound, assertRevision } from './load-artifact.ts';
 
 export interface PlaceInput {
   readonly artifactId: string;
@@ -27,15 +28,14 @@ export interface SlotTarget {
  * @throws AppError ARTIFACT_NOT_FOUND, FORBIDDEN, STATE_CONFLICT, REVISION_CONFLICT, TYPE_UNLOADED, SLOT_UNKNOWN, PATH_INVALID
  */
 export async function findSlotTarget(context: OpContext, action: Action, input: PlaceInput): Promise<SlotTarget> {
-  const artifact = isUuid(input.artifactId)
-    ? await uploadRecords.findUploadTarget(context.db, context.caller, input.artifactId)
-    : undefined;
-  if (artifact === undefined) throw new AppError('ARTIFACT_NOT_FOUND');
+  const artifactId = input.artifactId.toLowerCase();
+  const artifact = isUuid(artifactId) ? await uploadRecords.findUploadTarget(context.db, context.caller, artifactId) : undefined;
+  if (artifact === undefined) throw artifactNotFound(input.artifactId);
   const { project, type, visibility } = artifact;
   context.policy.authorise(context.caller, action, { project, type, visibility });
   assertWritable(artifact, input.expectedRevision);
   const rule = findSlotRule(context, artifact, input.slot);
-  return { artifact, rule, place: toPlace(input, rule) };
+  return { artifact, rule, place: toPlace({ ...input, artifactId }, rule) };
 }
 
 /** @throws AppError ARTIFACT_NOT_FOUND, STATE_CONFLICT, REVISION_CONFLICT */
@@ -48,9 +48,7 @@ export function assertWritable(
     const detail = 'Blobs are put into drafts only; a published artifact keeps its bytes.';
     throw new AppError('STATE_CONFLICT', detail, { details: { state: artifact.state } });
   }
-  if (expectedRevision !== undefined && expectedRevision !== artifact.revision) {
-    throw new AppError('REVISION_CONFLICT', undefined, { details: { currentRevision: artifact.revision } });
-  }
+  assertRevision(artifact, expectedRevision);
 }
 
 function findSlotRule(context: OpContext, artifact: uploadRecords.UploadTarget, slot: string): SlotRule {

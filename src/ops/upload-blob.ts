@@ -8,8 +8,9 @@ import type { BlobStore } from '#blobs/blob-store.ts';
 import { newObjectKey, type ReceivedBlob } from '#blobs/blobs.ts';
 import type { Digests, SlotEntry } from '#core/artifact.ts';
 import type { Sql } from '#metadata/database.ts';
-import { artifactRecords, blobRecords, eventRecords, uploadRecords } from '#metadata/metadata.ts';
+import { artifactRecords, blobRecords, uploadRecords } from '#metadata/metadata.ts';
 import type { OpContext } from './context.ts';
+import { recordChange } from './record-change.ts';
 import { assertRoom, assertWritable, chooseMediaType, findSlotTarget, type PlaceInput, type SlotTarget } from './slot-place.ts';
 
 export interface UploadBlobInput extends PlaceInput {
@@ -165,7 +166,7 @@ async function recordUpload(
   revision: number,
 ): Promise<void> {
   const { slot, path } = session.place;
-  await eventRecords.insertChange(tx, {
+  await recordChange(tx, context, {
     kind: 'artifact.blob.attached',
     action: 'blob:upload',
     project: session.artifact.project,
@@ -174,10 +175,6 @@ async function recordUpload(
     revision,
     payload: { slot, path, mediaType: session.mediaType, size: received.sizeBytes, sha256: received.sha256 },
     detail: { slot, path, store: session.store.name, sha256: received.sha256 },
-    caller: context.caller.id,
-    requestId: context.requestId,
-    traceparent: context.traceparent ?? null,
-    sourceAddress: context.sourceAddress ?? null,
   });
 }
 
