@@ -45,7 +45,7 @@ export function parseYaml(text: string, limits: YamlLimits = yamlLimits): YamlTe
   if (document === undefined) return { text, value: null, root: null, faults: [] };
   const syntax = document.errors.slice(0, faultsMax).map(({ pos, message }) => {
     const { line, col } = lines.linePos(pos[0]);
-    return { pointer: '', message: `line ${line}, column ${col}: ${message.split('\n')[0]}` };
+    return { pointer: '', message: `line ${line}, column ${col}: ${oneLine(message)}` };
   });
   if (syntax.length > 0) return failed(syntax);
   const root = document.contents;
@@ -60,6 +60,10 @@ function compose(text: string, lines: LineCounter, limits: YamlLimits): { docume
   const parser = new Parser(lines.addNewLine);
   const tokens: Parameters<Composer['next']>[0][] = [];
   for (const token of parser.parse(text)) {
+    if (token.type === 'error') {
+      const { line, col } = lines.linePos(token.offset);
+      return { fault: { pointer: '', message: `line ${line}, column ${col}: ${oneLine(token.message)}` } };
+    }
     if (token.type === 'document' && isDeeper(token.value, limits.depth)) {
       return { fault: { pointer: '', message: `is nested deeper than ${limits.depth} levels` } };
     }
@@ -109,7 +113,7 @@ function createConverter(limits: YamlLimits, lines: LineCounter): Converter {
   const refuse = (pointer: string, node: Node, message: string): null => {
     if (faults.length < faultsMax) {
       const { line, col } = lines.linePos(node.range?.[0] ?? 0);
-      faults.push({ pointer, message: `line ${line}, column ${col}: ${message}` });
+      faults.push({ pointer, message: `line ${line}, column ${col}: ${oneLine(message)}` });
     }
     return null;
   };
@@ -179,4 +183,8 @@ interface MapPair {
 
 function isMergeKey(key: Node): boolean {
   return isScalar(key) && key.type === 'PLAIN' && key.source === '<<' && key.tag === undefined;
+}
+
+function oneLine(message: string): string {
+  return (message.split('\n')[0] ?? '').slice(0, 300);
 }

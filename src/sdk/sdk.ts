@@ -123,3 +123,11 @@ export function fault(pointer: string, message: string): Fault {
 export function isObject(value: Json | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
+
+export type { HeatDocument, HeatFormat, HeatReference } from '#core/heat-references.ts';
+export { heatReferences, readHeatDocument } from '#core/heat-references.ts';
+export type { ResolvedPath } from '#core/relative-path.ts';
+export { resolvePath } from '#core/relative-path.ts';
+export type { YamlLimits, YamlText } from '#core/yaml-text.ts';
+export { parseYaml, yamlLimits } from '#core/yaml-text.ts';
+export { decodeUtf8, readAll } from './blob-text.ts';
