@@ -89,10 +89,12 @@ export interface LockedArtifact {
   readonly visibility: Visibility;
   readonly protected: boolean;
   readonly yanked: boolean;
+  readonly deprecationMessage: string | null;
   readonly revision: number;
 }
 
-const lockedColumns = 'a.id, a.project, a.state, a.visibility, a.protected, a.yanked_at IS NOT NULL AS yanked, a.revision';
+const lockedColumns = `a.id, a.project, a.state, a.visibility, a.protected, a.yanked_at IS NOT NULL AS yanked,
+  a.deprecation_message AS "deprecationMessage", a.revision`;
 
 const lockStatement = {
   name: 'artifact-lock',

@@ -1,6 +1,11 @@
 /** The policy door: who is calling, and may they. Every operation asks `authorise` once, with an action of its own. */
 import type { Visibility } from '#core/artifact.ts';
 
+export { createCaller, isRole, mayGrant, roles } from './caller.ts';
+export { identifyDev, isLoopbackAddress } from './dev-identity.ts';
+export { createRolePolicy } from './role-policy.ts';
+export { createTokenSecret, hashTokenSecret, isTokenSecret } from './token-secret.ts';
+
 /** Roles contain each other: admin > member > reader. `service` stands beside them. */
 export type Role = 'reader' | 'member' | 'admin' | 'service';
 

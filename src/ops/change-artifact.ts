@@ -1,0 +1,76 @@
+/** The frame of a change to one artifact: lock, check the revision, change, record; and doing it again when it was overtaken. */
+import type { JsonObject } from '#base/json.ts';
+import type { Artifact } from '#core/artifact.ts';
+import type { Sql } from '#metadata/database.ts';
+import { artifactRecords } from '#metadata/metadata.ts';
+import type { Action } from '#policy/policy.ts';
+import type { OpContext } from './context.ts';
+import { artifactNotFound, assertRevision, findArtifact } from './load-artifact.ts';
+import { recordArtifactChange } from './record-change.ts';
+
+export type LockedArtifact = artifactRecords.LockedArtifact;
+
+export interface ArtifactChange {
+  readonly id: string;
+  readonly expectedRevision?: number | undefined;
+  readonly kind: string;
+  readonly action: Action;
+  readonly detail?: JsonObject;
+}
+
+/**
+ * Runs `apply` under the artifact's lock and records what it did. `apply` answers undefined where nothing is to change:
+ * saying the same thing twice is no new revision and no event.
+ */
+export async function changeArtifact(
+  context: OpContext,
+  change: ArtifactChange,
+  apply: (tx: Sql, locked: LockedArtifact) => Promise<Artifact | undefined>,
+): Promise<Artifact> {
+  return context.db.transaction(
+    async (tx) => {
+      const locked = await lockCurrent(tx, change.id, change.expectedRevision);
+      const changed = await apply(tx, locked);
+      if (changed !== undefined) {
+        await recordArtifactChange(tx, context, change, changed);
+        return changed;
+      }
+      const unchanged = await findArtifact(context, change.id, tx);
+      if (unchanged === undefined) throw artifactNotFound(change.id);
+      return unchanged;
+    },
+    { signal: context.signal },
+  );
+}
+
+/** @throws AppError ARTIFACT_NOT_FOUND when it was deleted meanwhile, REVISION_CONFLICT */
+export async function lockCurrent(tx: Sql, id: string, expectedRevision: number | undefined): Promise<LockedArtifact> {
+  const locked = await artifactRecords.lockArtifact(tx, id);
+  if (locked === undefined || locked.state === 'deleted') throw artifactNotFound(id);
+  assertRevision(locked, expectedRevision);
+  return locked;
+}
+
+/** Thrown under the lock when the artifact is no longer the one that the change was planned on. */
+class OvertakenError extends Error {}
+
+/** @throws when the row has moved on since `snapshot` was read */
+export function assertNotOvertaken(locked: LockedArtifact, snapshot: Artifact): void {
+  if (locked.revision !== snapshot.revision) throw new OvertakenError('the artifact changed while its change was planned');
+}
+
+const attemptsMax = 8;
+
+/**
+ * Plans and applies again when another change came between. Plans are made without a lock, because hooks and checks may
+ * take their time; a caller who named a revision gets REVISION_CONFLICT from the next plan instead.
+ */
+export async function untilCurrent<Result>(attempt: () => Promise<Result>): Promise<Result> {
+  for (let count = 1; ; count += 1) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!(error instanceof OvertakenError) || count === attemptsMax) throw error;
+    }
+  }
+}

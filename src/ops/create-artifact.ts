@@ -1,0 +1,99 @@
+/** Makes a draft: a place for properties, bytes and dependencies that nobody else sees until it is published. */
+
+import { AppError } from '#base/app-error.ts';
+import { isUuid } from '#base/id.ts';
+import type { JsonObject } from '#base/json.ts';
+import type { Artifact, DependencyInput, Visibility } from '#core/artifact.ts';
+import { assertProject, assertTags } from '#core/names.ts';
+import type { Sql } from '#metadata/database.ts';
+import { artifactRecords, dependencyRecords } from '#metadata/metadata.ts';
+import { readDependencies } from './check-dependencies.ts';
+import { assertCallerProperties, assertProperties } from './check-properties.ts';
+import { authoriseVisibility, checkDescription } from './check-visibility.ts';
+import type { OpContext } from './context.ts';
+import { assertNoFaults, hookArtifact } from './hook-artifact.ts';
+import { type ArtifactName, familyOf, inputFault, readName } from './name-artifact.ts';
+import { recordArtifactChange } from './record-change.ts';
+import { findReplay, repeatable, runOnce } from './run-once.ts';
+
+export interface CreateArtifactInput {
+  /** Chosen by the caller; random where left out. Never one that was used before. */
+  readonly id?: string | undefined;
+  /** The caller's own where left out. */
+  readonly project?: string | undefined;
+  readonly type: string;
+  readonly name?: string | null | undefined;
+  /** SemVer 2.0.0; needs a name. */
+  readonly version?: string | null | undefined;
+  readonly visibility?: Visibility | undefined;
+  readonly properties?: JsonObject | undefined;
+  readonly tags?: readonly string[] | undefined;
+  readonly dependencies?: readonly DependencyInput[] | undefined;
+  /** Of the family; only with a name and a version. */
+  readonly description?: string | undefined;
+  readonly idempotencyKey?: string | undefined;
+}
+
+/** A draft, ready to be written. */
+interface DraftPlan extends ArtifactName {
+  readonly row: Omit<artifactRecords.NewArtifact, 'familyId' | 'name' | 'version'>;
+  readonly dependencies: readonly dependencyRecords.NewDependency[];
+  readonly description: string | undefined;
+}
+
+/**
+ * @throws AppError FORBIDDEN, TYPE_UNKNOWN, NAME_INVALID, VERSION_INVALID, TAG_INVALID, PROPERTIES_INVALID,
+ *   PROPERTY_SYSTEM_WRITTEN, DEPENDENCY_INVALID, ID_TAKEN, KEY_REUSED, INPUT_INVALID, LIMIT_EXCEEDED
+ */
+export async function createArtifact(context: OpContext, input: CreateArtifactInput): Promise<Artifact> {
+  const project = input.project === undefined ? context.caller.project : assertProject(input.project);
+  const resource = { project, type: input.type, visibility: input.visibility ?? 'private' };
+  context.policy.authorise(context.caller, 'artifact:create', resource);
+  const request = repeatable(context, 'artifact:create', input);
+  const replay = await findReplay(context, request);
+  if (replay !== undefined) return replay;
+  const plan = await planDraft(context, input, project);
+  return runOnce(context, request, (tx) => writeDraft(tx, context, plan));
+}
+
+async function planDraft(context: OpContext, input: CreateArtifactInput, project: string): Promise<DraftPlan> {
+  const type = context.types.get(input.type);
+  const version = type.current;
+  const visibility = input.visibility ?? 'private';
+  authoriseVisibility(context, { project, type: input.type }, visibility);
+  const named = readName(input.name ?? null, input.version ?? null);
+  const description = checkDescription(input.description);
+  if (description !== undefined && named.version === null)
+    throw inputFault('/description', 'belongs to a family: give a version');
+  const tags = assertTags(input.tags ?? [], context.settings.maxTags);
+  const properties = input.properties ?? {};
+  assertCallerProperties(version, properties);
+  assertProperties(context, version, properties, { partial: true });
+  const dependencies = readDependencies(context, version, input.dependencies ?? []);
+  const id = readId(context, input.id);
+  const row = { id, project, type: type.manifest.type, typeVersion: version.version, visibility, properties, tags };
+  if (type.hooks.has.has('validate')) {
+    const { name } = named;
+    const draft = { ...row, name, version: named.version?.text ?? null, slots: [] };
+    assertNoFaults(await type.hooks.validate(await hookArtifact(context, draft, dependencies), context.signal));
+  }
+  const { draftTtlMs } = context.settings;
+  return { ...named, dependencies, description, row: { ...row, createdBy: context.caller.id, draftTtlMs } };
+}
+
+async function writeDraft(tx: Sql, context: OpContext, plan: DraftPlan): Promise<Artifact> {
+  const { row, name, version } = plan;
+  const familyId = await familyOf(tx, context, row, plan, plan.description);
+  const artifact = await artifactRecords.insertDraft(tx, { ...row, name, version, familyId });
+  if (artifact === undefined) throw new AppError('ID_TAKEN', `The id ${row.id} is or was in use.`);
+  await dependencyRecords.replaceDependencies(tx, row.id, plan.dependencies, true);
+  await recordArtifactChange(tx, context, { kind: 'artifact.created', action: 'artifact:create' }, artifact);
+  return artifact;
+}
+
+function readId(context: OpContext, chosen: string | undefined): string {
+  if (chosen === undefined) return context.newId();
+  const id = chosen.toLowerCase();
+  if (!isUuid(id)) throw inputFault('/id', 'must be a UUID');
+  return id;
+}

@@ -1,0 +1,73 @@
+/** The part of publishing that pins: dependencies resolved and locked, audiences contained, the digest taken. */
+import { AppError } from '#base/app-error.ts';
+import type { Artifact } from '#core/artifact.ts';
+import { artifactDigest } from '#core/artifact-digest.ts';
+import type { Sql } from '#metadata/database.ts';
+import { artifactRecords, dependencyRecords, readinessRecords } from '#metadata/metadata.ts';
+import { assertSingletons } from './check-singletons.ts';
+import { assertAudience } from './check-visibility.ts';
+import type { OpContext } from './context.ts';
+import type { PreparedPublish } from './prepare-publish.ts';
+import { type PinnedDependency, resolveDependencies } from './resolve-dependencies.ts';
+
+/**
+ * Writes the pins of an artifact that this transaction has locked, and answers its digest: null where it has no version.
+ * @throws AppError UPLOAD_BUSY, BLOB_UNAVAILABLE, DEPENDENCY_UNRESOLVED, DEPENDENCY_INVALID, AUDIENCE_TOO_WIDE
+ */
+export async function freezeArtifact(tx: Sql, context: OpContext, prepared: PreparedPublish): Promise<string | null> {
+  const { artifact, loaded, dependencies, properties } = prepared;
+  await assertBytesReady(tx, artifact);
+  const { pins, locked } = await resolveDependencies(tx, context, artifact, loaded.version, dependencies);
+  await assertSingletons(tx, context, artifact, pins);
+  await assertAudience(tx, context, artifact, locked);
+  await dependencyRecords.pinDependencies(
+    tx,
+    artifact.id,
+    pins.map(({ alias, pin }) => ({ alias, ...pin })),
+  );
+  const { name, version, type, typeVersion, slots } = artifact;
+  if (name === null || version === null) return null;
+  const immutableProperties = Object.fromEntries(
+    Object.entries(properties).filter(([property]) => !loaded.version.isMutable(property)),
+  );
+  return artifactDigest({
+    ...{ type, typeVersion, name, version, immutableProperties, slots },
+    dependencies: await digestedDependencies(tx, pins),
+  });
+}
+
+/** No upload under way, and each blob in a live place, locked against collection. */
+async function assertBytesReady(tx: Sql, artifact: Artifact): Promise<void> {
+  const uploads = await readinessRecords.listOpenUploads(tx, artifact.id);
+  if (uploads.length > 0) {
+    const faults = uploads.map(({ slot, path }) => ({ pointer: `/slots/${slot}`, message: `${path} is still being uploaded` }));
+    throw new AppError('UPLOAD_BUSY', 'An upload into this artifact has not ended.', { faults });
+  }
+  if (artifact.slots.length === 0) return;
+  const sources = await readinessRecords.lockBlobSources(tx, artifact.id);
+  const lost = sources.filter(({ store }) => store === null);
+  if (lost.length > 0) {
+    const faults = lost.map(({ slot, path }) => ({ pointer: `/slots/${slot}`, message: `${path} is in no store` }));
+    throw new AppError('BLOB_UNAVAILABLE', undefined, { faults });
+  }
+}
+
+/** A pin on an unversioned artifact has no digest: what its slots hold stands for it. */
+async function digestedDependencies(tx: Sql, pins: readonly PinnedDependency[]) {
+  const unversioned = [...new Set(pins.filter(({ pin }) => pin.digest === null).map(({ pin }) => pin.id))];
+  // Every pin is readable to the consumer's project: resolving saw to that.
+  const found =
+    unversioned.length === 0 ? [] : await artifactRecords.findReadableArtifacts(tx, { project: '', isAdmin: true }, unversioned);
+  const slots = new Map(found.map((artifact) => [artifact.id, artifact.slots]));
+  return pins.map(({ slot, alias, range, parameter, pin }) => {
+    const { id, type, name, version, digest } = pin;
+    const held = slots.get(id);
+    return {
+      slot,
+      alias,
+      range,
+      parameter,
+      resolved: { type, name, version, digest, ...(held === undefined ? {} : { slots: held }) },
+    };
+  });
+}

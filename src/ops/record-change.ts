@@ -1,0 +1,50 @@
+/** Writes a change's event and audit row with the facts of the request, in the change's own transaction. */
+import type { JsonObject } from '#base/json.ts';
+import type { Artifact } from '#core/artifact.ts';
+import type { Sql } from '#metadata/database.ts';
+import { eventRecords } from '#metadata/metadata.ts';
+import type { Action } from '#policy/policy.ts';
+import type { OpContext } from './context.ts';
+
+export interface Change {
+  /** `artifact.published`: subject and past participle. */
+  readonly kind: string;
+  readonly action: Action;
+  readonly project: string;
+  readonly subjectType: 'artifact' | 'family' | 'token';
+  readonly subjectId: string;
+  readonly revision: number | null;
+  readonly payload?: JsonObject;
+  /** For the audit trail only: reasons, what was changed. Never a secret. */
+  readonly detail?: JsonObject;
+}
+
+export async function recordChange(tx: Sql, context: OpContext, change: Change): Promise<void> {
+  await eventRecords.insertChange(tx, {
+    ...change,
+    payload: change.payload ?? {},
+    detail: change.detail ?? {},
+    caller: context.caller.id,
+    requestId: context.requestId,
+    traceparent: context.traceparent ?? null,
+    sourceAddress: context.sourceAddress ?? null,
+  });
+}
+
+/** The change of an artifact, given as it is after it. */
+export async function recordArtifactChange(
+  tx: Sql,
+  context: OpContext,
+  change: { readonly kind: string; readonly action: Action; readonly detail?: JsonObject },
+  artifact: Artifact,
+): Promise<void> {
+  const { type, name, version, state, visibility, digest } = artifact;
+  await recordChange(tx, context, {
+    ...change,
+    project: artifact.project,
+    subjectType: 'artifact',
+    subjectId: artifact.id,
+    revision: artifact.revision,
+    payload: { type, name, version, state, visibility, digest },
+  });
+}
