@@ -89,8 +89,66 @@ CREATE TABLE artifact (
 CREATE UNIQUE INDEX artifact_live_version ON artifact (family_id, version_key)
   WHERE state IN ('active', 'deactivated', 'pending_delete');
 CREATE INDEX artifact_family ON artifact (family_id, version_key DESC);
-CREATE INDEX artifact_digest ON artifact (digest_value) WHERE digest_value IS NOT NULL;
+CREATE INDEX artifact_digest ON artifact (digest_value, id) WHERE digest_value IS NOT NULL;
 CREATE INDEX artifact_draft_expiry ON artifact (expires_at) WHERE expires_at IS NOT NULL;
+
+-- Lists: each order has an index for what a project owns and one for what is public, over all types and by type, so that a
+-- page is one walk that ends with the page (src/metadata/list-arms.ts).
+CREATE INDEX artifact_own_created ON artifact (project, created_at, id)
+  WHERE state IN ('active', 'deactivated') AND NOT hidden;
+CREATE INDEX artifact_own_type_created ON artifact (project, type, created_at, id)
+  WHERE state IN ('active', 'deactivated') AND NOT hidden;
+CREATE INDEX artifact_public_created ON artifact (created_at, id)
+  WHERE visibility = 'public' AND state IN ('active', 'deactivated') AND NOT hidden;
+CREATE INDEX artifact_public_type_created ON artifact (type, created_at, id)
+  WHERE visibility = 'public' AND state IN ('active', 'deactivated') AND NOT hidden;
+CREATE INDEX artifact_own_updated ON artifact (project, updated_at, id)
+  WHERE state IN ('active', 'deactivated') AND NOT hidden;
+CREATE INDEX artifact_own_type_updated ON artifact (project, type, updated_at, id)
+  WHERE state IN ('active', 'deactivated') AND NOT hidden;
+CREATE INDEX artifact_public_updated ON artifact (updated_at, id)
+  WHERE visibility = 'public' AND state IN ('active', 'deactivated') AND NOT hidden;
+CREATE INDEX artifact_public_type_updated ON artifact (type, updated_at, id)
+  WHERE visibility = 'public' AND state IN ('active', 'deactivated') AND NOT hidden;
+CREATE INDEX artifact_own_name ON artifact (project, (coalesce(name, '')), id)
+  WHERE state IN ('active', 'deactivated') AND NOT hidden;
+CREATE INDEX artifact_own_type_name ON artifact (project, type, (coalesce(name, '')), id)
+  WHERE state IN ('active', 'deactivated') AND NOT hidden;
+CREATE INDEX artifact_public_name ON artifact ((coalesce(name, '')), id)
+  WHERE visibility = 'public' AND state IN ('active', 'deactivated') AND NOT hidden;
+CREATE INDEX artifact_public_type_name ON artifact (type, (coalesce(name, '')), id)
+  WHERE visibility = 'public' AND state IN ('active', 'deactivated') AND NOT hidden;
+CREATE INDEX artifact_own_version ON artifact (project, (coalesce(version_key, '')), id)
+  WHERE state IN ('active', 'deactivated') AND NOT hidden;
+CREATE INDEX artifact_own_type_version ON artifact (project, type, (coalesce(version_key, '')), id)
+  WHERE state IN ('active', 'deactivated') AND NOT hidden;
+CREATE INDEX artifact_public_version ON artifact ((coalesce(version_key, '')), id)
+  WHERE visibility = 'public' AND state IN ('active', 'deactivated') AND NOT hidden;
+CREATE INDEX artifact_public_type_version ON artifact (type, (coalesce(version_key, '')), id)
+  WHERE visibility = 'public' AND state IN ('active', 'deactivated') AND NOT hidden;
+CREATE INDEX artifact_public_project ON artifact (project, created_at, id)
+  WHERE visibility = 'public' AND state IN ('active', 'deactivated') AND NOT hidden;
+CREATE INDEX artifact_community ON artifact (created_at, id)
+  WHERE visibility = 'community' AND state IN ('active', 'deactivated') AND NOT hidden;
+CREATE INDEX artifact_own_visibility ON artifact (project, visibility, created_at, id)
+  WHERE state IN ('active', 'deactivated') AND NOT hidden;
+CREATE INDEX artifact_own_state ON artifact (project, state, created_at, id);
+CREATE INDEX artifact_public_state ON artifact (state, created_at, id) WHERE visibility = 'public';
+-- Filters: where few rows match a condition, these find them (src/metadata/filter-probes.ts).
+CREATE INDEX artifact_by_name ON artifact (name, id);
+CREATE INDEX artifact_version ON artifact (version, id);
+CREATE INDEX artifact_release ON artifact (version_is_release, version_key, id);
+CREATE INDEX artifact_core ON artifact (version_core, id);
+CREATE INDEX artifact_type_version ON artifact (type_version, id);
+CREATE INDEX artifact_protected ON artifact (protected, id);
+CREATE INDEX artifact_hidden ON artifact (hidden, id);
+CREATE INDEX artifact_deprecated ON artifact (deprecated_at, id);
+CREATE INDEX artifact_yanked ON artifact (yanked_at, id);
+CREATE INDEX artifact_created ON artifact (created_at, id);
+CREATE INDEX artifact_updated ON artifact (updated_at, id);
+CREATE INDEX artifact_published ON artifact (published_at, id);
+CREATE INDEX artifact_tags ON artifact USING gin (tags);
+CREATE INDEX family_type ON family (type, id);
 
 -- Dated rows, so that names and yanks can be read as of a time.
 CREATE TABLE artifact_name (

@@ -1,0 +1,203 @@
+/** A filter as one SQL predicate over the artifact `a`; whatever it means, it means here. */
+import { AppError } from '#base/app-error.ts';
+import { isUuid } from '#base/id.ts';
+import type { Json } from '#base/json.ts';
+import type { Filter, FilterField } from '#core/filter.ts';
+import { parseRange, type RangeSet } from '#core/range.ts';
+import { assertVersion } from '#core/version.ts';
+import { compareNumber, compareText, compareTime, type Operator } from './compare-sql.ts';
+import { propertyJson, propertyNumber, propertyText } from './property-sql.ts';
+import type { SqlValues } from './sql-values.ts';
+import { resolvableSql } from './visibility-sql.ts';
+
+export interface FilterScope {
+  readonly values: SqlValues;
+  /** Placeholders of the viewer. */
+  readonly viewer: { readonly project: string; readonly isAdmin: string };
+}
+
+const nodesMax = 100;
+const depthMax = 10;
+const setMax = 200;
+
+/** @throws AppError QUERY_TOO_COMPLEX for a tree that is too deep, or has too many parts or values */
+export function assertFilterSize(filter: Filter): void {
+  let nodes = 0;
+  const visit = (part: Filter, depth: number): void => {
+    nodes += 1;
+    if (nodes > nodesMax || depth > depthMax) {
+      throw new AppError('QUERY_TOO_COMPLEX', `A filter may have ${nodesMax} conditions, nested ${depthMax} deep.`);
+    }
+    if (part.kind === 'and' || part.kind === 'or') for (const inner of part.of) visit(inner, depth + 1);
+    if (part.kind === 'not') visit(part.of, depth + 1);
+    const set = part.kind === 'tags' ? part.tags : 'value' in part && Array.isArray(part.value) ? part.value : [];
+    if (set.length > setMax) throw new AppError('QUERY_TOO_COMPLEX', `A set in a filter may have ${setMax} values.`);
+  };
+  visit(filter, 1);
+}
+
+/** @throws AppError INPUT_INVALID, VERSION_INVALID, RANGE_INVALID */
+export function filterSql(filter: Filter, scope: FilterScope): string {
+  switch (filter.kind) {
+    case 'and':
+      return filter.of.length === 0 ? 'true' : `(${filter.of.map((part) => filterSql(part, scope)).join(' AND ')})`;
+    case 'or':
+      return filter.of.length === 0 ? 'false' : `(${filter.of.map((part) => filterSql(part, scope)).join(' OR ')})`;
+    case 'not':
+      // A comparison with a missing value is unknown, and unknown is not a match: so its negation is one.
+      return `((${filterSql(filter.of, scope)}) IS NOT TRUE)`;
+    case 'field':
+      return fieldSql(filter.field, filter.operator, filter.value, scope);
+    case 'property':
+      return propertySql(filter, scope);
+    case 'tags':
+      return tagsSql(filter, scope);
+    case 'versionRange': {
+      const sets = parseRange(filter.range).sets.map((set) => rangeSetSql('a', set, scope.values));
+      return `(${sets.join(' OR ')})`;
+    }
+    case 'latest':
+      return latestSql(scope);
+  }
+}
+
+/** A version is in a set when it lies between the bounds and is a release, or its core is one of the set's. */
+export function rangeSetSql(alias: string, set: RangeSet, values: SqlValues): string {
+  const cores = set.prereleaseCores;
+  const admitted =
+    cores.length === 0
+      ? `${alias}.version_is_release`
+      : `(${alias}.version_is_release OR ${alias}.version_core = ANY(${values.add(cores, 'text[]')}))`;
+  return `(${[...rangeBoundsSql(alias, set, values), admitted].join(' AND ')})`;
+}
+
+export function rangeBoundsSql(alias: string, { low, high }: RangeSet, values: SqlValues): string[] {
+  const bounds = [`${alias}.version_key IS NOT NULL`];
+  if (low !== null) bounds.push(`${alias}.version_key ${low.inclusive ? '>=' : '>'} ${values.add(low.key, 'text')}`);
+  if (high !== null) bounds.push(`${alias}.version_key ${high.inclusive ? '<=' : '<'} ${values.add(high.key, 'text')}`);
+  return bounds;
+}
+
+/** The version that a reference without a range would give this viewer: the highest release that it resolves over. */
+function latestSql({ viewer }: FilterScope): string {
+  return `(a.version_is_release AND ${resolvableSql('a', viewer, 'false')} AND NOT EXISTS (
+    SELECT 1 FROM artifact l WHERE l.family_id = a.family_id AND l.version_key > a.version_key AND l.version_is_release
+      AND ${resolvableSql('l', viewer, 'false')}))`;
+}
+
+function tagsSql({ operator, tags }: Extract<Filter, { kind: 'tags' }>, { values }: FilterScope): string {
+  // No stored text holds U+0000, so no row has such a tag; PostgreSQL would refuse the value itself.
+  const possible = tags.filter((tag) => !tag.includes('\0'));
+  if (operator === 'all' && possible.length < tags.length) return 'false';
+  const list = values.add(possible, 'text[]');
+  if (operator === 'all') return `(a.tags @> ${list})`;
+  return operator === 'any' ? `(a.tags && ${list})` : `(NOT a.tags && ${list})`;
+}
+
+const textColumns: Partial<Record<FilterField, string>> = {
+  project: 'a.project',
+  type: 'a.type',
+  typeVersion: 'a.type_version',
+  name: 'a.name',
+  state: 'a.state',
+  visibility: 'a.visibility',
+};
+
+const timeColumns: Partial<Record<FilterField, string>> = {
+  createdAt: 'a.created_at',
+  updatedAt: 'a.updated_at',
+  publishedAt: 'a.published_at',
+};
+
+const flagColumns: Partial<Record<FilterField, string>> = {
+  protected: 'a.protected',
+  hidden: 'a.hidden',
+  deprecated: '(a.deprecated_at IS NOT NULL)',
+  yanked: '(a.yanked_at IS NOT NULL)',
+};
+
+function fieldSql(field: FilterField, operator: Operator, value: Json, { values }: FilterScope): string {
+  const text = textColumns[field];
+  if (text !== undefined) return compareText(text, field, operator, value, values);
+  const time = timeColumns[field];
+  if (time !== undefined) return compareTime(time, field, operator, value, values);
+  const flag = flagColumns[field];
+  if (flag !== undefined) return compareText(`${flag}::text`, field, operator, flagText(value), values);
+  switch (field) {
+    case 'id':
+      return operator === 'eq' || operator === 'in'
+        ? idSql(value, values)
+        : compareText('a.id::text', field, operator, value, values);
+    case 'digest':
+      return compareText(`(a.digest_algorithm || ':' || a.digest_value)`, field, operator, value, values);
+    default:
+      return versionSql(operator, value, values);
+  }
+}
+
+/** What is no UUID is nobody's id. */
+function idSql(value: Json, values: SqlValues): string {
+  const ids = (Array.isArray(value) ? value : [value]).filter((id) => typeof id === 'string' && isUuid(id));
+  return ids.length === 0 ? 'false' : `(a.id = ANY(${values.add(ids, 'uuid[]')}))`;
+}
+
+/** Compared by precedence, build metadata aside; a prefix is of the text. */
+function versionSql(operator: Operator, value: Json, values: SqlValues): string {
+  if (operator === 'prefix') return compareText('a.version', 'version', operator, value, values);
+  return compareText('a.version_key', 'version', operator, versionKeys(operator, value), values);
+}
+
+/** The values of a version comparison as keys. @throws AppError VERSION_INVALID */
+export function versionKeys(operator: Operator, value: Json): Json {
+  if (operator === 'exists') return value;
+  const toKey = (text: Json): string => assertVersion(typeof text === 'string' ? text : JSON.stringify(text)).key;
+  return Array.isArray(value) ? value.map(toKey) : toKey(value);
+}
+
+function flagText(value: Json): Json {
+  if (Array.isArray(value)) return value.map((item) => String(item));
+  return typeof value === 'boolean' ? String(value) : value;
+}
+
+function propertySql(filter: Extract<Filter, { kind: 'property' }>, { values }: FilterScope): string {
+  const { property, operator, value, valueKind } = filter;
+  if (property.includes('\0')) return 'false';
+  const json = propertyJson('a', property);
+  const ofType = `a.type = ${values.add(filter.type, 'text')}`;
+  if (operator === 'exists') return `(${ofType} AND ${json} IS ${value === false ? '' : 'NOT '}NULL)`;
+  return `(${ofType} AND ${compare()})`;
+
+  function compare(): string {
+    switch (valueKind) {
+      case 'string':
+        return compareText(propertyText('a', property), property, operator, value, values);
+      case 'boolean':
+        return compareText(propertyText('a', property), property, operator, flagText(value), values);
+      case 'integer':
+      case 'number':
+        return compareNumber(propertyNumber('a', property), property, operator, value, values);
+      case 'string-list':
+        return compareList(json, property, operator, value, values);
+      case 'json':
+        return compareJson(json, property, operator, value, values);
+    }
+  }
+}
+
+function compareList(json: string, property: string, operator: Operator, value: Json, values: SqlValues): string {
+  if (operator !== 'has' && operator !== 'hasAny') return compareJson(json, property, operator, value, values);
+  const wanted = (operator === 'has' ? [value] : Array.isArray(value) ? value : [value]).filter(
+    (item) => typeof item === 'string' && !item.includes('\0'),
+  );
+  return wanted.length === 0 ? 'false' : `(${json} ?| ${values.add(wanted, 'text[]')})`;
+}
+
+function compareJson(json: string, property: string, operator: Operator, value: Json, values: SqlValues): string {
+  const items = operator === 'in' && Array.isArray(value) ? value : [value];
+  const texts = items.map((item) => JSON.stringify(item)).filter((text) => !text.includes('\\u0000'));
+  if (operator === 'ne') return texts.length === 0 ? 'true' : `(${json} IS DISTINCT FROM ${values.add(texts[0], 'jsonb')})`;
+  if (operator !== 'eq' && operator !== 'in') {
+    throw new AppError('INPUT_INVALID', `The property ${property} cannot be compared by ${operator}.`);
+  }
+  return texts.length === 0 ? 'false' : `(${json} = ANY(${values.add(texts, 'jsonb[]')}))`;
+}

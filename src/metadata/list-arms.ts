@@ -1,0 +1,178 @@
+/**
+ * The ways in which a list can come upon a row: own, public, shared with the viewer, community where asked for. Each way is an
+ * arm that one index walks in the order of the list; a page merges the arms and takes only as many rows as it needs of each.
+ */
+import type { ArtifactState, Visibility } from '#core/artifact.ts';
+import { artifactStates, visibilities } from '#core/artifact.ts';
+import type { Filter, FilterField } from '#core/filter.ts';
+import { conjunctsOf, someCondition } from '#core/simplify-filter.ts';
+import type { FilterScope } from './filter-sql.ts';
+import { sqlLiteral } from './sql-values.ts';
+import type { Viewer } from './visibility-sql.ts';
+
+export interface ListQuery {
+  /** Only artifacts of this type; null: of any. */
+  readonly type: string | null;
+  readonly filter: Filter | null;
+  readonly includeHidden: boolean;
+}
+
+/** One way to come upon rows: `from` names the artifact `a` (and, for shared ones, the membership `m`). */
+export interface Arm {
+  readonly from: string;
+  readonly where: string;
+  readonly isMember: boolean;
+}
+
+export interface ListArms {
+  readonly arms: readonly Arm[];
+  /** All arms as one predicate over `a`, without an order: true for exactly the rows that some arm comes upon. */
+  readonly predicate: string;
+}
+
+const artifact = 'artifact a';
+const membership = 'member m JOIN artifact a ON a.id = m.artifact_id';
+/** The clause of the partial indexes that lists walk by default; written the same in the migration. */
+export const listedByDefault = `a.state IN ('active', 'deactivated') AND NOT a.hidden`;
+const armsMax = 24;
+
+/** What the conjunction fixes some columns to; null where it does not. */
+interface Fixed {
+  readonly types: readonly string[] | null;
+  readonly projects: readonly string[] | null;
+  readonly visibilities: readonly string[] | null;
+  readonly states: readonly string[] | null;
+}
+
+export function listArms(query: ListQuery, viewer: Viewer, scope: FilterScope): ListArms {
+  const fixed = fixedBy(query);
+  const widened = someCondition(query.filter, (part) => part.kind === 'field' && part.field === 'state');
+  const withHidden =
+    query.includeHidden || someCondition(query.filter, (part) => part.kind === 'field' && part.field === 'hidden');
+  const byDefault = !widened && !withHidden;
+  const base = byDefault
+    ? listedByDefault
+    : [widened ? `a.state <> 'deleted'` : `a.state IN ('active', 'deactivated')`, ...(withHidden ? [] : ['NOT a.hidden'])].join(
+        ' AND ',
+      );
+  const states = byDefault ? [null] : statesOf(fixed, widened);
+  const arms = scopesOf(query, viewer, scope, fixed)
+    .flatMap((arm) => spread(arm, fixed, states, scope))
+    .map((arm) => ({ ...arm, where: `${arm.where} AND ${base}` }));
+  const wheres = arms.map((arm) => (arm.isMember ? memberPredicate(arm, scope) : `(${arm.where})`));
+  return { arms, predicate: wheres.length === 0 ? 'false' : `(${[...new Set(wheres)].join(' OR ')})` };
+}
+
+function memberPredicate(arm: Arm, { viewer }: FilterScope): string {
+  return `(EXISTS (SELECT 1 FROM member m WHERE m.artifact_id = a.id AND m.project = ${viewer.project}
+    AND m.status = 'accepted') AND ${arm.where})`;
+}
+
+interface ScopeArm extends Arm {
+  /** Which further columns its indexes are divided by. */
+  readonly byVisibility: boolean;
+  readonly draftsToo: boolean;
+}
+
+function scopesOf(query: ListQuery, viewer: Viewer, scope: FilterScope, fixed: Fixed): readonly ScopeArm[] {
+  const { values } = scope;
+  const may = (visibility: Visibility): boolean => fixed.visibilities?.includes(visibility) ?? true;
+  const own = ownProjects(viewer, fixed).map((project) => ({
+    from: artifact,
+    where: `a.project = ${project === viewer.project ? scope.viewer.project : values.add(project, 'text')}`,
+    isMember: false,
+    byVisibility: true,
+    draftsToo: true,
+  }));
+  const others = fixed.projects?.filter((project) => !ownProjects(viewer, fixed).includes(project));
+  // A project's public artifacts have an index of their own; without a project the whole public index is walked.
+  const projects = others?.map((project) => ` AND a.project = ${values.add(project, 'text')}`) ?? [''];
+  const wide = (visibility: 'public' | 'community', project: string): ScopeArm => ({
+    from: artifact,
+    where: `a.visibility = '${visibility}'${project}`,
+    isMember: false,
+    byVisibility: false,
+    draftsToo: false,
+  });
+  const community =
+    someCondition(query.filter, (part) => part.kind === 'field' && part.field === 'visibility' && namesCommunity(part.value)) &&
+    may('community');
+  const member: ScopeArm = {
+    from: membership,
+    where: `m.project = ${scope.viewer.project} AND m.status = 'accepted' AND a.visibility = 'shared'${
+      others === undefined ? '' : ` AND a.project = ANY(${values.add(others, 'text[]')})`
+    }`,
+    isMember: true,
+    byVisibility: false,
+    draftsToo: false,
+  };
+  return [
+    ...own,
+    ...(may('public') ? projects.map((project) => wide('public', project)) : []),
+    ...(community ? projects.map((project) => wide('community', project)) : []),
+    ...(may('shared') && others?.length !== 0 ? [member] : []),
+  ];
+}
+
+/** Administrators list as everybody does, and everything of the projects that the filter names. */
+function ownProjects(viewer: Viewer, { projects }: Fixed): readonly string[] {
+  if (projects === null) return [viewer.project];
+  return viewer.isAdmin ? projects : projects.filter((project) => project === viewer.project);
+}
+
+function namesCommunity(value: unknown): boolean {
+  return value === 'community' || (Array.isArray(value) && value.includes('community'));
+}
+
+/** Multiplies an arm by the values of the columns its indexes are divided by, while that stays a handful. */
+function spread(arm: ScopeArm, fixed: Fixed, states: readonly (string | null)[], scope: FilterScope): readonly Arm[] {
+  const allowed = states.filter((state) => arm.draftsToo || state !== 'draft');
+  const shown = arm.byVisibility ? (fixed.visibilities ?? [null]) : [null];
+  const clauses = product([
+    allowed.map((state) => (state === null ? '' : ` AND a.state = '${state}'`)),
+    shown.map((visibility) => (visibility === null ? '' : ` AND a.visibility = '${visibility}'`)),
+  ]);
+  const { types } = fixed;
+  if (types === null) return clauses.map((clause) => toArm(arm, clause));
+  const divided = types.length * clauses.length <= armsMax / 3;
+  // A literal, because the indexes on properties are partial: the planner must see that the type is theirs.
+  const ofTypes = divided
+    ? types.map((type) => ` AND a.type = ${sqlLiteral(type)}`)
+    : [` AND a.type = ANY(${scope.values.add(types, 'text[]')})`];
+  return product([clauses, ofTypes]).map((clause) => toArm(arm, clause));
+}
+
+function toArm({ from, where, isMember }: ScopeArm, clause: string): Arm {
+  return { from, where: `${where}${clause}`, isMember };
+}
+
+function product(parts: readonly (readonly string[])[]): readonly string[] {
+  return parts.reduce<readonly string[]>((texts, part) => texts.flatMap((text) => part.map((next) => text + next)), ['']);
+}
+
+function statesOf({ states }: Fixed, widened: boolean): readonly ArtifactState[] {
+  const possible = artifactStates.filter((state) => state !== 'deleted');
+  if (!widened) return ['active', 'deactivated'];
+  return states === null ? possible : possible.filter((state) => states.includes(state));
+}
+
+function fixedBy({ type, filter }: ListQuery): Fixed {
+  const conjuncts = conjunctsOf(filter);
+  const valuesOf = (field: FilterField, start: readonly string[] | null): readonly string[] | null => {
+    let fixed = start;
+    for (const part of conjuncts) {
+      if (part.kind !== 'field' || part.field !== field || (part.operator !== 'eq' && part.operator !== 'in')) continue;
+      const list = Array.isArray(part.value) ? part.value : [part.value];
+      const wanted = [...new Set(list.filter((value) => typeof value === 'string' && !value.includes('\0')))];
+      fixed = fixed === null ? wanted : fixed.filter((value) => wanted.includes(value));
+    }
+    return fixed;
+  };
+  const known = valuesOf('visibility', null)?.filter((value) => visibilities.some((visibility) => visibility === value)) ?? null;
+  return {
+    types: valuesOf('type', type === null ? null : [type]),
+    projects: valuesOf('project', null),
+    visibilities: known,
+    states: valuesOf('state', null),
+  };
+}

@@ -1,0 +1,186 @@
+/**
+ * The one statement of a page. Either it walks the arms of the list in order, merged, and stops at the page's end; or, where one
+ * condition has few matches and an index knows them, it collects those and sorts. Which of the two is decided inside the
+ * statement, by trying to find one match more than "few". The rows themselves are fetched last, for the page only.
+ */
+import type { Filter, Order } from '#core/filter.ts';
+import { conjunctsOf } from '#core/simplify-filter.ts';
+import { artifactColumns } from './artifact-row.ts';
+import type { Statement } from './database.ts';
+import { compareTime } from './compare-sql.ts';
+import type { Driver } from './filter-probes.ts';
+import { type FilterScope, filterSql } from './filter-sql.ts';
+import { type Arm, type ListQuery, listArms } from './list-arms.ts';
+import { type OrderKey, orderKey } from './order-sql.ts';
+import { createSqlValues } from './sql-values.ts';
+import { resolvableSql, type Viewer } from './visibility-sql.ts';
+
+export interface PagePosition {
+  readonly limit: number;
+  readonly direction: 'forward' | 'backward';
+  /** Sort value and id of the row the page begins after (before, going backward). */
+  readonly cursor: readonly [string, string] | null;
+}
+
+/** How the matches are found. `few` is the most matches that are collected; 'always' and 'never' where it is known beforehand. */
+export interface Approach {
+  readonly driver: Driver;
+  readonly few: number | 'always';
+}
+
+export interface PageStatement {
+  readonly statement: Statement;
+  readonly values: readonly unknown[];
+}
+
+/** Where the values of one statement are collected, the viewer's among them. */
+export function listScope(viewer: Viewer): FilterScope {
+  const values = createSqlValues();
+  return { values, viewer: { project: values.add(viewer.project, 'text'), isAdmin: values.add(viewer.isAdmin, 'boolean') } };
+}
+
+/** Gives at most `limit + 1` rows: those of the page in the direction asked for, and one that tells whether more follow. */
+export function pageStatement(
+  query: ListQuery & { readonly order: Order },
+  viewer: Viewer,
+  position: PagePosition,
+  approach: Approach | null,
+  scope: FilterScope = listScope(viewer),
+): PageStatement {
+  const { values } = scope;
+  const { arms, predicate } = listArms(query, viewer, scope);
+  const key = orderKey(query.order);
+  const filter = query.filter === null ? 'true' : filterSql(query.filter, scope);
+  const ascending = (query.order.direction === 'asc') === (position.direction === 'forward');
+  const { cursor } = position;
+  const from = cursor === null ? null : `(${values.add(cursor[0], key.cast)}, ${values.add(cursor[1], 'uuid')})`;
+  const parts = { arms: withMemberTimes(arms, query.filter, scope), predicate, filter, key, approach, scope };
+  const take = position.limit + 1;
+  const onward = candidates({ ...parts, ascending, bound: from === null ? null : { from, inclusive: false }, take });
+  const backward =
+    from === null ? 'false' : `EXISTS (${candidates({ ...parts, ascending: !ascending, bound: { from, inclusive: true }, take: 1 })})`;
+  const order = direction(ascending);
+  // A row may be come upon twice (own and public), never three times.
+  const text = `WITH ${gateSql(approach, scope)}found AS MATERIALIZED (
+  SELECT DISTINCT k, id FROM (${onward} ORDER BY k ${order}, id ${order} LIMIT ${2 * take}) AS u
+  ORDER BY k ${order}, id ${order} LIMIT ${take})
+SELECT ${artifactColumns('a')}, found.k::text AS cursor_key, ${backward} AS has_before
+FROM found JOIN artifact a ON a.id = found.id ORDER BY found.k ${order}, found.id ${order}`;
+  const finished = values.finish(text);
+  return { statement: named(query, key, position, finished.text), values: finished.values };
+}
+
+/** Lists without a filter have few texts, so their plans are kept by the connection. */
+function named(query: ListQuery, key: OrderKey, { limit, cursor }: PagePosition, text: string): Statement {
+  const isFixed = query.filter === null && !key.label.startsWith('property') && keptLimits.has(limit);
+  if (!isFixed) return { text };
+  const orderText = /ORDER BY k (\w+)/.exec(text)?.[1] ?? '';
+  const shape = [query.type ?? '*', key.label, orderText, limit, cursor === null ? 'start' : 'on', query.includeHidden ? 'all' : ''];
+  return { name: `list ${shape.join(' ')}`.slice(0, 63), text };
+}
+
+const keptLimits: ReadonlySet<number> = new Set([10, 20, 25, 50, 100]);
+
+interface Candidates {
+  readonly arms: readonly Arm[];
+  readonly predicate: string;
+  readonly filter: string;
+  readonly key: OrderKey;
+  readonly approach: Approach | null;
+  readonly scope: FilterScope;
+  readonly ascending: boolean;
+  readonly bound: { readonly from: string; readonly inclusive: boolean } | null;
+  readonly take: number;
+}
+
+/** All ways to find rows, each ordered and limited; only some of them run. */
+function candidates(parts: Candidates): string {
+  const { approach, arms } = parts;
+  const collect = approach === null ? [] : [collectSql(parts, approach)];
+  const walk = approach?.few === 'always' ? [] : arms.map((arm) => walkSql(parts, arm));
+  const all = [...collect, ...walk];
+  return all.length === 0 ? nothing(parts.key) : all.map((text) => `(${text})`).join('\n  UNION ALL ');
+}
+
+function nothing({ cast }: OrderKey): string {
+  return `(SELECT NULL::${cast} AS k, NULL::uuid AS id WHERE false)`;
+}
+
+function walkSql({ filter, key, approach, ascending, bound, take }: Candidates, { from, where, isMember }: Arm): string {
+  const order = direction(ascending);
+  const [k, id] = isMember && key.memberSql !== null ? [key.memberSql, 'm.artifact_id'] : [key.sql('a'), 'a.id'];
+  const gate = approach === null ? '' : ' AND NOT (SELECT few FROM gate)';
+  return `SELECT ${k} AS k, ${id} AS id FROM ${from} WHERE ${where} AND ${filter}${boundSql(k, id, bound, ascending)}${gate}
+    ORDER BY ${k} ${order}, ${id} ${order} LIMIT ${take}`;
+}
+
+/** Every match of the driving condition that the viewer has listed and that passes the whole filter, sorted. */
+function collectSql({ predicate, filter, key, approach, ascending, bound, take, scope }: Candidates, { driver, few }: Approach): string {
+  const order = direction(ascending);
+  const k = key.sql('a');
+  const gate = approach === null || few === 'always' ? '' : ' AND (SELECT few FROM gate)';
+  const where = `${predicate} AND ${filter}${boundSql(k, 'a.id', bound, ascending)}${gate}`;
+  // The inner order and limit keep the planner on the index that was found to have few matches.
+  const parts = driverRows(driver, scope).map(
+    ({ from, where: match, order: walk }) =>
+      `(SELECT ${k} AS k, a.id FROM ${from} WHERE ${match} AND ${where}${
+        walk === null || few === 'always' ? '' : ` ORDER BY ${walk} LIMIT ${few}`
+      })`,
+  );
+  const union = parts.join(' UNION ');
+  return `SELECT k, id FROM (${union === '' ? nothing(key) : union}) AS c ORDER BY k ${order}, id ${order} LIMIT ${take}`;
+}
+
+function boundSql(k: string, id: string, bound: Candidates['bound'], ascending: boolean): string {
+  return bound === null ? '' : ` AND (${k}, ${id}) ${ascending ? '>' : '<'}${bound.inclusive ? '=' : ''} ${bound.from}`;
+}
+
+function direction(ascending: boolean): 'ASC' | 'DESC' {
+  return ascending ? 'ASC' : 'DESC';
+}
+
+interface DriverRows {
+  readonly from: string;
+  readonly where: string;
+  readonly order: string | null;
+}
+
+/** Families give one candidate each: their highest release that the viewer has listed. */
+function driverRows({ kind, probes }: Driver, { viewer }: FilterScope): readonly DriverRows[] {
+  if (kind === 'rows') return probes.map(({ where, order }) => ({ from: 'artifact a', where, order }));
+  return [
+    {
+      from: `family f CROSS JOIN LATERAL (SELECT * FROM artifact x WHERE x.family_id = f.id AND x.version_is_release
+        AND ${resolvableSql('x', viewer, 'false')} ORDER BY x.version_key DESC LIMIT 1) a`,
+      where: 'true',
+      order: null,
+    },
+  ];
+}
+
+/** Whether the driving condition has few matches: looks for one more than that, in the index alone, and stops there. */
+function gateSql(approach: Approach | null, scope: FilterScope): string {
+  if (approach === null || approach.few === 'always') return '';
+  const { driver, few } = approach;
+  const parts =
+    driver.kind === 'families'
+      ? [`(SELECT 1 FROM family f ORDER BY f.id LIMIT ${few + 1})`]
+      : driverRows(driver, scope).map(
+          ({ from, where, order }) =>
+            `(SELECT 1 FROM ${from} WHERE ${where}${order === null ? '' : ` ORDER BY ${order}`} LIMIT ${few + 1})`,
+        );
+  const all = parts.length === 0 ? 'SELECT 1 WHERE false' : parts.join(' UNION ALL ');
+  return `gate AS MATERIALIZED (SELECT NOT EXISTS (SELECT 1 FROM (${all}) AS g OFFSET ${few}) AS few),
+`;
+}
+
+/** Memberships carry a copy of the creation time: a bound on it bounds the walk over them as well. */
+function withMemberTimes(arms: readonly Arm[], filter: Filter | null, { values }: FilterScope): readonly Arm[] {
+  const bounds = conjunctsOf(filter).flatMap((part) =>
+    part.kind === 'field' && part.field === 'createdAt' && part.operator !== 'exists'
+      ? [compareTime('m.artifact_created_at', part.field, part.operator, part.value, values)]
+      : [],
+  );
+  if (bounds.length === 0) return arms;
+  return arms.map((arm) => (arm.isMember ? { ...arm, where: `${arm.where} AND ${bounds.join(' AND ')}` } : arm));
+}

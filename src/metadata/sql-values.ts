@@ -1,0 +1,37 @@
+/** Collects the values of a statement while its text is written, so that no value ever becomes text. */
+
+export interface SqlValues {
+  /** A mark that stands for the value in the text. Marks that do not end up in the text cost nothing. */
+  add(value: unknown, cast: string): string;
+  /** The text with its marks numbered as placeholders, and their values in that order. */
+  finish(text: string): { readonly text: string; readonly values: readonly unknown[] };
+}
+
+export function createSqlValues(): SqlValues {
+  const added: unknown[] = [];
+  return {
+    add: (value, cast) => {
+      added.push(value);
+      return `\u0001${added.length - 1}\u0002::${cast}`;
+    },
+    finish: (text) => {
+      const places = new Map<number, number>();
+      const numbered = text.replace(markPattern, (_mark, index: string) => {
+        const place = places.get(Number(index)) ?? places.size + 1;
+        places.set(Number(index), place);
+        return `$${place}`;
+      });
+      return { text: numbered, values: [...places.keys()].map((index) => added[index]) };
+    },
+  };
+}
+
+// Control characters: no identifier or literal that this room writes holds one.
+const markPattern = new RegExp('\u0001([0-9]+)\u0002', 'g');
+
+/** A text as a SQL literal, for the few places that take no placeholder (index definitions) and must match them. */
+export function sqlLiteral(text: string): string {
+  if (text.includes('\0')) throw new TypeError('a SQL literal cannot hold U+0000');
+  const quoted = `'${text.replaceAll("'", "''")}'`;
+  return text.includes('\\') ? ` E${quoted.replaceAll('\\', '\\\\')}` : quoted;
+}
