@@ -155,6 +155,12 @@ export const errorCatalogue = {
     'Read it again and repeat the change on the current revision.',
   ),
   STATE_CONFLICT: entry(409, 'conflict', 'The artifact is in a state that does not allow this.', 'Look at its state.'),
+  PRECONDITION_FAILED: entry(
+    412,
+    'conflict',
+    'A precondition of the request does not hold.',
+    'Read the object again: it is not the one the request names.',
+  ),
   VERSION_EXISTS: entry(
     409,
     'conflict',
@@ -300,8 +306,20 @@ export const errorCatalogue = {
     'The database has migrations this version does not know.',
     'Run the version that wrote it, or a newer one.',
   ),
+  DATABASE_OUTDATED: entry(
+    500,
+    'usage',
+    'The database lacks migrations of this version.',
+    'Run `vitrine db migrate`, or set database.autoMigrate.',
+  ),
   DATABASE_UNAVAILABLE: entry(503, 'unavailable', 'The database does not answer.', 'Retry; tell the operator if it stays.'),
   DATABASE_UNSUPPORTED: entry(500, 'usage', 'The database server is too old.', 'Use PostgreSQL 15 or newer.'),
+  MIGRATION_FAILED: entry(
+    500,
+    'unavailable',
+    'A migration of the database failed; nothing of it was kept.',
+    'See the reason: often the user may not create tables. Then run `vitrine db migrate` again.',
+  ),
   INSTANCE_KEY_MISMATCH: entry(
     500,
     'usage',

@@ -1,18 +1,19 @@
 /** The door of the room: the database, its migrations, and the records, one namespace each. */
 
 export * as artifactRecords from './artifact-records.ts';
+export * as blobRecords from './blob-records.ts';
+export * as bootImageRecords from './boot-image-records.ts';
 export { isForeignKeyViolation, isUniqueViolation } from './database-errors.ts';
 export * as dependencyRecords from './dependency-records.ts';
 export { type EmbeddedPostgres, type EmbeddedPostgresOptions, startEmbeddedPostgres } from './embedded-postgres.ts';
 export * as eventRecords from './event-records.ts';
 export * as familyRecords from './family-records.ts';
 export * as idempotencyRecords from './idempotency-records.ts';
+export * as instanceRecords from './instance-records.ts';
 export * as memberRecords from './member-records.ts';
+export { inspectMigrations, type MigrateOptions, type MigrationState, migrate } from './migrate.ts';
 export { type OpenDatabaseOptions, openDatabase } from './open-database.ts';
 export * as readinessRecords from './readiness-records.ts';
 export * as resolutionRecords from './resolution-records.ts';
 export * as tokenRecords from './token-records.ts';
-export * as blobRecords from './blob-records.ts';
 export * as uploadRecords from './upload-records.ts';
-export * as bootImageRecords from './boot-image-records.ts';
-export * as instanceRecords from './instance-records.ts';

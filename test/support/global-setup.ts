@@ -1,35 +1,38 @@
 /** Before all tests: a PostgreSQL server (embedded, or VITRINE_TEST_DATABASE_URL's) with a migrated template database. */
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { migrate } from '#metadata/metadata.ts';
 import { choosePostgresAccount } from '#metadata/postgres-account.ts';
 import { findPostgresBinaries } from '#metadata/postgres-binaries.ts';
 import { initialiseCluster, startCluster } from '#metadata/postgres-cluster.ts';
 import { administer, databaseUrl, serverVariable, templateVariable } from './database.ts';
 
-const migrations = join(import.meta.dirname, '../../prisma/migrations');
+const stack = new AsyncDisposableStack();
 
-/** Returns the teardown; what was begun is also undone when the setup itself fails. */
-export default async function setup(): Promise<() => Promise<void>> {
-  const stack = new AsyncDisposableStack();
+/** What was begun is also undone when the setup itself fails. */
+export async function setup(): Promise<void> {
   try {
     const external = process.env['VITRINE_TEST_DATABASE_URL'];
-    const server = external ?? (await startServer(stack));
+    const server = external ?? (await startServer());
     const template = `template_${randomBytes(8).toString('hex')}`;
     await administer(server, `CREATE DATABASE ${template} TEMPLATE template0`);
     stack.defer(() => administer(server, `DROP DATABASE IF EXISTS ${template} WITH (FORCE)`));
-    await migrateTemplate(databaseUrl(server, template));
+    await migrate({ url: databaseUrl(server, template) });
     process.env[serverVariable] = server;
     process.env[templateVariable] = template;
-    return () => stack.disposeAsync();
   } catch (error) {
     await stack.disposeAsync();
     throw error;
   }
 }
 
-async function startServer(stack: AsyncDisposableStack): Promise<string> {
+export async function teardown(): Promise<void> {
+  await stack.disposeAsync();
+}
+
+async function startServer(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'vitrine-test-'));
   stack.defer(() => rm(folder, { recursive: true, force: true }));
   const place = {
@@ -49,13 +52,4 @@ async function startServer(stack: AsyncDisposableStack): Promise<string> {
   });
   stack.defer(() => cluster.stop());
   return cluster.url('postgres');
-}
-
-async function migrateTemplate(url: string): Promise<void> {
-  const names = (await readdir(migrations, { withFileTypes: true }))
-    .filter((entry) => entry.isDirectory())
-    .map(({ name }) => name);
-  for (const name of names.sort()) {
-    await administer(url, await readFile(join(migrations, name, 'migration.sql'), 'utf8'));
-  }
 }

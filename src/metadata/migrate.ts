@@ -1,0 +1,136 @@
+/** Brings a database to this version, alone among the nodes that start at once, or says that it is of a newer one. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { AppError } from '#base/app-error.ts';
+import { databaseErrorCode, toDatabaseError } from './database-errors.ts';
+import { loadMigrations, type Migration, migrationsFolder } from './migration-files.ts';
+
+export interface MigrateOptions {
+  /** A direct connection, not through a pooler: locks belong to sessions. */
+  readonly url: string;
+  /** Default: the migrations that Vitrine was installed with. */
+  readonly folder?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface MigrationState {
+  /** Known here and not yet in the database, oldest first. */
+  readonly pending: readonly string[];
+}
+
+const oldestServer = 150_000;
+
+// Any number of Vitrine's own: 'vitrine' in ASCII, as far as it fits.
+const lockKey = '0x76697472696e65';
+
+/**
+ * Applies what is pending; the names of what this call applied. Of many callers on one database one applies, the others wait.
+ * @throws AppError DATABASE_UNSUPPORTED, DATABASE_NEWER, DATABASE_UNAVAILABLE, MIGRATION_FAILED
+ */
+export async function migrate(options: MigrateOptions): Promise<readonly string[]> {
+  const migrations = await loadMigrations(options.folder ?? migrationsFolder());
+  return withClient(options.url, async (client) => {
+    await assertSupported(client);
+    if ((await findPending(client, migrations)).length === 0) return [];
+    await lock(client, options.signal);
+    // Another node may have been first.
+    if ((await findPending(client, migrations)).length === 0) return [];
+    await forgetUnfinished(client);
+    // Loaded only here: the engine is large, and most starts have nothing to apply.
+    const { applyWithEngine } = await import('./schema-engine.ts');
+    try {
+      return await applyWithEngine(options.url, migrations);
+    } catch (cause) {
+      const message = cause instanceof Error ? cause.message : String(cause);
+      throw new AppError('MIGRATION_FAILED', `A migration failed: ${message}`, { cause });
+    }
+  });
+}
+
+/** What `migrate` would do, without doing it. @throws AppError as `migrate`, less MIGRATION_FAILED */
+export async function inspectMigrations(options: MigrateOptions): Promise<MigrationState> {
+  const migrations = await loadMigrations(options.folder ?? migrationsFolder());
+  return withClient(options.url, async (client) => {
+    await assertSupported(client);
+    return { pending: await findPending(client, migrations) };
+  });
+}
+
+async function withClient<Result>(url: string, work: (client: pg.Client) => Promise<Result>): Promise<Result> {
+  const client = new pg.Client({ connectionString: url, application_name: 'vitrine-migrate', connectionTimeoutMillis: 10_000 });
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    return await work(client);
+  } catch (error) {
+    throw toDatabaseError(error);
+  } finally {
+    // Gives the lock back.
+    await client.end();
+  }
+}
+
+async function assertSupported(client: pg.Client): Promise<void> {
+  const { rows } = await client.query<{ number: string; text: string }>(
+    `SELECT current_setting('server_version_num') AS number, current_setting('server_version') AS text`,
+  );
+  const server = rows[0];
+  if (server === undefined || Number(server.number) < oldestServer) {
+    throw new AppError('DATABASE_UNSUPPORTED', `The database server is PostgreSQL ${server?.text}; Vitrine needs 15 or newer.`);
+  }
+}
+
+interface Recorded {
+  readonly name: string;
+  readonly checksum: string;
+}
+
+async function findPending(client: pg.Client, migrations: readonly Migration[]): Promise<readonly string[]> {
+  const recorded = await readRecorded(client);
+  const known = new Map(migrations.map(({ name, checksum }) => [name, checksum]));
+  for (const { name, checksum } of recorded) {
+    if (!known.has(name)) {
+      throw new AppError('DATABASE_NEWER', `The database has the migration ${name}, which this version does not know.`);
+    }
+    if (known.get(name) !== checksum) {
+      throw new AppError('DATABASE_NEWER', `The database has the migration ${name} with another content than this version.`);
+    }
+  }
+  const present = new Set(recorded.map(({ name }) => name));
+  return migrations.map(({ name }) => name).filter((name) => !present.has(name));
+}
+
+const undefinedTable = '42P01';
+
+async function readRecorded(client: pg.Client): Promise<readonly Recorded[]> {
+  try {
+    const { rows } = await client.query<Recorded>(
+      'SELECT migration_name AS name, checksum FROM _prisma_migrations WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL',
+    );
+    return rows;
+  } catch (error) {
+    if (databaseErrorCode(error) === undefinedTable) return [];
+    throw error;
+  }
+}
+
+/** Polled, so that an abort ends the waiting. */
+async function lock(client: pg.Client, signal: AbortSignal | undefined): Promise<void> {
+  for (;;) {
+    signal?.throwIfAborted();
+    const { rows } = await client.query<{ held: boolean }>(`SELECT pg_try_advisory_lock(${BigInt(lockKey)}) AS held`);
+    if (rows[0]?.held === true) return;
+    await sleep(50);
+  }
+}
+
+/** Left by a kill or a failure: a migration is one transaction with its record, so nothing of it is there (schema-engine.ts). */
+async function forgetUnfinished(client: pg.Client): Promise<void> {
+  try {
+    await client.query(
+      'UPDATE _prisma_migrations SET rolled_back_at = now() WHERE finished_at IS NULL AND rolled_back_at IS NULL',
+    );
+  } catch (error) {
+    if (databaseErrorCode(error) !== undefinedTable) throw error;
+  }
+}

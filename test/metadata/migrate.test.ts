@@ -1,0 +1,129 @@
+import { execFile } from 'node:child_process';
+import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { inspectMigrations, migrate } from '#metadata/metadata.ts';
+import { createTestDatabase } from '#test/support/database.ts';
+
+const run = promisify(execFile);
+const shipped = join(import.meta.dirname, '../../prisma/migrations');
+const script = join(import.meta.dirname, '../support/run-migrate.ts');
+
+let folder: string;
+
+beforeEach(async () => {
+  folder = join(await mkdtemp(join(tmpdir(), 'vitrine-migrations-')), 'migrations');
+  await cp(shipped, folder, { recursive: true });
+});
+
+afterEach(() => rm(join(folder, '..'), { recursive: true, force: true }));
+
+async function shippedNames(): Promise<string[]> {
+  const entries = await readdir(shipped, { withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name)
+    .sort();
+}
+
+async function addMigration(name: string, sql: string): Promise<void> {
+  await mkdir(join(folder, name), { recursive: true });
+  await writeFile(join(folder, name, 'migration.sql'), sql);
+}
+
+describe('migrating', () => {
+  it('an empty database applies everything once, and afterwards nothing', async () => {
+    await using test = await createTestDatabase({ empty: true });
+    expect(await inspectMigrations({ url: test.url })).toEqual({ pending: await shippedNames() });
+    expect(await migrate({ url: test.url })).toEqual(await shippedNames());
+    expect(await inspectMigrations({ url: test.url })).toEqual({ pending: [] });
+    expect(await migrate({ url: test.url })).toEqual([]);
+    expect(await test.db.query({ text: 'SELECT id FROM artifact' })).toEqual([]);
+  });
+
+  it('by several nodes at once brings every one of them up, and applies each migration once', async () => {
+    await using test = await createTestDatabase({ empty: true });
+    const nodes = await Promise.all(Array.from({ length: 3 }, () => run(process.execPath, [script, test.url])));
+    const applied = nodes.map(({ stdout }): string[] => JSON.parse(stdout));
+    expect(applied.flat().sort()).toEqual(await shippedNames());
+    const [row] = await test.db.query<{ count: number }>({ text: 'SELECT count(*) FROM _prisma_migrations' });
+    expect(row?.count).toBe((await shippedNames()).length);
+  });
+
+  it('adds what a later version brings, with semicolons wherever SQL allows them', async () => {
+    await using test = await createTestDatabase();
+    const sql = `-- a comment; with a semicolon
+      CREATE FUNCTION two() RETURNS int LANGUAGE plpgsql AS $$ BEGIN RETURN 2; END; $$;
+      COMMENT ON FUNCTION two() IS 'one; two'`;
+    await addMigration('29990101000000_second', sql);
+    expect(await migrate({ url: test.url, folder })).toEqual(['29990101000000_second']);
+    expect(await test.db.query({ text: 'SELECT two() AS two' })).toEqual([{ two: 2 }]);
+  });
+
+  it('keeps nothing of a migration that fails, and succeeds once it is corrected', async () => {
+    await using test = await createTestDatabase();
+    await addMigration('29990101000000_second', 'CREATE TABLE half (n int); SELECT 1 / 0;');
+    await expect(migrate({ url: test.url, folder })).rejects.toMatchObject({
+      code: 'MIGRATION_FAILED',
+      message: expect.stringContaining('division by zero'),
+    });
+    expect(await test.db.query({ text: `SELECT to_regclass('half')::text AS half` })).toEqual([{ half: null }]);
+    await addMigration('29990101000000_second', 'CREATE TABLE half (n int)');
+    expect(await migrate({ url: test.url, folder })).toEqual(['29990101000000_second']);
+  });
+
+  it('goes on where a killed node had only announced a migration', async () => {
+    await using test = await createTestDatabase();
+    await addMigration('29990101000000_second', 'CREATE TABLE second (n int)');
+    await test.db.query({
+      text: `INSERT INTO _prisma_migrations (id, checksum, migration_name) VALUES ('x', 'x', '29990101000000_second')`,
+    });
+    expect(await migrate({ url: test.url, folder })).toEqual(['29990101000000_second']);
+    expect(await migrate({ url: test.url, folder })).toEqual([]);
+  });
+
+  it('waits for the node that migrates until it is aborted', async () => {
+    await using test = await createTestDatabase({ empty: true });
+    const { promise: done, resolve: release } = Promise.withResolvers<void>();
+    const { promise: held, resolve: locked } = Promise.withResolvers<void>();
+    const holder = test.db.transaction(async (tx) => {
+      await tx.query({ text: `SELECT pg_advisory_xact_lock(${0x76697472696e65n})` });
+      locked();
+      await done;
+    });
+    await held;
+    const abort = new AbortController();
+    const waiting = migrate({ url: test.url, signal: abort.signal });
+    abort.abort(new Error('enough'));
+    await expect(waiting).rejects.toThrow('enough');
+    release();
+    await holder;
+  });
+});
+
+describe('a database', () => {
+  it('of a newer version is refused', async () => {
+    await using test = await createTestDatabase();
+    await test.db.query({
+      text: `INSERT INTO _prisma_migrations (id, checksum, migration_name, finished_at) VALUES ('x', 'x', '29990101000000_later', now())`,
+    });
+    await expect(migrate({ url: test.url })).rejects.toMatchObject({
+      code: 'DATABASE_NEWER',
+      message: expect.stringContaining('29990101000000_later'),
+    });
+  });
+
+  it('whose migration had another content is refused', async () => {
+    await using test = await createTestDatabase();
+    await test.db.query({ text: `UPDATE _prisma_migrations SET checksum = 'x'` });
+    await expect(inspectMigrations({ url: test.url })).rejects.toMatchObject({ code: 'DATABASE_NEWER' });
+  });
+
+  it('that does not answer is DATABASE_UNAVAILABLE', async () => {
+    await expect(migrate({ url: 'postgresql://x@localhost/x?host=/nonexistent' })).rejects.toMatchObject({
+      code: 'DATABASE_UNAVAILABLE',
+    });
+  });
+});
