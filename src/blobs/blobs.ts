@@ -77,6 +77,7 @@ async function openStore(config: StoreConfig): Promise<BlobStore> {
     case 'filesystem':
       return openFilesystemStore(config);
     case 's3':
-      throw new AppError('STORE_UNAVAILABLE');
+      // Loaded only where it is configured: the S3 client is the heaviest package of the room.
+      return (await import('./drivers/s3.ts')).openS3Store(config);
   }
 }

@@ -2,7 +2,7 @@
 import { read } from 'node:fs';
 import type { Writable } from 'node:stream';
 import { AppError } from '#base/app-error.ts';
-import { toReadError } from '../store-error.ts';
+import { prematureClose, toReadError } from '../store-error.ts';
 
 const bufferBytes = 256 * 1024;
 const keptBuffers: Buffer[] = [];
@@ -87,10 +87,6 @@ export function sendFile(fd: number, destination: Writable, span: SendSpan): Pro
   if (span.end - position > bufferBytes) free.push(takeBuffer(bufferBytes));
   readNext();
   return promise;
-}
-
-function prematureClose(): Error {
-  return Object.assign(new Error('the destination closed before the last byte'), { code: 'ERR_STREAM_PREMATURE_CLOSE' });
 }
 
 // Fresh buffers cost page faults; a few are kept. A small object gets a small one of its own.

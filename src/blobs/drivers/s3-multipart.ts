@@ -1,0 +1,140 @@
+/** The four calls of a multipart upload, and the single PUT, each safe to repeat. */
+import type { S3Body, S3Connection } from './s3-connection.ts';
+import { isStatus, S3ResponseError } from './s3-error.ts';
+import { encodeXml, findXmlText, findXmlTexts } from './s3-xml.ts';
+
+// Assembling thousands of parts takes a server its time before the first byte of the answer.
+const completeTimeouts = 10;
+
+export interface UploadedPart {
+  readonly number: number;
+  readonly etag: string;
+}
+
+/** Returns the upload id. An attempt whose answer got lost may have begun another: see `abortUploads`. */
+export async function beginMultipart(connection: S3Connection, object: string): Promise<string> {
+  const { text } = await connection.requestText({ method: 'POST', object, query: { uploads: '' } });
+  const uploadId = findXmlText(text, 'UploadId');
+  if (uploadId === undefined) throw new S3ResponseError(200, 'no UploadId');
+  return uploadId;
+}
+
+export async function putPart(
+  connection: S3Connection,
+  part: { object: string; uploadId: string; number: number; body: S3Body; signal: AbortSignal },
+): Promise<UploadedPart> {
+  const query = { partNumber: String(part.number), uploadId: part.uploadId };
+  const { object, body, signal } = part;
+  const { response } = await connection.requestText({ method: 'PUT', object, query, body, signal });
+  const { etag } = response.headers;
+  if (etag === undefined) throw new S3ResponseError(200, 'no ETag');
+  return { number: part.number, etag };
+}
+
+/** @throws S3ResponseError 412 or 409 when the object exists */
+export async function completeMultipart(
+  connection: S3Connection,
+  upload: { object: string; uploadId: string; parts: readonly UploadedPart[]; sizeBytes: number; signal: AbortSignal },
+): Promise<void> {
+  const parts = upload.parts.map(
+    ({ number, etag }) => `<Part><PartNumber>${number}</PartNumber><ETag>${encodeXml(etag)}</ETag></Part>`,
+  );
+  const body = textBody(
+    `<CompleteMultipartUpload xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${parts.join('')}</CompleteMultipartUpload>`,
+  );
+  await createOnce(connection, upload, async ({ headers, onRepeat }) => {
+    const { text } = await connection.requestText({
+      method: 'POST',
+      object: upload.object,
+      query: { uploadId: upload.uploadId },
+      headers: { ...headers, 'content-type': 'application/xml' },
+      body,
+      signal: upload.signal,
+      onRepeat,
+      idleTimeoutMs: connection.idleTimeoutMs * completeTimeouts,
+    });
+    // S3 may begin a 200 before it knows the outcome, and then say in the body that it failed.
+    const code = text.includes('<Error') ? (findXmlText(text, 'Code') ?? 'no code') : undefined;
+    if (code !== undefined) throw new S3ResponseError(500, code);
+  });
+}
+
+/** @throws S3ResponseError 412 or 409 when the object exists */
+export async function putObject(
+  connection: S3Connection,
+  upload: { object: string; body: S3Body; sizeBytes: number; signal: AbortSignal },
+): Promise<void> {
+  const { object, body, signal } = upload;
+  await createOnce(connection, upload, async ({ headers, onRepeat }) => {
+    await connection.requestText({ method: 'PUT', object, headers, body, signal, onRepeat });
+  });
+}
+
+/** Aborts every unfinished upload of the object; there may be more than the known one after lost answers. */
+export async function abortUploads(connection: S3Connection, object: string, known: string | undefined): Promise<void> {
+  if (known !== undefined) await abortOne(connection, object, known);
+  for (const uploadId of await listUploads(connection, object)) await abortOne(connection, object, uploadId);
+}
+
+/** Ids of the unfinished uploads of exactly this object. */
+async function listUploads(connection: S3Connection, object: string): Promise<string[]> {
+  const { text } = await connection.requestText({ method: 'GET', object: '', query: { uploads: '', prefix: object } });
+  return findXmlTexts(text, 'Upload')
+    .filter((upload) => findXmlText(upload, 'Key') === object)
+    .map((upload) => findXmlText(upload, 'UploadId') ?? '')
+    .filter((uploadId) => uploadId !== '');
+}
+
+async function abortOne(connection: S3Connection, object: string, uploadId: string): Promise<void> {
+  try {
+    await connection.requestText({ method: 'DELETE', object, query: { uploadId } });
+  } catch (error) {
+    if (!isStatus(error, 404)) throw error;
+  }
+}
+
+/** The object's size, or undefined where there is none. */
+export async function headObject(connection: S3Connection, object: string, signal?: AbortSignal): Promise<number | undefined> {
+  try {
+    const { response } = await connection.requestText({ method: 'HEAD', object, signal });
+    return Number(response.headers['content-length'] ?? 0);
+  } catch (error) {
+    if (isStatus(error, 404)) return undefined;
+    throw error;
+  }
+}
+
+interface CreateCondition {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly onRepeat: () => void;
+}
+
+/**
+ * Runs `create` with the condition that the object does not exist yet; on servers that do not know it, after a look. When an
+ * answer got lost, the repeated attempt meets what the first one made: that is success, keys being used once.
+ */
+async function createOnce(
+  connection: S3Connection,
+  upload: { readonly object: string; readonly sizeBytes: number; readonly signal: AbortSignal },
+  create: (condition: CreateCondition) => Promise<void>,
+): Promise<void> {
+  let isRepeated = false;
+  const onRepeat = (): void => {
+    isRepeated = true;
+  };
+  try {
+    await create({ headers: { 'if-none-match': '*' }, onRepeat });
+  } catch (error) {
+    if (isRepeated && isStatus(error, 404, 409, 412)) {
+      if ((await headObject(connection, upload.object, upload.signal)) === upload.sizeBytes) return;
+    }
+    if (!isStatus(error, 501)) throw error;
+    if ((await headObject(connection, upload.object, upload.signal)) !== undefined) throw new S3ResponseError(412, '');
+    await create({ headers: {}, onRepeat });
+  }
+}
+
+export function textBody(text: string): S3Body {
+  const bytes = Buffer.from(text);
+  return { length: bytes.length, send: (request) => void request.end(bytes) };
+}

@@ -1,0 +1,201 @@
+/** Writes one object of an S3 store: a single PUT when it is small, otherwise parts of bounded size, a few at a time. */
+import { AppError } from '#base/app-error.ts';
+import type { ObjectWriter } from '../blob-store.ts';
+import type { S3Connection } from './s3-connection.ts';
+import { isStatus, toS3StoreError } from './s3-error.ts';
+import { abortUploads, beginMultipart, completeMultipart, putObject, putPart, type UploadedPart } from './s3-multipart.ts';
+import { createMemoryPart, openSpoolFile, type PartBody, type PartMemory, type SpoolFile } from './s3-part-body.ts';
+import { memoryPartMaxBytes, type PartPlan, partsMax } from './s3-parts.ts';
+
+/** What the uploads to one store share. */
+export interface S3Uploads {
+  readonly connection: S3Connection;
+  readonly storeName: string;
+  readonly memory: PartMemory;
+  readonly spoolDir: string;
+  /** Parts on their way beyond the first of each upload; bounds what many uploads hold together. */
+  extraParts: number;
+}
+
+const partsAtOnce = 3;
+const extraPartsMax = 16;
+
+export interface S3WriterOptions {
+  readonly object: string;
+  readonly plan: PartPlan;
+  readonly expectedBytes: number | undefined;
+  readonly signal: AbortSignal;
+}
+
+interface WriterState {
+  readonly parts: UploadedPart[];
+  readonly running: Set<Promise<void>>;
+  /** Ends everything that runs, when the caller's signal does or at `abort`. */
+  readonly stop: AbortController;
+  current: PartBody | undefined;
+  spool: SpoolFile | undefined;
+  uploadId: Promise<string> | undefined;
+  nextNumber: number;
+  sizeBytes: number;
+  failure: unknown;
+  /** The object may be there by our doing. */
+  mayExist: boolean;
+}
+
+export function createS3Writer(uploads: S3Uploads, options: S3WriterOptions): ObjectWriter {
+  const stop = new AbortController();
+  const state: WriterState = {
+    parts: [],
+    running: new Set(),
+    stop,
+    current: undefined,
+    spool: undefined,
+    uploadId: undefined,
+    nextNumber: 1,
+    sizeBytes: 0,
+    failure: undefined,
+    mayExist: false,
+  };
+  const onAbort = (): void => stop.abort(options.signal.reason);
+  if (options.signal.aborted) onAbort();
+  options.signal.addEventListener('abort', onAbort, { once: true });
+
+  const guarded = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      stop.signal.throwIfAborted();
+      if (state.failure !== undefined) throw state.failure;
+      return await work();
+    } catch (error) {
+      throw options.signal.aborted ? options.signal.reason : toS3StoreError(error, uploads.storeName);
+    }
+  };
+
+  const abort = async (): Promise<void> => {
+    options.signal.removeEventListener('abort', onAbort);
+    stop.abort(new AppError('STORE_UNAVAILABLE', 'The write was given up.'));
+    await cleanUp(uploads, options, state);
+  };
+
+  return {
+    write: (bytes) => guarded(() => append(uploads, options, state, bytes)),
+    async finish() {
+      await guarded(() => finish(uploads, options, state));
+      options.signal.removeEventListener('abort', onAbort);
+      return { sizeBytes: state.sizeBytes };
+    },
+    abort,
+    [Symbol.asyncDispose]: abort,
+  };
+}
+
+async function append(uploads: S3Uploads, options: S3WriterOptions, state: WriterState, bytes: Uint8Array): Promise<void> {
+  let rest = bytes;
+  while (rest.length > 0) {
+    // A full part waits for the byte after it: an object of exactly one part is a single PUT.
+    if (state.current !== undefined && state.current.length === state.current.capacity)
+      await sendCurrent(uploads, options, state);
+    state.current ??= await createPart(uploads, options, state);
+    const taken = await state.current.append(rest);
+    state.sizeBytes += taken;
+    rest = rest.subarray(taken);
+  }
+}
+
+async function createPart(uploads: S3Uploads, options: S3WriterOptions, state: WriterState): Promise<PartBody> {
+  if (state.nextNumber > partsMax) throw new AppError('BLOB_TOO_LARGE', 'The blob is larger than an S3 store can hold.');
+  const planned = options.plan(state.nextNumber);
+  const left = options.expectedBytes === undefined ? planned : options.expectedBytes - state.sizeBytes;
+  const capacity = left > 0 ? Math.min(planned, left) : planned;
+  if (capacity <= memoryPartMaxBytes) return createMemoryPart(uploads.memory, capacity);
+  state.spool ??= await openSpoolFile(uploads.spoolDir);
+  return state.spool.createPart(capacity);
+}
+
+/** Starts the current part's upload and waits until another one may be filled. */
+async function sendCurrent(uploads: S3Uploads, options: S3WriterOptions, state: WriterState): Promise<void> {
+  const body = state.current;
+  if (body === undefined) return;
+  const isExtra = state.running.size > 0;
+  state.current = undefined;
+  const number = state.nextNumber;
+  state.nextNumber += 1;
+  if (isExtra) uploads.extraParts += 1;
+  const running = sendPart(uploads, options, state, { number, body }).finally(() => {
+    state.running.delete(running);
+    if (isExtra) uploads.extraParts -= 1;
+  });
+  state.running.add(running);
+  running.catch((error: unknown) => {
+    state.failure ??= error;
+  });
+  // There is one spool file, and it is filled again only when its part is over.
+  const isSpooled = body.capacity > memoryPartMaxBytes;
+  while (state.running.size > 0 && (isSpooled || state.running.size >= partsAtOnce || uploads.extraParts >= extraPartsMax)) {
+    await Promise.race(state.running);
+  }
+  if (state.failure !== undefined) throw state.failure;
+}
+
+async function sendPart(
+  uploads: S3Uploads,
+  { object }: S3WriterOptions,
+  state: WriterState,
+  { number, body }: { readonly number: number; readonly body: PartBody },
+): Promise<void> {
+  const { signal } = state.stop;
+  try {
+    // Never cut off: its answer names what has to be aborted.
+    state.uploadId ??= beginMultipart(uploads.connection, object);
+    const uploadId = await state.uploadId;
+    state.parts.push(await putPart(uploads.connection, { object, uploadId, number, body, signal }));
+  } finally {
+    await body.release();
+  }
+}
+
+async function finish(uploads: S3Uploads, options: S3WriterOptions, state: WriterState): Promise<void> {
+  const { connection } = uploads;
+  const { object } = options;
+  const { signal } = state.stop;
+  const { sizeBytes } = state;
+  try {
+    if (state.uploadId === undefined) {
+      state.current ??= createMemoryPart(uploads.memory, 0);
+      state.mayExist = true;
+      await putObject(connection, { object, body: state.current, sizeBytes, signal });
+      await state.current.release();
+    } else {
+      await sendCurrent(uploads, options, state);
+      while (state.running.size > 0) await Promise.race(state.running);
+      if (state.failure !== undefined) throw state.failure;
+      const parts = state.parts.toSorted((a, b) => a.number - b.number);
+      state.mayExist = true;
+      await completeMultipart(connection, { object, uploadId: await state.uploadId, parts, sizeBytes, signal });
+    }
+    state.mayExist = false;
+    state.uploadId = undefined;
+  } catch (error) {
+    // The object that is there is somebody else's: it stays.
+    if (isStatus(error, 412)) state.mayExist = false;
+    throw error;
+  } finally {
+    await state.spool?.[Symbol.asyncDispose]();
+    state.spool = undefined;
+  }
+}
+
+async function cleanUp({ connection, storeName }: S3Uploads, { object }: S3WriterOptions, state: WriterState): Promise<void> {
+  await Promise.allSettled(state.running);
+  await state.current?.release();
+  await state.spool?.[Symbol.asyncDispose]();
+  state.spool = undefined;
+  const { uploadId, mayExist } = state;
+  try {
+    if (uploadId !== undefined) await abortUploads(connection, object, await uploadId.catch(() => undefined));
+    if (mayExist) await connection.requestText({ method: 'DELETE', object });
+    state.uploadId = undefined;
+    state.mayExist = false;
+  } catch (error) {
+    throw toS3StoreError(error, storeName);
+  }
+}
