@@ -164,6 +164,19 @@ export async function publishArtifact(sql: Sql, id: string, properties: JsonObje
   return changed(sql, publishStatement, [id, JSON.stringify(properties), algorithm, value]);
 }
 
+const freezeStatement = {
+  name: 'artifact-freeze',
+  // The revision is already that of the update this is a part of.
+  text: `UPDATE artifact AS a SET properties = $2, digest_algorithm = $3, digest_value = $4
+    WHERE a.id = $1 RETURNING ${artifactColumns('a')}`,
+};
+
+/** The digest of an active artifact that the same transaction has just given its version. */
+export async function freezeArtifact(sql: Sql, id: string, properties: JsonObject, digest: string | null): Promise<Artifact> {
+  const [algorithm, value] = digest === null ? [null, null] : digest.split(':');
+  return changed(sql, freezeStatement, [id, JSON.stringify(properties), algorithm, value]);
+}
+
 const findLiveVersionStatement = {
   name: 'artifact-find-live-version',
   text: `SELECT ${artifactColumns('a')} FROM artifact a WHERE a.family_id = $1 AND a.version_key = $2

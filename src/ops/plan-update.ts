@@ -1,0 +1,129 @@
+/** What an update would make of an artifact: the whole next content, or every reason why its state does not allow it. */
+import { AppError, type Fault } from '#base/app-error.ts';
+import type { JsonObject } from '#base/json.ts';
+import type { Artifact, DependencyInput, Visibility } from '#core/artifact.ts';
+import { canonicalJson } from '#core/canonical-json.ts';
+import { assertTags } from '#core/names.ts';
+import { assertVersion } from '#core/version.ts';
+import type { artifactRecords, dependencyRecords } from '#metadata/metadata.ts';
+import type { TypeVersion } from '#types/type-registry.ts';
+import { readDependencies } from './check-dependencies.ts';
+import { assertCallerProperties, assertProperties, mergeProperties, propertyPointer } from './check-properties.ts';
+import type { OpContext } from './context.ts';
+import { type ArtifactName, readName } from './name-artifact.ts';
+
+export interface UpdateArtifactInput {
+  readonly id: string;
+  readonly expectedRevision?: number | undefined;
+  /** Until it is published under a version; null takes the name away. */
+  readonly name?: string | null | undefined;
+  /** Of a draft, or the one that freezes an unversioned artifact. */
+  readonly version?: string | null | undefined;
+  readonly visibility?: Visibility | undefined;
+  readonly hidden?: boolean | undefined;
+  readonly protected?: boolean | undefined;
+  /** Merged: null removes a property. */
+  readonly properties?: JsonObject | undefined;
+  /** In place of all that callers wrote; before `properties` is merged. */
+  readonly replaceProperties?: JsonObject | undefined;
+  readonly tags?: readonly string[] | undefined;
+  readonly addTags?: readonly string[] | undefined;
+  readonly removeTags?: readonly string[] | undefined;
+  /** In place of all; of a draft only. */
+  readonly dependencies?: readonly DependencyInput[] | undefined;
+}
+
+export interface UpdatePlan {
+  readonly named: ArtifactName;
+  readonly content: Omit<artifactRecords.ArtifactContent, 'familyId' | 'name' | 'version'>;
+  /** Undefined: they stay. */
+  readonly dependencies: readonly dependencyRecords.NewDependency[] | undefined;
+  /** An active, unversioned artifact is given its version: from now on it is frozen. */
+  readonly isFreeze: boolean;
+  /** Names of what differs, for the audit trail; empty when nothing does. */
+  readonly changed: readonly string[];
+}
+
+/**
+ * @throws AppError NAME_INVALID, VERSION_INVALID, TAG_INVALID, PROPERTIES_INVALID, PROPERTY_IMMUTABLE,
+ *   PROPERTY_SYSTEM_WRITTEN, DEPENDENCY_INVALID, STATE_CONFLICT, LIMIT_EXCEEDED, INPUT_INVALID
+ */
+export function planUpdate(context: OpContext, version: TypeVersion, artifact: Artifact, input: UpdateArtifactInput): UpdatePlan {
+  const isDraft = artifact.state === 'draft';
+  const isFrozen = !isDraft && artifact.version !== null;
+  const named = planName(artifact, input, isFrozen);
+  const properties = planProperties(version, artifact, input);
+  if (isFrozen) assertOnlyMutable(version, artifact.properties, properties);
+  assertProperties(context, version, properties, { partial: isDraft });
+  if (input.dependencies !== undefined && !isDraft) {
+    throw new AppError('STATE_CONFLICT', 'A published artifact keeps its dependencies.', { details: { state: artifact.state } });
+  }
+  const content = {
+    visibility: input.visibility ?? artifact.visibility,
+    hidden: input.hidden ?? artifact.hidden,
+    protected: input.protected ?? artifact.protected,
+    properties,
+    tags: planTags(context, artifact, input),
+  };
+  const dependencies = input.dependencies === undefined ? undefined : readDependencies(context, version, input.dependencies);
+  return {
+    named,
+    content,
+    dependencies,
+    isFreeze: !isDraft && artifact.version === null && named.version !== null,
+    changed: changedParts(artifact, { ...content, name: named.name, version: named.version?.text ?? null }, dependencies),
+  };
+}
+
+function planName(artifact: Artifact, input: UpdateArtifactInput, isFrozen: boolean): ArtifactName {
+  const name = input.name === undefined ? artifact.name : input.name;
+  const version = input.version === undefined ? artifact.version : input.version;
+  if (name === artifact.name && version === artifact.version) {
+    return { name, version: version === null ? null : assertVersion(version) };
+  }
+  if (isFrozen) {
+    throw new AppError('STATE_CONFLICT', 'A published version keeps its name and version.', {
+      details: { state: artifact.state },
+    });
+  }
+  return readName(name, version);
+}
+
+function planProperties(version: TypeVersion, artifact: Artifact, input: UpdateArtifactInput): JsonObject {
+  if (input.replaceProperties !== undefined) assertCallerProperties(version, input.replaceProperties);
+  if (input.properties !== undefined) assertCallerProperties(version, input.properties);
+  const derived = Object.entries(artifact.properties).filter(([name]) => version.isSystemWritten(name));
+  const base =
+    input.replaceProperties === undefined ? artifact.properties : { ...input.replaceProperties, ...Object.fromEntries(derived) };
+  return mergeProperties(base, input.properties ?? {});
+}
+
+/** Compared in canonical form: the database keeps members in an order of its own. */
+function assertOnlyMutable(version: TypeVersion, current: JsonObject, next: JsonObject): void {
+  const names = [...new Set([...Object.keys(current), ...Object.keys(next)])];
+  const faults: readonly Fault[] = names
+    .filter((name) => !version.isMutable(name) && !isSame(current[name], next[name]))
+    .map((name) => ({ pointer: propertyPointer(name), message: 'cannot change after publish' }));
+  if (faults.length > 0) throw new AppError('PROPERTY_IMMUTABLE', undefined, { faults });
+}
+
+function planTags(context: OpContext, artifact: Artifact, input: UpdateArtifactInput): readonly string[] {
+  const { tags, addTags, removeTags } = input;
+  if (tags === undefined && addTags === undefined && removeTags === undefined) return artifact.tags;
+  const removed = new Set(removeTags);
+  const next = [...(tags ?? artifact.tags), ...(addTags ?? [])].filter((tag) => !removed.has(tag));
+  return assertTags(next, context.settings.maxTags);
+}
+
+type Comparable = Pick<Artifact, 'name' | 'version' | 'visibility' | 'hidden' | 'protected' | 'properties' | 'tags'>;
+
+function changedParts(current: Comparable, next: Comparable, dependencies: unknown): readonly string[] {
+  const parts = ['name', 'version', 'visibility', 'hidden', 'protected', 'properties', 'tags'] as const;
+  const changed: string[] = parts.filter((part) => !isSame(current[part], next[part]));
+  return dependencies === undefined ? changed : [...changed, 'dependencies'];
+}
+
+function isSame(a: Parameters<typeof canonicalJson>[0] | undefined, b: Parameters<typeof canonicalJson>[0] | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  return canonicalJson(a) === canonicalJson(b);
+}

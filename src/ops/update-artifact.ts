@@ -1,0 +1,98 @@
+/** Changes an artifact: of a draft everything, of a published one what its state and its type leave open. */
+import { AppError } from '#base/app-error.ts';
+import type { Artifact } from '#core/artifact.ts';
+import { isLive } from '#core/lifecycle.ts';
+import type { Sql } from '#metadata/database.ts';
+import { artifactRecords, dependencyRecords, familyRecords } from '#metadata/metadata.ts';
+import { assertNotOvertaken, lockCurrent, untilCurrent } from './change-artifact.ts';
+import { assertAudience, authoriseVisibility } from './check-visibility.ts';
+import type { OpContext } from './context.ts';
+import { freezeArtifact } from './freeze-artifact.ts';
+import { assertNoFaults, hookArtifact } from './hook-artifact.ts';
+import { assertRevision, type LoadedType, loadArtifact, loadedType, resourceOf } from './load-artifact.ts';
+import { familyOf } from './name-artifact.ts';
+import { planUpdate, type UpdateArtifactInput, type UpdatePlan } from './plan-update.ts';
+import { type PreparedPublish, preparePublish } from './prepare-publish.ts';
+import { findLive, versionExists } from './publish-artifact.ts';
+import { recordArtifactChange } from './record-change.ts';
+
+export type { UpdateArtifactInput } from './plan-update.ts';
+
+/**
+ * Of a published version only mutable properties, tags, visibility, hidden and protected change. Whatever else the update
+ * asks for, nothing of it happens unless all does; an update that changes nothing makes no revision.
+ * @throws AppError ARTIFACT_NOT_FOUND, FORBIDDEN, TYPE_UNLOADED, REVISION_CONFLICT, AUDIENCE_TOO_WIDE, VERSION_EXISTS,
+ *   what planUpdate throws, and for a freeze what publishing throws
+ */
+export async function updateArtifact(context: OpContext, input: UpdateArtifactInput): Promise<Artifact> {
+  return untilCurrent(async () => {
+    const artifact = await loadArtifact(context, input.id, 'artifact:update');
+    const loaded = loadedType(context, artifact);
+    assertRevision(artifact, input.expectedRevision);
+    if (artifact.state !== 'draft' && !isLive(artifact.state)) throw new AppError('STATE_CONFLICT');
+    const plan = planUpdate(context, loaded.version, artifact, input);
+    if (plan.changed.length === 0) return artifact;
+    authoriseParts(context, artifact, plan);
+    const isContentNew = plan.changed.includes('properties') || plan.changed.includes('dependencies');
+    if (isContentNew && !plan.isFreeze) await runValidate(context, loaded, artifact, plan);
+    const frozen = plan.isFreeze ? await preparePublish(context, planned(artifact, plan)) : undefined;
+    return context.db.transaction((tx) => write(tx, context, artifact, plan, frozen), { signal: context.signal });
+  });
+}
+
+/** What reaches beyond the artifact has an action of its own. */
+function authoriseParts(context: OpContext, artifact: Artifact, { changed, content }: UpdatePlan): void {
+  if (changed.includes('protected')) context.policy.authorise(context.caller, 'artifact:protect', resourceOf(artifact));
+  if (changed.includes('visibility')) authoriseVisibility(context, artifact, content.visibility);
+}
+
+async function runValidate(context: OpContext, loaded: LoadedType, artifact: Artifact, plan: UpdatePlan): Promise<void> {
+  const { hooks } = loaded.type;
+  if (!hooks.has.has('validate')) return;
+  const dependencies = plan.dependencies ?? (await dependencyRecords.listDependencies(context.db, artifact.id));
+  assertNoFaults(await hooks.validate(await hookArtifact(context, planned(artifact, plan), dependencies), context.signal));
+}
+
+/** The artifact as it will be. */
+function planned(artifact: Artifact, { named, content }: UpdatePlan): Artifact {
+  return { ...artifact, ...content, name: named.name, version: named.version?.text ?? null };
+}
+
+async function write(
+  tx: Sql,
+  context: OpContext,
+  artifact: Artifact,
+  plan: UpdatePlan,
+  frozen: PreparedPublish | undefined,
+): Promise<Artifact> {
+  const familyId = await familyOf(tx, context, artifact, plan.named);
+  if (frozen !== undefined && familyId !== null) await familyRecords.lockFamily(tx, familyId);
+  const locked = await lockCurrent(tx, artifact.id, undefined);
+  assertNotOvertaken(locked, artifact);
+  if (plan.dependencies !== undefined) await dependencyRecords.replaceDependencies(tx, artifact.id, plan.dependencies);
+  if (frozen === undefined && plan.changed.includes('visibility')) await assertMayShow(tx, context, artifact, plan);
+  let updated = await artifactRecords.updateArtifact(tx, artifact.id, { ...plan.content, ...plan.named, familyId });
+  if (frozen !== undefined) updated = await freeze(tx, context, updated, frozen);
+  const detail = { changed: plan.changed };
+  await recordArtifactChange(tx, context, { kind: 'artifact.updated', action: 'artifact:update', detail }, updated);
+  return updated;
+}
+
+/** A draft shows itself to nobody: publish checks its audience. */
+async function assertMayShow(tx: Sql, context: OpContext, artifact: Artifact, { content }: UpdatePlan): Promise<void> {
+  if (artifact.state === 'draft') return;
+  const dependencies = await dependencyRecords.listDependencies(tx, artifact.id);
+  const pinned = [...new Set(dependencies.flatMap(({ resolved }) => resolved?.id ?? []))];
+  const locked = await artifactRecords.lockArtifactsShared(tx, pinned);
+  await assertAudience(tx, context, { ...artifact, visibility: content.visibility }, locked);
+}
+
+/** Gives the version its digest and its name in the record of names; the state stays what it was. */
+async function freeze(tx: Sql, context: OpContext, updated: Artifact, prepared: PreparedPublish): Promise<Artifact> {
+  const live = await findLive(tx, updated);
+  if (live !== undefined) throw versionExists(live);
+  const digest = await freezeArtifact(tx, context, { ...prepared, artifact: updated });
+  const frozen = await artifactRecords.freezeArtifact(tx, updated.id, prepared.properties, digest);
+  await artifactRecords.beginName(tx, updated.id);
+  return frozen;
+}
