@@ -48,6 +48,8 @@ const awayMessages =
 
 function isAway(error: unknown): boolean {
   const code = databaseErrorCode(error);
+  // Prisma's own codes: P1… for the server and the connection to it, P2024 for a pool without a free one.
+  if (code !== undefined && /^P(1\d{3}|2024)$/.test(code)) return true;
   if (code !== undefined) return awayCodes.has(code) || (code.length === 5 && awayClasses.has(code.slice(0, 2)));
   return error instanceof Error && awayMessages.test(error.message);
 }

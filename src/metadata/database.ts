@@ -1,5 +1,7 @@
 /** The database as records files use it: named statements over a pool, and transactions. */
 
+import type { PrismaClient } from './prisma-client.ts';
+
 /** A parameterised statement. `name` makes it a prepared statement per connection; leave it out where the text varies. */
 export interface Statement {
   readonly name?: string;
@@ -25,4 +27,6 @@ export interface Database extends Sql, AsyncDisposable {
    * @throws AppError DATABASE_UNAVAILABLE when no connection can be had
    */
   transaction<Result>(work: (tx: Sql) => Promise<Result>, options?: TransactionOptions): Promise<Result>;
+  /** Prisma's client over the same connections, for seldom used records; loaded with its first use, never on a hot path. */
+  prisma(): Promise<PrismaClient>;
 }

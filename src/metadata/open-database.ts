@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import type { Database, Sql, Statement, TransactionOptions } from './database.ts';
 import { isRetryable, toDatabaseError } from './database-errors.ts';
+import { lazyPrisma } from './prisma-client.ts';
 
 export interface OpenDatabaseOptions {
   readonly url: string;
@@ -42,6 +43,7 @@ export function openDatabase(options: OpenDatabaseOptions): Database {
       }
     },
     transaction: (work, transactionOptions = {}) => transact(pool, work, transactionOptions),
+    prisma: lazyPrisma(pool),
     [Symbol.asyncDispose]: () => {
       closing ??= pool.end();
       return closing;
@@ -49,10 +51,11 @@ export function openDatabase(options: OpenDatabaseOptions): Database {
   };
 }
 
-/** Plans for short reads (MEASURED: no JIT, no parallel workers), UTC, and an end to whatever hangs. */
+/** Plans for short reads (no JIT, no parallel workers, indexes preferred: the hot part is in memory), UTC, and an end to whatever hangs. */
 function sessionOptions(statementTimeoutMs: number): string {
   const settings = {
     jit: 'off',
+    random_page_cost: '1.1',
     max_parallel_workers_per_gather: '0',
     timezone: 'UTC',
     statement_timeout: String(statementTimeoutMs),

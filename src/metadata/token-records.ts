@@ -1,5 +1,6 @@
 /** Vitrine's own tokens: rows that know a secret by its HMAC only. */
-import type { Sql } from './database.ts';
+import type { Database, Sql } from './database.ts';
+import { withPrisma } from './prisma-client.ts';
 
 export interface TokenRow {
   readonly id: string;
@@ -63,19 +64,28 @@ export async function findValidToken(
   return rows[0];
 }
 
-const listStatement = {
-  name: 'token-list',
-  text: `SELECT ${columns} FROM api_token t WHERE ($2::boolean OR t.project = $1) ORDER BY t.created_at DESC, t.id DESC LIMIT $3`,
-};
-
-/** The newest tokens of the project, or of all projects. */
+/** The newest tokens of the project, or of all projects. Through Prisma: seldom asked, and never on a request's way. */
 export async function listTokens(
-  sql: Sql,
+  db: Database,
   project: string,
   isEveryProject: boolean,
   limit: number,
 ): Promise<readonly TokenRow[]> {
-  return sql.query<TokenRow>(listStatement, [project, isEveryProject, limit]);
+  const tokens = await withPrisma(db, (prisma) =>
+    prisma.apiToken.findMany({
+      where: isEveryProject ? {} : { project },
+      orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
+      take: limit,
+      omit: { secretHash: true },
+    }),
+  );
+  return tokens.map(({ createdBy, createdAt, expiresAt, revokedAt, ...token }) => ({
+    ...token,
+    created_by: createdBy,
+    created_at: createdAt,
+    expires_at: expiresAt,
+    revoked_at: revokedAt,
+  }));
 }
 
 const findStatement = {
