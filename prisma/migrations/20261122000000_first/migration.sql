@@ -138,7 +138,7 @@ CREATE INDEX artifact_public_state ON artifact (state, created_at, id) WHERE vis
 CREATE INDEX artifact_by_name ON artifact (name, id);
 CREATE INDEX artifact_version ON artifact (version, id);
 CREATE INDEX artifact_release ON artifact (version_is_release, version_key, id);
-CREATE INDEX artifact_core ON artifact (version_core, id);
+CREATE INDEX artifact_core ON artifact (version_core, id) WHERE NOT version_is_release;
 CREATE INDEX artifact_type_version ON artifact (type_version, id);
 CREATE INDEX artifact_protected ON artifact (protected, id);
 CREATE INDEX artifact_hidden ON artifact (hidden, id);
