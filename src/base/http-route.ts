@@ -1,0 +1,39 @@
+/** What an HTTP edge exports and the http room mounts: a plane of routes, and how that plane says no. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AppError } from './app-error.ts';
+
+export type HttpMethod = 'GET' | 'HEAD' | 'PUT' | 'POST' | 'PATCH' | 'DELETE';
+
+/** One request on its way through a handler. */
+export interface HttpExchange<Context> {
+  readonly context: Context;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** The segments that the route's path names with `:`, percent-decoded; what its `*` stands for, not decoded. */
+  readonly params: Readonly<Record<string, string>>;
+  /** What follows the `?`, parsed. */
+  query(): URLSearchParams;
+  /** Tells a sender that waits for leave (`Expect: 100-continue`) to send its body. Nothing to others. */
+  acceptBody(): void;
+}
+
+/** Resolves when the response has ended; what it throws is answered in the plane's form, or cuts an answer that had begun. */
+export type HttpHandler<Context> = (exchange: HttpExchange<Context>) => Promise<void>;
+
+export interface HttpRoute<Context> {
+  /** `/a/:name/b`, and `/a/*` for any number of further segments. */
+  readonly path: string;
+  readonly methods: Readonly<Partial<Record<HttpMethod, HttpHandler<Context>>>>;
+  /** Bytes flow for as long as they flow: no deadline but that of a stalled connection. */
+  readonly isTransfer?: boolean;
+}
+
+export interface HttpPlane<Context> {
+  /** For logs and metrics. */
+  readonly name: string;
+  /** Whether a path that no route has is this plane's to refuse. */
+  owns(path: string): boolean;
+  readonly routes: readonly HttpRoute<Context>[];
+  /** Headers are still unsent when it is called; `extra` ones are part of the refusal (Allow, WWW-Authenticate). */
+  answerError(request: IncomingMessage, response: ServerResponse, error: AppError, extra: Readonly<Record<string, string>>): void;
+}

@@ -1,0 +1,30 @@
+/** Answers what is not HTTP enough to become a request, on the bare socket. */
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import { AppError } from '#base/app-error.ts';
+import { problemMediaType, toProblem } from '#base/problem-details.ts';
+
+export function answerClientError(error: Error & { readonly code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable || socket.bytesWritten > 0) {
+    // Nobody listens, or an answer has begun on this connection: a second one in its middle would be read as its body.
+    socket.destroy();
+    return;
+  }
+  const [status, refusal] = toRefusal(error.code);
+  const body = JSON.stringify({ ...toProblem(refusal, undefined), status });
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: ${problemMediaType}\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
+}
+
+function toRefusal(code: string | undefined): readonly [number, AppError] {
+  switch (code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return [431, new AppError('REQUEST_TOO_LARGE', 'The head of the request is too large.')];
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return [408, new AppError('REQUEST_TIMEOUT', 'The head of the request took too long to come.')];
+    default:
+      return [400, new AppError('REQUEST_MALFORMED', 'This is not a request of HTTP/1.1.')];
+  }
+}

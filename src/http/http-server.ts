@@ -1,0 +1,132 @@
+/** The door of the room: one listener with all planes on it, as an ordered list of stages. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type FastifyInstance, fastify } from 'fastify';
+import type { Logger } from 'pino';
+import type { HttpPlane } from '#base/http-route.ts';
+import type { OpContext, Services } from '#ops/context.ts';
+import type { Caller } from '#policy/policy.ts';
+import { accessLog } from './access-log.ts';
+import { createAuthentication } from './authentication.ts';
+import { answerClientError } from './client-errors.ts';
+import { mountPlane } from './dispatch.ts';
+import { drain } from './drain.ts';
+import { createMetrics, type PoolState } from './metrics.ts';
+import { mountGraphql } from './mount-graphql.ts';
+import { mountOps, openOpsListener } from './mount-ops.ts';
+import { requestId } from './request-id.ts';
+import { securityHeaders } from './security-headers.ts';
+import { traceContext } from './trace-context.ts';
+import { answerUnknownPath, refuseOutside } from './unknown-paths.ts';
+
+/** Handles everything under /graphql, body included, and answers it. */
+export type GraphqlHandler = (request: IncomingMessage, response: ServerResponse, context: OpContext) => Promise<void>;
+
+export interface HttpServerOptions {
+  readonly host: string;
+  /** 0: a free one. */
+  readonly port: number;
+  readonly services: Services;
+  readonly planes: readonly HttpPlane<OpContext>[];
+  readonly graphql: GraphqlHandler;
+  /** @throws AppError UNAUTHENTICATED */
+  readonly authenticateToken: (secret: string) => Promise<Caller>;
+  /** Whether a request without a token, from this machine itself, is the `dev` caller. */
+  readonly dev: boolean;
+  /** Of requests that are not transfers. */
+  readonly deadlineMs: number;
+  /** A connection on which nothing moves for so long is cut. */
+  readonly stallMs: number;
+  /** How long running requests are waited for at the end. */
+  readonly drainMs: number;
+  /** A listener of their own for health and metrics; undefined: on the main one. */
+  readonly metrics?: { readonly host: string; readonly port: number } | undefined;
+  readonly poolState: () => PoolState;
+  readonly log: Logger;
+}
+
+export interface HttpServer extends AsyncDisposable {
+  readonly url: string;
+  /** Where metrics are read when they have a listener of their own. */
+  readonly metricsUrl: string | undefined;
+  /** Takes no more, lets running requests end, cuts what takes too long. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** Listens when it resolves. */
+export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
+  const { log, services } = options;
+  const app = createApp(options);
+  const authenticate = createAuthentication(options);
+  const metrics = createMetrics(options.poolState);
+  let isOpen = false;
+  const health = { isOpen: () => isOpen, ping: () => services.db.query({ name: 'ping', text: 'SELECT 1' }) };
+
+  // The life of a request, in order.
+  requestId(app); // An id of its own, and an end to everything when its client goes.
+  traceContext(app); // Whose trace it is part of.
+  securityHeaders(app); // What every answer tells browsers.
+  accessLog(app, log); // One line when it is over.
+  metrics.observe(app); // How long it took, how much it moved.
+  // Then its route, each of which authenticates, sets a deadline, runs a handler and ends at the error boundary:
+  const dispatch = { services, authenticate, deadlineMs: options.deadlineMs, log };
+  mountOps(app, { health, metrics: options.metrics === undefined ? metrics : undefined });
+  mountGraphql(app, options.graphql, dispatch);
+  for (const plane of options.planes) mountPlane(app, plane, dispatch);
+  // Or no route, which the plane that owns the path refuses in its own form.
+  app.setNotFoundHandler((request, reply) => {
+    reply.hijack();
+    answerUnknownPath(request.raw, reply.raw, options.planes);
+  });
+
+  await using stack = new AsyncDisposableStack();
+  const opsListener = stack.use(await openOpsListener(options.metrics, { health, metrics }));
+  stack.defer(() => drain(app, options.drainMs, log));
+  stack.defer(() => {
+    isOpen = false;
+  });
+  await app.listen({ host: options.host, port: options.port });
+  isOpen = true;
+  const kept = stack.move();
+  return {
+    url: toUrl(app, options.host),
+    metricsUrl: opsListener?.url,
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  };
+}
+
+function createApp(options: HttpServerOptions): FastifyInstance {
+  const app = fastify({
+    logger: false,
+    exposeHeadRoutes: false,
+    // Running requests are served to their end; whoever comes on an open connection is told to close it.
+    return503OnClosing: false,
+    forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: 16_384 },
+    connectionTimeout: options.stallMs,
+    keepAliveTimeout: 65_000,
+    http: {
+      maxHeaderSize: 32 * 1024,
+      headersTimeout: 15_000,
+      // Whole requests may take as long as their bytes flow.
+      requestTimeout: 0,
+      connectionsCheckingInterval: 5_000,
+      // Without Host it is still a request: refused, where it matters, in the words of its plane.
+      requireHostHeader: false,
+    },
+    frameworkErrors: (error, request, reply) => refuseOutside(error, request.raw, reply.raw, options.planes),
+    clientErrorHandler: answerClientError,
+  });
+  // Bodies belong to handlers: streams of bytes, and GraphQL with a reader of its own.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null));
+  // A sender that waits for leave gets it from the handler, when nothing stands against its bytes.
+  app.server.on('checkContinue', (request, response) => app.server.emit('request', request, response));
+  app.setErrorHandler((error, request, reply) => refuseOutside(error, request.raw, reply.raw, options.planes));
+  return app;
+}
+
+function toUrl(app: FastifyInstance, host: string): string {
+  const address = app.server.address();
+  if (address === null || typeof address === 'string') throw new Error('the server listens on no port');
+  return `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`;
+}

@@ -1,0 +1,81 @@
+/** What Prometheus reads: requests, bytes, the database's pool, and the process. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { FastifyInstance } from 'fastify';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { stateOf } from './request-state.ts';
+
+export interface PoolState {
+  readonly total: number;
+  readonly idle: number;
+  readonly waiting: number;
+}
+
+export interface Metrics {
+  /** A stage of the pipeline. */
+  observe(app: FastifyInstance): void;
+  /** Answers with the text format. */
+  answer(request: IncomingMessage, response: ServerResponse): Promise<void>;
+}
+
+export function createMetrics(poolState: () => PoolState): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry, prefix: 'vitrine_' });
+  const registers = [registry];
+  const duration = new Histogram({
+    name: 'vitrine_http_request_seconds',
+    help: 'Time from the head of a request to the end of its answer.',
+    labelNames: ['method', 'route', 'status'],
+    buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60, 600],
+    registers,
+  });
+  const inFlight = new Gauge({ name: 'vitrine_http_requests_in_flight', help: 'Requests that run now.', registers });
+  const bytes = new Counter({
+    name: 'vitrine_http_bytes_total',
+    help: 'Bytes of requests and answers, heads included.',
+    labelNames: ['direction', 'route'],
+    registers,
+  });
+  observePool(registers, poolState);
+  return {
+    observe: (app) => {
+      app.addHook('onRequest', (_request, _reply, done) => {
+        inFlight.inc();
+        done();
+      });
+      app.addHook('onResponse', (request, reply, done) => {
+        inFlight.dec();
+        const state = stateOf(request.raw);
+        const { route } = state;
+        const { socket, method = '' } = request.raw;
+        const seconds = (performance.now() - state.startedAt) / 1000;
+        // Few labels, whatever is asked for: a method nobody knows would be a new series.
+        duration.observe({ method: knownMethods.has(method) ? method : 'other', route, status: reply.raw.statusCode }, seconds);
+        bytes.inc({ direction: 'in', route }, Math.max(0, socket.bytesRead - state.bytesReadBefore));
+        bytes.inc({ direction: 'out', route }, Math.max(0, socket.bytesWritten - state.bytesWrittenBefore));
+        done();
+      });
+    },
+    answer: async (request, response) => {
+      const text = await registry.metrics();
+      response.writeHead(200, { 'Content-Type': registry.contentType, 'Cache-Control': 'no-store' });
+      response.end(request.method === 'HEAD' ? undefined : text);
+    },
+  };
+}
+
+const knownMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'PUT', 'POST', 'PATCH', 'DELETE', 'OPTIONS']);
+
+function observePool(registers: Registry[], poolState: () => PoolState): void {
+  new Gauge({
+    name: 'vitrine_database_connections',
+    help: 'Connections of the pool by state, and callers that wait for one.',
+    labelNames: ['state'],
+    registers,
+    collect() {
+      const { total, idle, waiting } = poolState();
+      this.set({ state: 'busy' }, total - idle);
+      this.set({ state: 'idle' }, idle);
+      this.set({ state: 'waiting' }, waiting);
+    },
+  });
+}

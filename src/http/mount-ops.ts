@@ -1,0 +1,81 @@
+/** Mounts what operators and the curious ask for without a token: health, metrics, and what is where. */
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { FastifyInstance } from 'fastify';
+import { AppError } from '#base/app-error.ts';
+import { answerProblem } from '#base/problem-details.ts';
+import { answerAlive, answerReady, type HealthOptions } from './health.ts';
+import type { Metrics } from './metrics.ts';
+import { stateOf } from './request-state.ts';
+
+export interface OpsOptions {
+  readonly health: HealthOptions;
+  /** Undefined: they are elsewhere. */
+  readonly metrics: Metrics | undefined;
+}
+
+type Answer = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
+
+export function mountOps(app: FastifyInstance, options: OpsOptions): void {
+  const answers: Record<string, Answer> = { '/': answerDirectory, ...opsAnswers(options) };
+  for (const [path, answer] of Object.entries(answers)) {
+    app.all(path, async (request, reply) => {
+      reply.hijack();
+      stateOf(request.raw).route = path;
+      await answerRead(request.raw, reply.raw, answer);
+    });
+  }
+}
+
+function opsAnswers({ health, metrics }: OpsOptions): Record<string, Answer> {
+  return {
+    '/healthz': answerAlive,
+    '/readyz': (request, response) => answerReady(request, response, health),
+    ...(metrics === undefined ? {} : { '/metrics': metrics.answer }),
+  };
+}
+
+async function answerRead(request: IncomingMessage, response: ServerResponse, answer: Answer): Promise<void> {
+  if (request.method === 'GET' || request.method === 'HEAD') await answer(request, response);
+  else answerProblem(request, response, new AppError('METHOD_NOT_ALLOWED'), { Allow: 'GET, HEAD' });
+}
+
+/** What is where, for whoever opens the root. */
+function answerDirectory(request: IncomingMessage, response: ServerResponse): void {
+  const body = JSON.stringify({
+    name: 'vitrine',
+    links: { graphql: '/graphql', bytes: '/api/v1', images: '/v2', alive: '/healthz', ready: '/readyz' },
+  });
+  response.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) });
+  response.end(request.method === 'HEAD' ? undefined : body);
+}
+
+export interface OpsListener extends AsyncDisposable {
+  readonly url: string;
+}
+
+/** Health and metrics on a listener of their own, where one is asked for. */
+export async function openOpsListener(
+  address: { readonly host: string; readonly port: number } | undefined,
+  options: OpsOptions,
+): Promise<OpsListener | undefined> {
+  if (address === undefined) return undefined;
+  const answers = opsAnswers(options);
+  const server = createServer((request, response) => {
+    const path = request.url?.split('?', 1)[0] ?? '';
+    const found = Object.hasOwn(answers, path) ? answers[path] : undefined;
+    if (found === undefined) answerProblem(request, response, new AppError('PATH_NOT_FOUND'));
+    else answerRead(request, response, found).catch(() => response.destroy());
+  });
+  server.listen(address.port, address.host);
+  await once(server, 'listening');
+  const bound = server.address();
+  const port = bound === null || typeof bound === 'string' ? address.port : bound.port;
+  return {
+    url: `http://${address.host.includes(':') ? `[${address.host}]` : address.host}:${port}`,
+    [Symbol.asyncDispose]: async () => {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}

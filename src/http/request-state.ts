@@ -1,0 +1,51 @@
+/** What the stages of the pipeline know of one request, kept beside it and gone with it. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Caller } from '#policy/policy.ts';
+
+export interface RequestState {
+  /** `req-<uuid>`, chosen here. */
+  readonly requestId: string;
+  /** The id a client gave the request, for logs only. */
+  readonly globalRequestId: string | undefined;
+  readonly startedAt: number;
+  /** W3C trace context: of the sender, or begun here. */
+  traceparent: string | undefined;
+  /** The route's path, for logs and metrics: few values, whatever is asked for. */
+  route: string;
+  caller: Caller | undefined;
+  /** Aborts when the client is gone, or the deadline has passed. */
+  readonly controller: AbortController;
+  /** Bytes that the connection had carried when the request began. */
+  readonly bytesReadBefore: number;
+  readonly bytesWrittenBefore: number;
+}
+
+const states = new WeakMap<IncomingMessage, RequestState>();
+
+export function beginState(request: IncomingMessage, requestId: string, globalRequestId: string | undefined): RequestState {
+  const state: RequestState = {
+    requestId,
+    globalRequestId,
+    startedAt: performance.now(),
+    traceparent: undefined,
+    route: 'none',
+    caller: undefined,
+    controller: new AbortController(),
+    bytesReadBefore: request.socket.bytesRead ?? 0,
+    bytesWrittenBefore: request.socket.bytesWritten ?? 0,
+  };
+  states.set(request, state);
+  return state;
+}
+
+/** The first stage has made it. */
+export function stateOf(request: IncomingMessage): RequestState {
+  const state = states.get(request);
+  if (state === undefined) throw new Error('a request came past the first stage');
+  return state;
+}
+
+/** True once the answer has left this process, or nobody is there to take it. */
+export function isOver(response: ServerResponse): boolean {
+  return response.writableEnded || response.destroyed;
+}

@@ -1,0 +1,41 @@
+/** The door of the room: the Image API's routes under /v2 and each minor version's prefix, which all mean the same. */
+import type { HttpExchange, HttpHandler, HttpPlane, HttpRoute } from '#base/http-route.ts';
+import type { OpContext } from '#ops/context.ts';
+import { findBootImage } from '#ops/find-boot-image.ts';
+import { sendImageData } from './image-data.ts';
+import { answerImageError } from './image-errors.ts';
+import { toImageJson } from './image-json.ts';
+import { assertNoBody, imageType, withImageWords } from './image-requests.ts';
+
+const latestMinor = 18;
+const prefixes = ['/v2', ...Array.from({ length: latestMinor + 1 }, (_, minor) => `/v2.${minor}`)];
+
+/** One row for each path, without its prefix. */
+const table: readonly HttpRoute<OpContext>[] = [
+  { path: '/images/:id', methods: readOnly(showImage) },
+  { path: '/images/:id/file', methods: readOnly(sendImageData), isTransfer: true },
+];
+
+export const imageRoutes: readonly HttpRoute<OpContext>[] = prefixes.flatMap((prefix) =>
+  table.map((route) => ({ ...route, path: `${prefix}${route.path}` })),
+);
+
+export const imagePlane: HttpPlane<OpContext> = {
+  name: 'images',
+  owns: (path) => /^\/v\d+(?:\.\d+)?(?:\/|$)/.test(path),
+  routes: imageRoutes,
+  answerError: answerImageError,
+};
+
+function readOnly(handler: HttpHandler<OpContext>): HttpRoute<OpContext>['methods'] {
+  return { GET: handler, HEAD: handler };
+}
+
+async function showImage({ context, request, response, params }: HttpExchange<OpContext>): Promise<void> {
+  assertNoBody(request);
+  const { id = '' } = params;
+  const image = await withImageWords(id, () => findBootImage(context, { id, ...imageType }));
+  const body = Buffer.from(JSON.stringify(toImageJson(image)));
+  response.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': body.length });
+  response.end(request.method === 'HEAD' ? undefined : body);
+}

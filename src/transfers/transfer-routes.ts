@@ -1,0 +1,13 @@
+/** The door of the room: the plane of bytes and exports, everything under /api. */
+
+import type { HttpPlane } from '#base/http-route.ts';
+import { answerProblem } from '#base/problem-details.ts';
+import type { OpContext } from '#ops/context.ts';
+import { blobRoutes } from './blob-routes.ts';
+
+export const transferPlane: HttpPlane<OpContext> = {
+  name: 'transfers',
+  owns: (path) => path === '/api' || path.startsWith('/api/'),
+  routes: [...blobRoutes],
+  answerError: answerProblem,
+};
