@@ -1,0 +1,57 @@
+/** How a request becomes GraphQL parameters: JSON only, read strictly, and never of a type that a foreign page can send unasked. */
+import type { IncomingMessage } from 'node:http';
+import { AppError } from '#base/app-error.ts';
+import { parseJsonStrict } from '#base/safe-json.ts';
+
+/** Deeper than any property may be, with room for the input around it. */
+const maxBodyDepth = 64;
+
+/** @throws AppError MEDIA_TYPE_UNSUPPORTED unless it is JSON in UTF-8 */
+export function assertJsonType(contentType: string | null | undefined): void {
+  const [type = '', ...parameters] = (contentType ?? '').toLowerCase().split(';');
+  const isUtf8 = parameters.every((parameter) => {
+    const [name = '', value = ''] = parameter.split('=');
+    return name.trim() !== 'charset' || value.trim().replaceAll('"', '') === 'utf-8';
+  });
+  if (type.trim() === 'application/json' && isUtf8) return;
+  throw new AppError('MEDIA_TYPE_UNSUPPORTED', 'GraphQL requests are application/json in UTF-8.');
+}
+
+/** @throws AppError REQUEST_MALFORMED */
+export function parseBody(text: string): object {
+  const value = parseJsonStrict(text, { maxDepth: maxBodyDepth });
+  if (typeof value === 'object' && value !== null) return value;
+  throw new AppError('REQUEST_MALFORMED', 'The body must be a JSON object.');
+}
+
+/** @throws AppError REQUEST_TOO_LARGE before more than the limit is kept */
+export async function readBody(request: IncomingMessage, maxBytes: number): Promise<string> {
+  if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge(maxBytes);
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > maxBytes) throw tooLarge(maxBytes);
+    chunks.push(chunk);
+  }
+  return decode(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks));
+}
+
+export function assertBodySize(text: string, maxBytes: number): string {
+  if (Buffer.byteLength(text) > maxBytes) throw tooLarge(maxBytes);
+  return text;
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+function decode(bytes: Uint8Array): string {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    throw new AppError('REQUEST_MALFORMED', 'The body is not UTF-8.');
+  }
+}
+
+function tooLarge(maxBytes: number): AppError {
+  return new AppError('REQUEST_TOO_LARGE', `A GraphQL request has at most ${maxBytes} bytes.`);
+}

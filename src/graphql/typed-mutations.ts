@@ -1,0 +1,115 @@
+/** Create and update of one artifact type, with its properties as typed fields. */
+import { AppError, isAppError } from '#base/app-error.ts';
+import type { JsonObject } from '#base/json.ts';
+import type { Artifact } from '#core/artifact.ts';
+import type { OpContext } from '#ops/context.ts';
+import { createArtifact } from '#ops/create-artifact.ts';
+import { getArtifact } from '#ops/get-artifact.ts';
+import { updateArtifact } from '#ops/update-artifact.ts';
+import type { ArtifactType } from '#types/type-registry.ts';
+import { definePropertiesInput, toCommonWrite, toExtraProperties, toPropertiesWrite } from './artifact-inputs.ts';
+import { writeErrors } from './artifact-mutations.ts';
+import type { InputValues } from './filter-operands.ts';
+import { type PropertyField, toProperties } from './property-field.ts';
+import type { TypedParts, TypedRef } from './typed-artifact.ts';
+
+interface TypedPayload {
+  readonly artifact: Artifact;
+}
+
+interface TypedProperties {
+  readonly properties?: InputValues | null | undefined;
+  readonly extraProperties?: Parameters<typeof toExtraProperties>[0] | null | undefined;
+}
+
+export function addTypedMutations(
+  parts: TypedParts,
+  type: ArtifactType,
+  fields: readonly PropertyField[],
+  object: TypedRef,
+): void {
+  const { builder, names, inputs, defineMutation } = parts;
+  const { typeName } = type.manifest.graphql;
+  const claim = (name: string) => names.claim(name, type.manifest.type, '/graphql/typeName');
+  const properties = definePropertiesInput(builder, claim(`${typeName}Properties`), fields);
+  const payloadOf = (name: string) =>
+    builder.objectRef<TypedPayload>(claim(name)).implement({
+      fields: (t) => ({ artifact: t.field({ type: object, resolve: (payload) => payload.artifact }) }),
+    });
+  const propertyFields = (t: Parameters<typeof inputs.createFields>[0]) => ({
+    ...(properties === undefined ? {} : { properties: t.field({ type: properties }) }),
+    ...(type.extraKind === null ? {} : { extraProperties: t.field({ type: [inputs.extraProperty] }) }),
+  });
+
+  defineMutation({
+    name: claim(`create${typeName}`),
+    description: `Makes a draft of type ${type.manifest.type}.`,
+    input: builder.inputType(claim(`Create${typeName}Input`), {
+      fields: (t) => ({ ...inputs.createFields(t), ...propertyFields(t) }),
+    }),
+    payload: payloadOf(`Create${typeName}Payload`),
+    errors: writeErrors,
+    run: async ({ op }, input) => {
+      const written = mergeProperties(fields, input);
+      return inFieldNames(fields, async () => ({
+        artifact: await createArtifact(op, { ...toCommonWrite(input), type: type.manifest.type, properties: written }),
+      }));
+    },
+  });
+  defineMutation({
+    name: claim(`update${typeName}`),
+    description: `Changes an artifact of type ${type.manifest.type}, as far as its state allows.`,
+    input: builder.inputType(claim(`Update${typeName}Input`), {
+      fields: (t) => ({ ...inputs.updateFields(t), ...propertyFields(t) }),
+    }),
+    payload: payloadOf(`Update${typeName}Payload`),
+    errors: writeErrors,
+    run: async ({ op }, input) => {
+      const written = mergeProperties(fields, input);
+      await assertType(op, input.id, type.manifest.type);
+      return inFieldNames(fields, async () => ({
+        artifact: await updateArtifact(op, { ...toCommonWrite(input), ...toPropertiesWrite(written, input.replaceProperties) }),
+      }));
+    },
+  });
+}
+
+/** Undefined where nothing is written, so that an update without properties leaves them alone. */
+function mergeProperties(fields: readonly PropertyField[], input: TypedProperties): JsonObject | undefined {
+  const { properties, extraProperties } = input;
+  if ((properties ?? null) === null && (extraProperties ?? null) === null) return undefined;
+  const named = new Set(fields.map(({ rule }) => rule.name));
+  const entries = extraProperties ?? [];
+  const faults = entries.flatMap(({ key }, index) =>
+    named.has(key) ? [{ pointer: `/extraProperties/${index}/key`, message: `"${key}" is a named property of the type.` }] : [],
+  );
+  if (faults[0] !== undefined) throw new AppError('INPUT_INVALID', faults[0].message, { faults });
+  return { ...toExtraProperties(entries), ...toProperties(fields, properties ?? {}) };
+}
+
+/** An artifact of another type is, for this mutation, one that does not exist. */
+async function assertType(op: OpContext, id: string, type: string): Promise<void> {
+  const artifact = await getArtifact(op, { id });
+  if (artifact.type !== type) throw new AppError('ARTIFACT_NOT_FOUND');
+}
+
+/** Operations point at properties by their own names; the caller wrote GraphQL's. */
+async function inFieldNames<Result>(fields: readonly PropertyField[], run: () => Promise<Result>): Promise<Result> {
+  try {
+    return await run();
+  } catch (error) {
+    if (!isAppError(error) || error.faults.length === 0) throw error;
+    const renamed = fields.filter(({ rule }) => rule.field !== rule.name);
+    const faults = error.faults.map((fault) => {
+      const field = renamed.find(({ rule }) => isUnder(fault.pointer, `/properties/${rule.name}`));
+      if (field === undefined) return fault;
+      const rest = fault.pointer.slice(`/properties/${field.rule.name}`.length);
+      return { ...fault, pointer: `/properties/${field.rule.field}${rest}` };
+    });
+    throw new AppError(error.code, error.message, { faults, details: error.details, cause: error });
+  }
+}
+
+function isUnder(pointer: string, parent: string): boolean {
+  return pointer === parent || pointer.startsWith(`${parent}/`);
+}
