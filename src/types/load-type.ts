@@ -15,13 +15,13 @@ import { createTypeVersion, type TypeVersionSource } from './type-version.ts';
 const fileBytesMax = 1024 * 1024;
 
 /** A type but for its hooks, which need a thread to run in. */
-export interface LoadedType extends Omit<ArtifactType, 'hooks'> {
-  /** Path of `hooks.ts` or `hooks.js`, or null. */
-  readonly hooksFile: string | null;
-}
+export type LoadedType = Omit<ArtifactType, 'hooks'>;
 
 export interface LoadOutcome {
   readonly type: LoadedType | undefined;
+  readonly folder: string;
+  /** Path of `hooks.ts` or `hooks.js`, or null. */
+  readonly hooksFile: string | null;
   /** Pointers of the form `<folder>/<file>#<json pointer>`. */
   readonly faults: readonly Fault[];
 }
@@ -32,11 +32,19 @@ export function loadType(folder: string): LoadOutcome {
   const inFile = (file: string, found: readonly Fault[]): void => {
     for (const { pointer, message } of found) faults.push({ pointer: `${folder}/${file}#${pointer}`, message });
   };
+  const hooksFile = hooksFileOf(folder, inFile);
+  const type = readType(folder, inFile);
+  return { type: faults.length === 0 ? type : undefined, folder, hooksFile, faults };
+}
+
+type InFile = (file: string, found: readonly Fault[]) => void;
+
+function readType(folder: string, inFile: InFile): LoadedType | undefined {
   const manifestJson = readJsonFile(folder, 'manifest.json', inFile);
-  if (manifestJson === undefined) return { type: undefined, faults };
+  if (manifestJson === undefined) return undefined;
   const { manifest, asWritten, faults: manifestFaults } = readManifest(manifestJson);
   inFile('manifest.json', manifestFaults);
-  if (manifest === undefined) return { type: undefined, faults };
+  if (manifest === undefined) return undefined;
   inFile('manifest.json', nameFaults(manifest));
 
   const schemas = readSchemas(folder, manifest, inFile);
@@ -51,16 +59,9 @@ export function loadType(folder: string): LoadOutcome {
     if (built) versions.set(version, built);
   }
   const current = versions.get(manifest.current);
-  if (faults.length > 0 || current === undefined) return { type: undefined, faults };
-  const hooksFile = hooksFileOf(folder, inFile);
-  if (faults.length > 0) return { type: undefined, faults };
-  return {
-    type: { manifest, folder, versions, current, properties: rules, extraKind: current.extraKind, hooksFile },
-    faults,
-  };
+  if (current === undefined) return undefined;
+  return { manifest, folder, versions, current, properties: rules, extraKind: current.extraKind };
 }
-
-type InFile = (file: string, found: readonly Fault[]) => void;
 
 function nameFaults(manifest: TypeManifest): Fault[] {
   const faults: Fault[] = [];

@@ -2,29 +2,58 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { AppError, type Fault } from '#base/app-error.ts';
-import { type LoadedType, loadType } from './load-type.ts';
-import type { ArtifactType, TypeRegistry } from './type-registry.ts';
+import { createHookRunner, type HookRunner, noHooks } from './hook-runner.ts';
+import { type HookLimits, hookLimits } from './hook-thread.ts';
+import { type LoadedType, type LoadOutcome, loadType } from './load-type.ts';
+import { type ProbedHooks, probeHooks } from './probe-hooks.ts';
+import type { TypeRegistry } from './type-registry.ts';
 
 export interface LoadTypesOptions {
   /** Each is one type folder (it has a manifest.json), or a folder of them. */
   readonly folders: readonly string[];
   /** A folder whose `node_modules/vitrine-type-*` are loaded too; none where left out. */
   readonly packagesOf?: string | undefined;
+  readonly hookLimits?: Partial<HookLimits> | undefined;
 }
 
 /** @throws AppError TYPE_INVALID; the pointer of each fault is `<folder>/<file>#<json pointer>` */
 export async function loadTypes(options: LoadTypesOptions): Promise<TypeRegistry> {
   const faults: Fault[] = [];
   const folders = [...options.folders.flatMap((folder) => typeFolders(resolve(folder), faults)), ...packageFolders(options)];
-  const loaded: LoadedType[] = [];
-  for (const folder of new Set(folders)) {
-    const outcome = loadType(folder);
-    faults.push(...outcome.faults);
-    if (outcome.type) loaded.push(outcome.type);
+  const limits = { ...hookLimits, ...options.hookLimits };
+  const outcomes = [...new Set(folders)].map(loadType);
+  const probed = await probeHooks(
+    outcomes.flatMap(({ hooksFile }) => hooksFile ?? []),
+    limits,
+  );
+  for (const { hooksFile, faults: found } of outcomes) {
+    const problem = hooksFile === null ? null : (probed.get(hooksFile)?.problem ?? null);
+    faults.push(...found);
+    if (problem !== null) faults.push({ pointer: `${hooksFile}#`, message: problem });
   }
-  faults.push(...clashes(loaded));
+  faults.push(...clashes(outcomes.flatMap(({ type }) => type ?? [])));
   if (faults.length > 0) throw invalid(faults);
-  return createRegistry(loaded.map((type) => ({ ...type, hooks: noHooks })));
+  return createRegistry(outcomes.flatMap((outcome) => withHooks(outcome, probed, limits) ?? []));
+}
+
+interface RunningType extends LoadedType {
+  readonly hooks: HookRunner;
+}
+
+function withHooks(
+  { type, hooksFile }: LoadOutcome,
+  probed: ReadonlyMap<string, ProbedHooks>,
+  limits: HookLimits,
+): RunningType | undefined {
+  if (type === undefined || hooksFile === null) return type && { ...type, hooks: noHooks };
+  const hooks = createHookRunner({
+    type: type.manifest.type,
+    file: hooksFile,
+    has: probed.get(hooksFile)?.has ?? new Set(),
+    limits,
+    isSystemWritten: (version, property) => type.versions.get(version)?.isSystemWritten(property) === true,
+  });
+  return { ...type, hooks };
 }
 
 /** A type folder itself, or the type folders in it; those whose name starts with `_` or `.` only when named directly. */
@@ -84,7 +113,7 @@ function invalid(faults: readonly Fault[]): AppError {
   );
 }
 
-function createRegistry(types: readonly ArtifactType[]): TypeRegistry {
+function createRegistry(types: readonly RunningType[]): TypeRegistry {
   const sorted = types.toSorted((a, b) => (a.manifest.type < b.manifest.type ? -1 : 1));
   const byName = new Map(sorted.map((type) => [type.manifest.type, type]));
   return {
@@ -94,14 +123,8 @@ function createRegistry(types: readonly ArtifactType[]): TypeRegistry {
       if (type === undefined) throw new AppError('TYPE_UNKNOWN', `There is no artifact type "${name}".`);
       return type;
     },
-    async [Symbol.asyncDispose]() {},
+    async [Symbol.asyncDispose]() {
+      await Promise.all(types.map(({ hooks }) => hooks[Symbol.asyncDispose]()));
+    },
   };
 }
-
-const noHooks: ArtifactType['hooks'] = {
-  has: new Set(),
-  validate: async () => [],
-  inspectBlob: async () => [],
-  derive: async () => ({}),
-  beforePublish: async () => [],
-};

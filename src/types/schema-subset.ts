@@ -112,7 +112,7 @@ export const subsetSchema = {
       },
     },
     required: { type: 'array', maxItems: 500, uniqueItems: true, items: { type: 'string' } },
-    additionalProperties: { if: { type: 'boolean' }, then: { const: false }, else: scalar },
+    additionalProperties: { if: { type: 'boolean' }, else: scalar, not: { const: true } },
   },
 };
 

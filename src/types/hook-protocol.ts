@@ -1,0 +1,43 @@
+/** What the main thread and a hook's worker thread say to each other. */
+import type { BlobView, HookArtifact } from '#sdk/sdk.ts';
+
+export const hookNames = ['validate', 'inspectBlob', 'derive', 'beforePublish'] as const;
+export type HookName = (typeof hookNames)[number];
+
+/** A blob without its bytes; the worker asks for those by its place in the list. */
+export type BlobFacts = Omit<BlobView, 'read'>;
+
+/** Given to the worker as it starts. `probe`: only load each file and say what it exports. */
+export type WorkerTask =
+  | { readonly kind: 'probe'; readonly files: readonly string[] }
+  | { readonly kind: 'serve'; readonly file: string };
+
+export type ToWorker =
+  | {
+      readonly kind: 'call';
+      /** Every answer carries it: what an earlier call left running cannot speak for a later one. */
+      readonly call: number;
+      readonly hook: HookName;
+      readonly artifact: Omit<HookArtifact, 'blobs'>;
+      /** Those of the artifact and, for inspectBlob, the one to inspect. */
+      readonly blobs: readonly BlobFacts[];
+      readonly inspected: number | null;
+    }
+  | { readonly kind: 'bytes'; readonly read: number; readonly bytes: Uint8Array }
+  | { readonly kind: 'refused'; readonly read: number; readonly message: string };
+
+export type FromWorker =
+  /** The hooks file is loaded; calls may come. */
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'probed'; readonly file: string; readonly exports: readonly string[]; readonly problem: string | null }
+  | {
+      readonly kind: 'read';
+      readonly call: number;
+      readonly read: number;
+      readonly blob: number;
+      readonly offset: number;
+      readonly length: number;
+    }
+  /** The result as JSON text, so that nothing but JSON crosses. */
+  | { readonly kind: 'result'; readonly call: number; readonly json: string }
+  | { readonly kind: 'failed'; readonly call: number; readonly message: string };

@@ -1,0 +1,108 @@
+/** The hooks of a type as operations call them: each in the type's own thread, its answer checked before anybody trusts it. */
+import { AppError, type Fault } from '#base/app-error.ts';
+import { isJsonObject, type Json, type JsonObject } from '#base/json.ts';
+import type { BlobView, HookArtifact } from '#sdk/sdk.ts';
+import type { HookName } from './hook-protocol.ts';
+import { createHookThread, type HookLimits } from './hook-thread.ts';
+import { guardFaults } from './input-guard.ts';
+import type { RunnableHooks } from './type-registry.ts';
+
+/** What a hook may answer with, in UTF-16 units of JSON. */
+const resultUnitsMax = 1024 * 1024;
+const faultsMax = 100;
+
+export interface HookRunnerOptions {
+  readonly type: string;
+  readonly file: string;
+  readonly has: ReadonlySet<HookName>;
+  readonly limits: HookLimits;
+  isSystemWritten(typeVersion: string, property: string): boolean;
+}
+
+export interface HookRunner extends RunnableHooks, AsyncDisposable {}
+
+/** Hooks of a type that has none. */
+export const noHooks: HookRunner = {
+  has: new Set(),
+  validate: async () => [],
+  inspectBlob: async () => [],
+  derive: async () => ({}),
+  beforePublish: async () => [],
+  async [Symbol.asyncDispose]() {},
+};
+
+/** @throws AppError TYPE_HOOK_FAILED, naming type and hook; and whatever reading a blob throws */
+export function createHookRunner({ type, file, has, limits, isSystemWritten }: HookRunnerOptions): HookRunner {
+  const thread = createHookThread(file, limits);
+  const failed = (hook: HookName, reason: string): AppError =>
+    new AppError('TYPE_HOOK_FAILED', `Hook ${hook} of type ${type}: ${reason}`, { details: { type, hook } });
+
+  const call = async (
+    hook: HookName,
+    artifact: HookArtifact,
+    inspected: BlobView | null,
+    signal?: AbortSignal,
+  ): Promise<Json> => {
+    signal?.throwIfAborted();
+    const outcome = await untilAborted(thread.call(hook, artifact, inspected), signal);
+    if (outcome.kind === 'error') throw outcome.error;
+    if (outcome.kind === 'failed') throw failed(hook, outcome.reason);
+    if (outcome.json.length > resultUnitsMax) throw failed(hook, `answered with more than ${resultUnitsMax} characters`);
+    return JSON.parse(outcome.json) as Json;
+  };
+  const faults = async (
+    hook: HookName,
+    artifact: HookArtifact,
+    inspected: BlobView | null,
+    signal?: AbortSignal,
+  ): Promise<readonly Fault[]> => {
+    if (!has.has(hook)) return [];
+    const found = toFaults(await call(hook, artifact, inspected, signal));
+    if (found === undefined) throw failed(hook, 'did not answer with a list of {pointer, message}');
+    return found;
+  };
+  return {
+    has,
+    validate: (artifact, signal) => faults('validate', artifact, null, signal),
+    inspectBlob: (blob, artifact, signal) => faults('inspectBlob', artifact, blob, signal),
+    beforePublish: (artifact, signal) => faults('beforePublish', artifact, null, signal),
+    async derive(artifact, signal) {
+      if (!has.has('derive')) return {};
+      const derived = toDerived(await call('derive', artifact, null, signal));
+      if (typeof derived === 'string') throw failed('derive', derived);
+      const other = Object.keys(derived).find((property) => !isSystemWritten(artifact.typeVersion, property));
+      if (other !== undefined) throw failed('derive', `gave "${other}", which is not marked x-system-written`);
+      return derived;
+    },
+    [Symbol.asyncDispose]: () => thread[Symbol.asyncDispose](),
+  };
+}
+
+function toFaults(value: Json): readonly Fault[] | undefined {
+  if (value === null) return [];
+  if (!Array.isArray(value)) return undefined;
+  const faults = (value as readonly Json[]).slice(0, faultsMax).map((item) => {
+    if (!isJsonObject(item)) return undefined;
+    const { pointer, message } = item;
+    if (typeof pointer !== 'string' || typeof message !== 'string' || !/^(\/|$)/.test(pointer)) return undefined;
+    return { pointer, message: message.slice(0, 2000) };
+  });
+  return faults.every((found) => found !== undefined) ? faults : undefined;
+}
+
+/** The derived properties, or why they are none. */
+function toDerived(value: Json): JsonObject | string {
+  if (value === null) return {};
+  if (!isJsonObject(value)) return 'did not answer with an object';
+  const guarded = guardFaults(value)[0];
+  return guarded === undefined ? value : `${guarded.pointer} ${guarded.message}`;
+}
+
+/** The call itself goes on until its end or its deadline; only the caller stops waiting. */
+function untilAborted<Result>(work: Promise<Result>, signal: AbortSignal | undefined): Promise<Result> {
+  if (signal === undefined) return work;
+  const { promise, reject } = Promise.withResolvers<never>();
+  const abort = (): void => reject(signal.reason);
+  signal.addEventListener('abort', abort, { once: true });
+  return Promise.race([work, promise]).finally(() => signal.removeEventListener('abort', abort));
+}

@@ -1,0 +1,187 @@
+/** One worker thread for the hooks of one type: started by its first call, one call at a time, ended when it overruns or idles. */
+import { Worker } from 'node:worker_threads';
+import { isAppError } from '#base/app-error.ts';
+import type { BlobView, HookArtifact } from '#sdk/sdk.ts';
+import type { FromWorker, HookName, ToWorker, WorkerTask } from './hook-protocol.ts';
+
+export interface HookLimits {
+  /** Time of one call, not counting the waits for blob bytes. */
+  readonly deadlineMs: number;
+  readonly idleMs: number;
+  /** Of one `read`. */
+  readonly readBytes: number;
+  /** Of all reads of one call. */
+  readonly callBytes: number;
+  readonly heapMb: number;
+}
+
+export const hookLimits: HookLimits = {
+  deadlineMs: 10_000,
+  idleMs: 60_000,
+  readBytes: 1024 * 1024,
+  callBytes: 64 * 1024 * 1024,
+  heapMb: 192,
+};
+
+/** What a call came to: JSON text, a reason that is the type's fault, or an error that is not (a store that does not answer). */
+export type HookOutcome =
+  | { readonly kind: 'result'; readonly json: string }
+  | { readonly kind: 'failed'; readonly reason: string }
+  | { readonly kind: 'error'; readonly error: unknown };
+
+export interface HookThread extends AsyncDisposable {
+  call(hook: HookName, artifact: HookArtifact, inspected: BlobView | null): Promise<HookOutcome>;
+}
+
+interface Call {
+  readonly id: number;
+  readonly views: readonly BlobView[];
+  bytesLeft: number;
+  remainingMs: number;
+  startedAt: number;
+  openReads: number;
+  timer: NodeJS.Timeout | undefined;
+  finish(outcome: HookOutcome): void;
+}
+
+export function startHookWorker(task: WorkerTask, limits: HookLimits): Worker {
+  const worker = new Worker(new URL('./hook-worker.ts', import.meta.url), {
+    workerData: task,
+    env: {},
+    execArgv: [],
+    // What a hook prints is its author's business and goes nowhere: the server's own output stays readable.
+    stdout: true,
+    stderr: true,
+    resourceLimits: { maxOldGenerationSizeMb: limits.heapMb, maxYoungGenerationSizeMb: 32, stackSizeMb: 4 },
+  });
+  worker.stdout.resume();
+  worker.stderr.resume();
+  return worker;
+}
+
+export function createHookThread(file: string, limits: HookLimits): HookThread {
+  let worker: Worker | undefined;
+  let current: Call | undefined;
+  let idleTimer: NodeJS.Timeout | undefined;
+  let last: Promise<unknown> = Promise.resolve();
+  let callCount = 0;
+
+  /** Ends the thread; the next call starts another. */
+  const drop = (outcome?: HookOutcome): void => {
+    const ended = worker;
+    worker = undefined;
+    void ended?.terminate();
+    if (outcome !== undefined) current?.finish(outcome);
+  };
+  const open = (): Worker => {
+    if (worker !== undefined) return worker;
+    const started = startHookWorker({ kind: 'serve', file }, limits);
+    started.on('message', (message: FromWorker) => {
+      if (started === worker && current !== undefined) receive(started, current, message);
+    });
+    const crashed = (reason: string): void => {
+      if (started === worker) drop({ kind: 'failed', reason });
+    };
+    started.on('error', (error) => crashed(`crashed: ${error instanceof Error ? error.message : String(error)}`));
+    started.on('exit', (code) => crashed(`ended its thread (exit code ${code})`));
+    worker = started;
+    return started;
+  };
+  const receive = (from: Worker, call: Call, message: FromWorker): void => {
+    if (!('call' in message) || message.call !== call.id) return;
+    if (message.kind === 'read') void serveRead(from, call, message);
+    else if (message.kind === 'result') call.finish({ kind: 'result', json: message.json });
+    else if (message.kind === 'failed') call.finish({ kind: 'failed', reason: message.message });
+  };
+
+  const arm = (call: Call): void => {
+    call.startedAt = performance.now();
+    call.timer = setTimeout(
+      () => drop({ kind: 'failed', reason: `took longer than ${limits.deadlineMs} ms` }),
+      Math.max(0, call.remainingMs),
+    );
+  };
+  const disarm = (call: Call): void => {
+    clearTimeout(call.timer);
+    call.remainingMs -= performance.now() - call.startedAt;
+  };
+  const serveRead = async (from: Worker, call: Call, message: Extract<FromWorker, { kind: 'read' }>): Promise<void> => {
+    const reply = (answer: ToWorker): void => from.postMessage(answer);
+    const problem = readProblem(call, message, limits);
+    if (problem !== undefined) return reply({ kind: 'refused', read: message.read, message: problem });
+    // A slow store is not the hook's fault: its clock stands still while it waits.
+    if (call.openReads++ === 0) disarm(call);
+    call.bytesLeft -= message.length;
+    try {
+      const bytes = (await call.views[message.blob]?.read(message.offset, message.length)) ?? new Uint8Array();
+      if (call === current) reply({ kind: 'bytes', read: message.read, bytes: new Uint8Array(bytes) });
+    } catch (error) {
+      if (call !== current) return;
+      drop({ kind: 'error', error: isAppError(error) ? error : new Error('reading a blob failed', { cause: error }) });
+    }
+    if (--call.openReads === 0 && call === current) arm(call);
+  };
+
+  const run = async (hook: HookName, artifact: HookArtifact, inspected: BlobView | null): Promise<HookOutcome> => {
+    clearTimeout(idleTimer);
+    const { blobs, ...facts } = artifact;
+    const views = inspected === null ? blobs : [...blobs, inspected];
+    const { promise, resolve } = Promise.withResolvers<HookOutcome>();
+    const call: Call = {
+      id: callCount++,
+      views,
+      bytesLeft: limits.callBytes,
+      remainingMs: limits.deadlineMs,
+      startedAt: 0,
+      openReads: 0,
+      timer: undefined,
+      finish: resolve,
+    };
+    current = call;
+    const thread = open();
+    thread.ref();
+    arm(call);
+    thread.postMessage({
+      kind: 'call',
+      call: call.id,
+      hook,
+      artifact: facts,
+      blobs: views.map(({ slot, path, mediaType, sizeBytes, sha256 }) => ({ slot, path, mediaType, sizeBytes, sha256 })),
+      inspected: inspected === null ? null : views.length - 1,
+    } satisfies ToWorker);
+    const outcome = await promise;
+    current = undefined;
+    clearTimeout(call.timer);
+    worker?.unref();
+    idleTimer = setTimeout(drop, limits.idleMs);
+    idleTimer.unref();
+    return outcome;
+  };
+
+  return {
+    call(hook, artifact, inspected) {
+      const next = last.then(() => run(hook, artifact, inspected));
+      last = next.catch(() => undefined);
+      return next;
+    },
+    async [Symbol.asyncDispose]() {
+      clearTimeout(idleTimer);
+      const ended = worker;
+      drop({ kind: 'failed', reason: 'was stopped with the server' });
+      await ended?.terminate();
+    },
+  };
+}
+
+function readProblem(
+  call: Call,
+  { blob, offset, length }: Extract<FromWorker, { kind: 'read' }>,
+  limits: HookLimits,
+): string | undefined {
+  if (call.views[blob] === undefined) return 'there is no such blob';
+  if (!Number.isSafeInteger(offset) || offset < 0) return `offset ${offset} is no place in a blob`;
+  if (!Number.isSafeInteger(length) || length < 0 || length > limits.readBytes) {
+    return `length ${length} is not between 0 and ${limits.readBytes}`;
+  }
+  return length > call.bytesLeft ? `a hook reads at most ${limits.callBytes} bytes a call` : undefined;
+}

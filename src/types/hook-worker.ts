@@ -1,0 +1,123 @@
+/**
+ * The thread a type's hooks run in: loads the hooks file, answers one call at a time, and gets bytes only by asking. Node's
+ * modules for files, network and processes are withheld: a protection from mistakes, not from malice.
+ */
+import { isBuiltin, registerHooks } from 'node:module';
+import { dirname } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { parentPort, workerData } from 'node:worker_threads';
+import type { BlobView, HookArtifact, TypeHooks } from '#sdk/sdk.ts';
+import { type FromWorker, hookNames, type ToWorker, type WorkerTask } from './hook-protocol.ts';
+
+const port = parentPort;
+if (port === null) throw new Error('runs as a worker thread only');
+
+const sdkUrl = new URL('../sdk/sdk.ts', import.meta.url).href;
+const task = workerData as WorkerTask;
+/** What stands in these folders is a type's; packages elsewhere are held to nothing. */
+const typeFolders = (task.kind === 'probe' ? task.files : [task.file]).map((file) => pathToFileURL(`${dirname(file)}/`).href);
+const pureBuiltins = new Set(['assert', 'buffer', 'crypto', 'path', 'string_decoder', 'url', 'util', 'zlib']);
+const reads = new Map<number, { resolve(bytes: Uint8Array): void; reject(error: Error): void }>();
+let readCount = 0;
+
+registerHooks({
+  resolve(specifier, context, next) {
+    if (specifier === 'vitrine/sdk') return { url: sdkUrl, shortCircuit: true };
+    const isTypes = typeFolders.some((folder) => context.parentURL?.startsWith(folder));
+    if (isTypes && isBuiltin(specifier) && !pureBuiltins.has(specifier.replace(/^node:/, ''))) {
+      throw new Error(`hooks may not use ${specifier}: no files, no network, no processes`);
+    }
+    return next(specifier, context);
+  },
+});
+for (const name of ['fetch', 'WebSocket', 'EventSource', 'XMLHttpRequest']) Reflect.deleteProperty(globalThis, name);
+
+await start();
+
+async function start(): Promise<void> {
+  if (task.kind === 'probe') {
+    for (const file of task.files) send(await probe(file));
+    return;
+  }
+  const hooks = await load(task.file);
+  port?.on('message', (message: ToWorker) => {
+    if (message.kind === 'call') void answer(hooks, message);
+    else settleRead(message);
+  });
+  send({ kind: 'ready' });
+}
+
+async function probe(file: string): Promise<FromWorker> {
+  try {
+    const hooks = await load(file);
+    return { kind: 'probed', file, exports: Object.keys(hooks), problem: hooksProblem(hooks) };
+  } catch (error) {
+    return { kind: 'probed', file, exports: [], problem: `does not load: ${messageOf(error)}` };
+  }
+}
+
+async function load(file: string): Promise<TypeHooks> {
+  const module: unknown = await import(pathToFileURL(file).href);
+  const hooks = typeof module === 'object' && module !== null && 'default' in module ? module.default : undefined;
+  if (typeof hooks !== 'object' || hooks === null) throw new Error('has no default export with hooks');
+  return hooks;
+}
+
+function hooksProblem(hooks: TypeHooks): string | null {
+  for (const [name, hook] of Object.entries(hooks)) {
+    if (!hookNames.some((known) => known === name)) return `exports "${name}", which is no hook (${hookNames.join(', ')})`;
+    if (typeof hook !== 'function') return `exports "${name}", which is no function`;
+  }
+  return null;
+}
+
+async function answer(hooks: TypeHooks, call: Extract<ToWorker, { kind: 'call' }>): Promise<void> {
+  try {
+    const views = call.blobs.map(
+      (facts, index): BlobView => ({ ...facts, read: (offset, length) => read(call.call, index, offset, length) }),
+    );
+    const inspected = call.inspected === null ? undefined : views[call.inspected];
+    const own = call.inspected === null ? views : views.filter((view) => view !== inspected);
+    const artifact: HookArtifact = { ...call.artifact, blobs: own };
+    const result = await run(hooks, call.hook, artifact, inspected);
+    send({ kind: 'result', call: call.call, json: JSON.stringify(result ?? null) ?? 'null' });
+  } catch (error) {
+    send({ kind: 'failed', call: call.call, message: messageOf(error) });
+  }
+}
+
+function run(hooks: TypeHooks, hook: string, artifact: HookArtifact, inspected: BlobView | undefined): unknown {
+  switch (hook) {
+    case 'validate':
+      return hooks.validate?.(artifact);
+    case 'inspectBlob':
+      return inspected === undefined ? undefined : hooks.inspectBlob?.(inspected, artifact);
+    case 'derive':
+      return hooks.derive?.(artifact);
+    default:
+      return hooks.beforePublish?.(artifact);
+  }
+}
+
+function read(call: number, blob: number, offset: number, length: number): Promise<Uint8Array> {
+  const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
+  const id = readCount++;
+  reads.set(id, { resolve, reject });
+  send({ kind: 'read', call, read: id, blob, offset, length });
+  return promise;
+}
+
+function settleRead(message: Exclude<ToWorker, { kind: 'call' }>): void {
+  const waiting = reads.get(message.read);
+  reads.delete(message.read);
+  if (message.kind === 'bytes') waiting?.resolve(message.bytes);
+  else waiting?.reject(new Error(message.message));
+}
+
+function messageOf(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).slice(0, 1000);
+}
+
+function send(message: FromWorker): void {
+  port?.postMessage(message);
+}
