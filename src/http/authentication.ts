@@ -6,8 +6,8 @@ import { type Caller, identifyDev } from '#policy/policy.ts';
 export type Authenticate = (request: IncomingMessage) => Caller | Promise<Caller>;
 
 export interface AuthenticationOptions {
-  /** @throws AppError UNAUTHENTICATED */
-  readonly authenticateToken: (secret: string) => Promise<Caller>;
+  /** Undefined for what is no valid token. */
+  readonly authenticateToken: (secret: string) => Promise<Caller | undefined>;
   /** Whether the `dev` strategy is in force. */
   readonly dev: boolean;
 }
@@ -16,11 +16,15 @@ export interface AuthenticationOptions {
 export function createAuthentication(options: AuthenticationOptions): Authenticate {
   return (request) => {
     const secret = sentSecret(request);
-    if (secret !== undefined) return options.authenticateToken(secret);
-    const caller = options.dev ? identifyDev({ peerAddress: request.socket.remoteAddress, headers: request.headers }) : undefined;
-    if (caller === undefined) throw new AppError('UNAUTHENTICATED');
-    return caller;
+    if (secret !== undefined) return options.authenticateToken(secret).then(assertKnown);
+    const { headers, socket } = request;
+    return assertKnown(options.dev ? identifyDev({ peerAddress: socket.remoteAddress, headers }) : undefined);
   };
+}
+
+function assertKnown(caller: Caller | undefined): Caller {
+  if (caller === undefined) throw new AppError('UNAUTHENTICATED');
+  return caller;
 }
 
 /** What the request shows as its credentials, whether good or not; undefined when it shows none. @throws AppError UNAUTHENTICATED */

@@ -10,7 +10,7 @@ import { createAuthentication } from './authentication.ts';
 import { answerClientError } from './client-errors.ts';
 import { mountPlane } from './dispatch.ts';
 import { drain } from './drain.ts';
-import { createMetrics, type PoolState } from './metrics.ts';
+import { createMetrics } from './metrics.ts';
 import { mountGraphql } from './mount-graphql.ts';
 import { mountOps, openOpsListener } from './mount-ops.ts';
 import { requestId } from './request-id.ts';
@@ -28,8 +28,8 @@ export interface HttpServerOptions {
   readonly services: Services;
   readonly planes: readonly HttpPlane<OpContext>[];
   readonly graphql: GraphqlHandler;
-  /** @throws AppError UNAUTHENTICATED */
-  readonly authenticateToken: (secret: string) => Promise<Caller>;
+  /** Undefined for what is no valid token. */
+  readonly authenticateToken: (secret: string) => Promise<Caller | undefined>;
   /** Whether a request without a token, from this machine itself, is the `dev` caller. */
   readonly dev: boolean;
   /** Of requests that are not transfers. */
@@ -40,7 +40,6 @@ export interface HttpServerOptions {
   readonly drainMs: number;
   /** A listener of their own for health and metrics; undefined: on the main one. */
   readonly metrics?: { readonly host: string; readonly port: number } | undefined;
-  readonly poolState: () => PoolState;
   readonly log: Logger;
 }
 
@@ -57,7 +56,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   const { log, services } = options;
   const app = createApp(options);
   const authenticate = createAuthentication(options);
-  const metrics = createMetrics(options.poolState);
+  const metrics = createMetrics(() => services.db.poolState());
   let isOpen = false;
   const health = { isOpen: () => isOpen, ping: () => services.db.query({ name: 'ping', text: 'SELECT 1' }) };
 

@@ -20,6 +20,13 @@ export interface TransactionOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Connections of the pool, and callers that wait for one. */
+export interface PoolState {
+  readonly total: number;
+  readonly idle: number;
+  readonly waiting: number;
+}
+
 export interface Database extends Sql, AsyncDisposable {
   /**
    * Runs `work` in one transaction: commits what it returns, rolls back what it throws. Deadlocks (40P01) and serialization
@@ -29,4 +36,5 @@ export interface Database extends Sql, AsyncDisposable {
   transaction<Result>(work: (tx: Sql) => Promise<Result>, options?: TransactionOptions): Promise<Result>;
   /** Prisma's client over the same connections, for seldom used records; loaded with its first use, never on a hot path. */
   prisma(): Promise<PrismaClient>;
+  poolState(): PoolState;
 }

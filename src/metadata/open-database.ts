@@ -44,6 +44,7 @@ export function openDatabase(options: OpenDatabaseOptions): Database {
     },
     transaction: (work, transactionOptions = {}) => transact(pool, work, transactionOptions),
     prisma: lazyPrisma(pool),
+    poolState: () => ({ total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
     [Symbol.asyncDispose]: () => {
       closing ??= pool.end();
       return closing;
