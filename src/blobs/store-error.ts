@@ -9,14 +9,15 @@ export function systemCode(error: unknown): string | undefined {
   return typeof error.code === 'string' ? error.code : undefined;
 }
 
-/** True for an abort (a signal's own reason may be anything: compare with the signal for that). */
-export function isAbortError(error: unknown): boolean {
+/** Errors that no driver rewrites: typed ones, aborts, and programming mistakes (TypeError). */
+export function passesAsItIs(error: unknown): boolean {
+  if (isAppError(error) || error instanceof TypeError) return true;
   return error instanceof Error && (error.name === 'AbortError' || error.name === 'TimeoutError');
 }
 
 /** For a failed write: STORE_FULL or STORE_UNAVAILABLE; aborts and typed errors pass as they are. */
 export function toWriteError(error: unknown, storeName: string): unknown {
-  if (isAppError(error) || isAbortError(error)) return error;
+  if (passesAsItIs(error)) return error;
   const code = systemCode(error);
   if (code !== undefined && fullCodes.has(code))
     return new AppError('STORE_FULL', `The store '${storeName}' has no room.`, { cause: error });
@@ -25,14 +26,14 @@ export function toWriteError(error: unknown, storeName: string): unknown {
 
 /** For a failed read: BLOB_UNAVAILABLE; aborts and typed errors pass as they are. */
 export function toReadError(error: unknown, storeName: string): unknown {
-  if (isAppError(error) || isAbortError(error)) return error;
+  if (passesAsItIs(error)) return error;
   const detail = `The bytes could not be read from the store '${storeName}'${suffix(systemCode(error))}.`;
   return new AppError('BLOB_UNAVAILABLE', detail, { cause: error });
 }
 
 /** For a store that cannot be looked at or changed: STORE_UNAVAILABLE. */
 export function toStoreError(error: unknown, storeName: string): unknown {
-  if (isAppError(error) || isAbortError(error)) return error;
+  if (passesAsItIs(error)) return error;
   const detail = `The store '${storeName}' does not answer${suffix(systemCode(error))}.`;
   return new AppError('STORE_UNAVAILABLE', detail, { cause: error });
 }

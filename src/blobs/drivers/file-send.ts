@@ -1,5 +1,7 @@
-/** Copies a span of an open file to a stream: two reused buffers, the next read running while the last one is written. */
+/** Copies a span of an open file to a stream: two buffers, the next read running while the last one is written. */
 import { read } from 'node:fs';
+import { OutgoingMessage } from 'node:http';
+import { Socket } from 'node:net';
 import type { Writable } from 'node:stream';
 import { AppError } from '#base/app-error.ts';
 import { prematureClose, toReadError } from '../store-error.ts';
@@ -24,6 +26,7 @@ export interface SendSpan {
 export function sendFile(fd: number, destination: Writable, span: SendSpan): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const free: Buffer[] = [];
+  const isReusing = consumesWrites(destination);
   let position = span.start;
   let handedOver = span.start;
   let isReading = false;
@@ -44,7 +47,7 @@ export function sendFile(fd: number, destination: Writable, span: SendSpan): Pro
     span.signal.removeEventListener('abort', onAbort);
     destination.off('close', onClose).off('error', onError);
     // A buffer that a destroyed destination may still be reading is left to the garbage collector.
-    if (writing === 0) giveBack(free);
+    if (writing === 0 && isReusing) giveBack(free);
     free.length = 0;
     if ('error' in outcome) reject(outcome.error);
     else resolve();
@@ -71,7 +74,7 @@ export function sendFile(fd: number, destination: Writable, span: SendSpan): Pro
     destination.write(buffer.subarray(0, count), (error) => {
       writing -= 1;
       if (error != null) return stop({ error });
-      free.push(buffer);
+      free.push(isReusing ? buffer : Buffer.allocUnsafeSlow(buffer.length));
       handedOver += count;
       if (handedOver >= span.end) return stop({});
       readNext();
@@ -87,6 +90,11 @@ export function sendFile(fd: number, destination: Writable, span: SendSpan): Pro
   if (span.end - position > bufferBytes) free.push(takeBuffer(bufferBytes));
   readNext();
   return promise;
+}
+
+// Only these are known to be done with the bytes when they call back; a transform, say, passes them on and still needs them.
+function consumesWrites(destination: Writable): boolean {
+  return destination instanceof OutgoingMessage || destination instanceof Socket;
 }
 
 // Fresh buffers cost page faults; a few are kept. A small object gets a small one of its own.

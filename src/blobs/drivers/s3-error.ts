@@ -1,6 +1,6 @@
 /** What an S3 server's refusal means. Carries status and code only: bodies and URLs of S3 name keys and signatures. */
-import { AppError, isAppError } from '#base/app-error.ts';
-import { isAbortError, systemCode } from '../store-error.ts';
+import { AppError } from '#base/app-error.ts';
+import { passesAsItIs, systemCode } from '../store-error.ts';
 
 /** The server answered, but not what was asked for. */
 export class S3ResponseError extends Error {
@@ -52,7 +52,7 @@ export function isStatus(error: unknown, ...statuses: readonly number[]): boolea
 
 /** STORE_FULL or STORE_UNAVAILABLE; aborts and typed errors pass as they are. */
 export function toS3StoreError(error: unknown, storeName: string): unknown {
-  if (isAppError(error) || isAbortError(error)) return error;
+  if (passesAsItIs(error)) return error;
   if (error instanceof S3ResponseError && (fullCodes.has(error.code) || error.status === 507)) {
     return new AppError('STORE_FULL', `The store '${storeName}' has no room.`, { cause: error });
   }
@@ -61,7 +61,7 @@ export function toS3StoreError(error: unknown, storeName: string): unknown {
 
 /** RANGE_NOT_SATISFIABLE or BLOB_UNAVAILABLE; aborts and typed errors pass as they are. */
 export function toS3ReadError(error: unknown, storeName: string): unknown {
-  if (isAppError(error) || isAbortError(error)) return error;
+  if (passesAsItIs(error)) return error;
   if (isStatus(error, 416)) return new AppError('RANGE_NOT_SATISFIABLE', undefined, { cause: error });
   const detail = `The bytes could not be read from the store '${storeName}': ${reason(error)}.`;
   return new AppError('BLOB_UNAVAILABLE', detail, { cause: error });
