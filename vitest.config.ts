@@ -10,6 +10,8 @@ export default defineConfig({
       'vitrine/stores': join(import.meta.dirname, 'src/blobs/blob-store.ts'),
     },
   },
+  // Without the condition `development`, under which graphql would be there twice: once for our imports, once for its users.
+  ssr: { resolve: { conditions: ['module', 'node'] } },
   test: {
     include: ['test/**/*.test.ts', 'artifact-types/**/*.test.ts'],
     globalSetup: ['test/support/global-setup.ts'],
