@@ -8,7 +8,7 @@ import { canonicalJson, compareCodeUnits, sha256Hex } from '#core/canonical-json
 describe('canonicalJson', () => {
   it('writes the example of RFC 8785 section 3.2', () => {
     const value: Json = {
-      numbers: [333333333.33333329, 1e30, 4.5, 2e-3, 0.000000000000000000000000001],
+      numbers: [333333333.3333333, 1e30, 4.5, 2e-3, 0.000000000000000000000000001],
       string: '\u20ac$\u000F\u000aA\'\u0042\u0022\u005c\\"/',
       literals: [null, true, false],
     };

@@ -1,0 +1,119 @@
+/** The client of one Vitrine: GraphQL documents and the bytes plane, with the caller's token. */
+import type { IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
+import { AppError } from '#base/app-error.ts';
+import { isJsonObject, type Json, type JsonObject } from '#base/json.ts';
+import type { CliIo } from './cli-io.ts';
+import { exchange, knownCode, readText, toFaults } from './http-exchange.ts';
+
+export interface ApiClient {
+  readonly url: URL;
+  /** The data of a query, as an object. @throws AppError for the first of its errors */
+  query(document: string, variables?: JsonObject): Promise<JsonObject>;
+  /** The payload of a mutation with one field, whose result is a union. @throws AppError for a typed error */
+  mutate(document: string, input: JsonObject): Promise<JsonObject>;
+  /** @param path on this server, without host */
+  get(path: string): Promise<IncomingMessage>;
+  getText(path: string): Promise<string>;
+  /** A cancelled command still cleans up after itself: `signal` replaces the command's own. */
+  put(path: string, headers: Readonly<Record<string, string>>, body: Readable): Promise<JsonObject>;
+  /** The same client under another signal. */
+  withSignal(signal: AbortSignal): ApiClient;
+}
+
+export const defaultUrl = 'http://127.0.0.1:9292';
+/** A closure with inline text can be large; blobs never come this way. */
+const answerBytesMax = 256 * 1024 * 1024;
+
+/** @throws AppError USAGE for an address that is none */
+export function createApiClient(io: CliIo): ApiClient {
+  const text = io.env['VITRINE_URL'] || defaultUrl;
+  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol)) {
+    throw new AppError('USAGE', `VITRINE_URL is not an http or https address: ${text}`);
+  }
+  return bind(new URL(text), io.env['VITRINE_TOKEN'], io.signal);
+}
+
+function bind(url: URL, token: string | undefined, signal: AbortSignal): ApiClient {
+  const authorization: Readonly<Record<string, string>> = token ? { authorization: `Bearer ${token}` } : {};
+  const at = (path: string) => new URL(`${url.pathname.replace(/\/$/, '')}${path}`, url);
+  const query = async (document: string, variables: JsonObject = {}): Promise<JsonObject> => {
+    const headers = {
+      ...authorization,
+      'content-type': 'application/json',
+      accept: 'application/graphql-response+json, application/json',
+    };
+    const body = JSON.stringify({ query: document, variables });
+    const request = { method: 'POST', url: at('/graphql'), headers, body, signal } as const;
+    const response = await exchange(request).catch((error: unknown) => {
+      throw graphqlFailure(error);
+    });
+    return readData(parseAnswer(await readText(response, answerBytesMax)));
+  };
+  return {
+    url,
+    query,
+    async mutate(document, input) {
+      const [result] = Object.values(await query(document, { input }));
+      if (!isJsonObject(result)) throw new AppError('INTERNAL', 'The server answered a mutation with nothing.');
+      if (typeof result['code'] === 'string') throw typedError(result);
+      return result;
+    },
+    get: (path) => exchange({ method: 'GET', url: at(path), headers: authorization, signal }),
+    async getText(path) {
+      return readText(await this.get(path), answerBytesMax);
+    },
+    async put(path, headers, body) {
+      const response = await exchange({ method: 'PUT', url: at(path), headers: { ...authorization, ...headers }, body, signal });
+      return parseAnswer(await readText(response, answerBytesMax));
+    },
+    withSignal: (other) => bind(url, token, other),
+  };
+}
+
+/** Under `application/graphql-response+json` errors come with a status of their own, and their body is GraphQL's. */
+function graphqlFailure(error: unknown): unknown {
+  if (!(error instanceof AppError) || !Array.isArray(error.details['errors'])) return error;
+  return firstError(error.details['errors']);
+}
+
+function readData(answer: JsonObject): JsonObject {
+  const errors = answer['errors'];
+  if (Array.isArray(errors) && errors.length > 0) throw firstError(errors);
+  const data = answer['data'];
+  if (!isJsonObject(data)) throw new AppError('INTERNAL', 'The server answered without data. Is this address a Vitrine?');
+  return data;
+}
+
+function firstError(errors: readonly Json[]): AppError {
+  const [error] = errors.filter(isJsonObject);
+  const extensions = isJsonObject(error?.['extensions']) ? error['extensions'] : {};
+  const code = typeof extensions['code'] === 'string' ? extensions['code'] : '';
+  const details = isJsonObject(extensions['details']) ? extensions['details'] : {};
+  return new AppError(knownCode(code, code === '' ? 400 : 500), String(error?.['message'] ?? 'The query failed.'), {
+    faults: toFaults(extensions['faults'] ?? extensions['errors']),
+    details,
+  });
+}
+
+/** One of the typed errors of a mutation (`... on Error`), with its faults or its problems of dependencies. */
+function typedError(result: JsonObject): AppError {
+  const problems = Array.isArray(result['problems']) ? result['problems'].filter(isJsonObject) : [];
+  const faults = problems.map((problem) => ({ pointer: String(problem['alias'] ?? ''), message: String(problem['message']) }));
+  const details = isJsonObject(result['details']) ? result['details'] : {};
+  return new AppError(knownCode(String(result['code']), 400), String(result['message']), {
+    faults: [...toFaults(result['faults']), ...faults],
+    details,
+  });
+}
+
+function parseAnswer(text: string): JsonObject {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new AppError('SERVER_UNREACHABLE', 'The answer is not JSON. Is this address a Vitrine?', { cause });
+  }
+  if (isJsonObject(value)) return value;
+  throw new AppError('SERVER_UNREACHABLE', 'The answer is not a JSON object. Is this address a Vitrine?');
+}

@@ -1,0 +1,49 @@
+/** What a command may touch of its process: where it writes, what it was given, and when it has to stop. */
+
+export interface CliIo {
+  /** Results; nothing else goes there, so that a script can read it. */
+  readonly out: (text: string) => void;
+  /** Errors, warnings and progress. */
+  readonly err: (text: string) => void;
+  /** Progress is drawn only on a terminal. */
+  readonly isTerminal: boolean;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  /** Aborted by Ctrl-C and SIGTERM. */
+  readonly signal: AbortSignal;
+}
+
+export function processIo(signal: AbortSignal): CliIo {
+  return {
+    out: (text) => void process.stdout.write(text),
+    err: (text) => void process.stderr.write(text),
+    isTerminal: process.stderr.isTTY === true,
+    env: process.env,
+    cwd: process.cwd(),
+    signal,
+  };
+}
+
+/** A result as JSON, for scripts: two spaces, one final newline. */
+export function printJson(io: CliIo, value: unknown): void {
+  io.out(`${JSON.stringify(value, null, 2)}\n`);
+}
+
+/** Rows as columns that line up, under their headings. */
+export function printTable(io: CliIo, headings: readonly string[], rows: readonly (readonly string[])[]): void {
+  const all = [headings, ...rows];
+  const widths = headings.map((_, column) => Math.max(...all.map((row) => [...(row[column] ?? '')].length)));
+  for (const row of all) {
+    const cells = row.map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - [...cell].length));
+    io.out(`${cells.join('  ').trimEnd()}\n`);
+  }
+}
+
+/** 1536 → `1.5 KiB`. */
+export function formatBytes(bytes: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  let value = bytes;
+  let unit = 0;
+  for (; value >= 1024 && unit < units.length - 1; unit += 1) value /= 1024;
+  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
+}

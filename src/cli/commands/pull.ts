@@ -1,0 +1,89 @@
+/** Pulls the blobs of an artifact, or of everything it needs. */
+import { join, resolve } from 'node:path';
+import { type Command, Option } from 'commander';
+import { AppError } from '#base/app-error.ts';
+import { type ApiClient, createApiClient } from '../api-client.ts';
+import { labelOf, objectsOf, resolveArtifact, textOf, toArtifactView } from '../artifact-view.ts';
+import { type CliIo, formatBytes, printJson } from '../cli-io.ts';
+import { createRemoteCommand, type JsonOption, refHelp } from '../command-kit.ts';
+import { type OutputTree, openOutputTree } from '../output-tree.ts';
+import { createProgress } from '../progress.ts';
+import { closureFileName, closureFiles, type PullFile, pullFiles, readClosure, toPullFiles } from '../pull-artifact.ts';
+
+interface PullOptions extends JsonOption {
+  readonly output: string;
+  readonly closure?: boolean;
+  readonly mode: 'pinned' | 'floating';
+  readonly partial?: boolean;
+  readonly force?: boolean;
+}
+
+const notes = `${refHelp}
+Each blob is written at DIR/<path>; with --closure at DIR/<project>/<type>/<name>/<version>/<path>, and
+DIR/${closureFileName} says how they belong together. A file appears only when its digest was verified.`;
+
+export function createPullCommand(io: CliIo): Command {
+  const examples = [
+    "pull 'image/cirros@^1' --output cirros",
+    'pull heat-template/web --closure --output web',
+    'pull heat-template/web --closure --mode floating --output web-latest',
+  ];
+  return createRemoteCommand('pull', 'fetch the blobs of an artifact, or of all it needs', examples, notes)
+    .argument('<ref>', 'the artifact')
+    .requiredOption('--output <dir>', 'the folder to write into')
+    .option('--closure', 'with everything it depends on')
+    .addOption(
+      new Option('--mode <mode>', 'pinned: what publish resolved; floating: the newest that fits')
+        .choices(['pinned', 'floating'])
+        .default('pinned'),
+    )
+    .option('--partial', 'take what is there of a closure that is not complete')
+    .option('--force', 'write into a folder that is not empty')
+    .action(async (ref: string, options: PullOptions) => {
+      const client = createApiClient(io);
+      if (options.closure !== true && (options.partial === true || options.mode === 'floating')) {
+        throw new AppError('USAGE', '--mode and --partial go with --closure.');
+      }
+      if (options.closure === true) await pullClosure(io, client, ref, options);
+      else await pullOne(io, client, ref, options);
+    });
+}
+
+async function pullOne(io: CliIo, client: ApiClient, ref: string, options: PullOptions): Promise<void> {
+  const view = toArtifactView(await resolveArtifact(io, client, ref));
+  const tree = await openOutputTree(resolve(io.cwd, options.output), options.force === true);
+  const files = toPullFiles(view.slots);
+  await transfer(io, client, tree, files);
+  if (options.json === true) printJson(io, { ...view, output: tree.root });
+  else report(io, labelOf(view), tree, files);
+}
+
+async function pullClosure(io: CliIo, client: ApiClient, ref: string, options: PullOptions): Promise<void> {
+  const closure = await readClosure(client, ref, { mode: options.mode, partial: options.partial === true });
+  const tree = await openOutputTree(resolve(io.cwd, options.output), options.force === true);
+  for (const problem of objectsOf(closure['problems'])) io.err(`warning: ${textOf(problem['message'])}\n`);
+  const files = closureFiles(closure);
+  await transfer(io, client, tree, files);
+  // Last: where it stands, the pull was whole.
+  await tree.writeText(closureFileName, `${JSON.stringify(closure, null, 2)}\n`);
+  if (options.json === true) printJson(io, { ...closure, output: tree.root });
+  else report(io, `${ref} and all it needs, ${objectsOf(closure['nodes']).length} artifacts`, tree, files);
+}
+
+async function transfer(io: CliIo, client: ApiClient, tree: OutputTree, files: readonly PullFile[]): Promise<void> {
+  const progress = createProgress(
+    io,
+    files.reduce((sum, file) => sum + file.sizeBytes, 0),
+  );
+  try {
+    await pullFiles(client, tree, files, progress);
+  } finally {
+    progress.end();
+  }
+}
+
+function report(io: CliIo, what: string, tree: OutputTree, files: readonly PullFile[]): void {
+  const bytes = files.reduce((sum, file) => sum + file.sizeBytes, 0);
+  io.out(`pulled ${what}: ${files.length} files, ${formatBytes(bytes)}\n`);
+  for (const file of files) io.out(`  ${join(tree.root, file.path)}\n`);
+}

@@ -1,0 +1,182 @@
+/** Pushes a file, or a folder with a manifest. */
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { AppError } from '#base/app-error.ts';
+import { isJsonObject, type JsonObject } from '#base/json.ts';
+import { type ApiClient, createApiClient } from '../api-client.ts';
+import { labelOf, listOf, objectsOf, textOf } from '../artifact-view.ts';
+import { type CliIo, formatBytes, printJson } from '../cli-io.ts';
+import { collect, createRemoteCommand, type JsonOption } from '../command-kit.ts';
+import { typeDocument } from '../documents.ts';
+import { createProgress } from '../progress.ts';
+import { type PropertyKindName, type PropertyKinds, parseProperties } from '../property-value.ts';
+import { type PushPlan, type PushResult, pushArtifact } from '../push-artifact.ts';
+import { chooseMediaType, findFlagFiles, findManifestFiles, hashFile, type PushFile, type SlotShape } from '../push-files.ts';
+import { manifestName, type PushSpec, readManifest } from '../push-manifest.ts';
+
+interface PushOptions extends JsonOption {
+  readonly type?: string;
+  readonly name?: string;
+  // The flag is `--version`, as everywhere else that versions are named; the program's own is `vitrine --version`.
+  readonly version?: string;
+  readonly project?: string;
+  readonly visibility?: string;
+  readonly description?: string;
+  readonly property?: readonly string[];
+  readonly tag?: readonly string[];
+  readonly slot?: readonly string[];
+  readonly publish?: boolean;
+  readonly dryRun?: boolean;
+}
+
+const notes = `
+A folder says what it holds in ${manifestName}:
+  { "type": "heat-template", "name": "web", "version": "1.0.0",
+    "properties": {}, "tags": [], "visibility": "private",
+    "slots": { "template": "web.yaml", "files": ["nested", "scripts/setup.sh"] },
+    "dependencies": [{ "slot": "image", "alias": "base", "ref": "image/base@^1", "parameter": "image" }] }
+Each file's path in the artifact is its path in the folder; a folder in a slot means every file beneath it.
+Flags beside a folder win over its manifest. Pushing the same content again says so and changes nothing.
+Without --publish the artifact stays a draft. A push that fails takes its draft away again.`;
+
+export function createPushCommand(io: CliIo): Command {
+  const examples = [
+    'push --type image --name cirros --version 1.10.0 --property disk_format=qcow2 --slot data=cirros.qcow2 --publish',
+    'push my-stack --publish',
+    'push my-stack --version 1.1.0 --dry-run',
+  ];
+  return createRemoteCommand('push', 'upload an artifact: a file, or a folder with a small manifest', examples, notes)
+    .argument('[folder]', `a folder with a ${manifestName}`)
+    .option('--type <type>', 'the artifact type')
+    .option('--name <name>', 'the name; needed for a version')
+    .option('--version <version>', 'the version: SemVer 2.0.0')
+    .option('--project <project>', 'the project (default: your own)')
+    .option('--visibility <visibility>', 'private, shared, community or public')
+    .option('--description <text>', 'of the family, where it is new')
+    .option('--property <name=value>', 'a property, read by its kind (repeatable)', collect)
+    .option('--tag <tag>', 'a tag (repeatable)', collect)
+    .option('--slot <slot=path>', 'a file for a slot, or a folder for a slot that takes several (repeatable)', collect)
+    .option('--publish', 'publish it when everything is there')
+    .option('--dry-run', 'say what would be pushed, and push nothing')
+    .action(async (folder: string | undefined, options: PushOptions) => {
+      const client = createApiClient(io);
+      const plan = await planPush(io, client, folder, options);
+      if (options.dryRun === true) printPlan(io, plan, options.json === true);
+      else printResult(io, await run(io, client, plan), options.json === true);
+    });
+}
+
+async function planPush(io: CliIo, client: ApiClient, folder: string | undefined, options: PushOptions): Promise<PushPlan> {
+  const root = folder === undefined ? undefined : resolve(io.cwd, folder);
+  if (root !== undefined) await assertFolder(root);
+  const manifest = root === undefined ? undefined : await readManifest(root);
+  const type = options.type ?? manifest?.type;
+  if (type === undefined) throw new AppError('USAGE', `Say what it is: --type, or a folder with a ${manifestName}.`);
+  const { kinds, shapes } = await readType(client, type);
+  const spec = mergeSpec(type, manifest, options, parseProperties(options.property ?? [], kinds));
+  const flagSlots = parseSlots(options.slot ?? []);
+  const fromManifest = Object.entries(manifest?.slots ?? {}).filter(([slot]) => flagSlots[slot] === undefined);
+  const found = [
+    ...(root === undefined ? [] : await findManifestFiles(root, Object.fromEntries(fromManifest), shapes)),
+    ...(await findFlagFiles(io.cwd, flagSlots, shapes)),
+  ];
+  const files: PushFile[] = [];
+  for (const file of found) {
+    const mediaType = chooseMediaType(file.path, shapes.get(file.slot)?.mediaTypes ?? []);
+    files.push({ ...file, mediaType, sha256: await hashFile(file.file, io.signal) });
+  }
+  return { spec, files, publish: options.publish === true };
+}
+
+async function run(io: CliIo, client: ApiClient, plan: PushPlan): Promise<PushResult> {
+  const totalBytes = plan.files.reduce((sum, file) => sum + file.sizeBytes, 0);
+  const progress = createProgress(io, totalBytes);
+  try {
+    return await pushArtifact(client, plan, progress);
+  } finally {
+    progress.end();
+  }
+}
+
+/** The slots and properties of a type, as the server knows it. @throws AppError TYPE_UNKNOWN */
+async function readType(client: ApiClient, name: string): Promise<{ kinds: PropertyKinds; shapes: Map<string, SlotShape> }> {
+  const { artifactType: type } = await client.query(typeDocument, { name });
+  if (!isJsonObject(type)) throw new AppError('TYPE_UNKNOWN', `The server knows no type ${name}.`);
+  const current = isJsonObject(type['current']) ? type['current'] : {};
+  const extra = type['extraKind'];
+  return {
+    kinds: {
+      byName: new Map(objectsOf(type['properties']).map((rule) => [textOf(rule['name']), rule['kind'] as PropertyKindName])),
+      extra: typeof extra === 'string' ? (extra as PropertyKindName) : null,
+    },
+    shapes: new Map(
+      objectsOf(current['slots']).map((slot) => [
+        textOf(slot['name']),
+        { kind: slot['kind'] === 'map' ? 'map' : 'one', mediaTypes: listOf(slot['mediaTypes']).map(textOf) } as const,
+      ]),
+    ),
+  };
+}
+
+function mergeSpec(type: string, manifest: PushSpec | undefined, options: PushOptions, properties: JsonObject): PushSpec {
+  const { name, version, project, visibility, description, tag = [] } = options;
+  const given = Object.entries({ name, version, project, visibility, description }).filter(([, value]) => value !== undefined);
+  const base: PushSpec = manifest ?? { type, properties: {}, tags: [], slots: {}, dependencies: [] };
+  return {
+    ...base,
+    ...Object.fromEntries(given),
+    type,
+    properties: { ...base.properties, ...properties },
+    tags: [...new Set([...base.tags, ...tag])],
+  };
+}
+
+function parseSlots(texts: readonly string[]): Record<string, string[]> {
+  const slots: Record<string, string[]> = {};
+  for (const text of texts) {
+    const at = text.indexOf('=');
+    if (at < 1 || at === text.length - 1)
+      throw new AppError('USAGE', `A slot is written slot=path, not ${JSON.stringify(text)}.`);
+    const slot = text.slice(0, at);
+    slots[slot] = [...(slots[slot] ?? []), text.slice(at + 1)];
+  }
+  return slots;
+}
+
+async function assertFolder(path: string): Promise<void> {
+  const facts = await stat(path).catch((cause: Error) => {
+    throw new AppError('FILE_UNREADABLE', `${path} cannot be read: ${cause.message}`, { cause });
+  });
+  if (facts.isDirectory()) return;
+  throw new AppError('USAGE', `${path} is a file; push it into a slot: --type TYPE --slot SLOT=${path}`);
+}
+
+function printPlan(io: CliIo, { spec, files, publish }: PushPlan, asJson: boolean): void {
+  if (asJson) {
+    const slots = files.map(({ slot, path, mediaType, sizeBytes, sha256 }) => ({
+      slot,
+      path,
+      mediaType,
+      size: sizeBytes,
+      sha256,
+    }));
+    printJson(io, { ...spec, slots, publish, dryRun: true });
+    return;
+  }
+  const label = [spec.type, spec.name].filter((part) => part !== undefined).join('/');
+  io.out(`would ${publish ? 'publish' : 'push as a draft'} ${label}${spec.version === undefined ? '' : `@${spec.version}`}\n`);
+  for (const file of files) io.out(`  ${file.slot}: ${file.path}  ${formatBytes(file.sizeBytes)}  sha256:${file.sha256}\n`);
+  for (const { alias, ref } of spec.dependencies) io.out(`  needs ${alias}: ${ref}\n`);
+}
+
+function printResult(io: CliIo, { artifact, outcome }: PushResult, asJson: boolean): void {
+  if (asJson) {
+    printJson(io, { ...artifact, outcome });
+    return;
+  }
+  const words = { draft: 'pushed as a draft', published: 'published', exists: 'exists already with the same content:' };
+  io.out(`${words[outcome]} ${labelOf(artifact)}\n`);
+  io.out(`  id ${artifact.id}${artifact.digest === null ? '' : `, digest ${artifact.digest}`}\n`);
+  if (outcome === 'draft') io.out(`  publish it with: vitrine publish ${artifact.id}\n`);
+}

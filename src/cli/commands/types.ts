@@ -1,0 +1,82 @@
+/** Lists the types of a server, checks a type folder, starts a new one. */
+import { resolve } from 'node:path';
+import { Command } from 'commander';
+import type { JsonObject } from '#base/json.ts';
+import { createApiClient } from '../api-client.ts';
+import { objectsOf, textOf } from '../artifact-view.ts';
+import { type CliIo, printJson } from '../cli-io.ts';
+import { createCommand, createRemoteCommand, type JsonOption } from '../command-kit.ts';
+import { typesDocument } from '../documents.ts';
+import { createTypeFolder } from '../new-type.ts';
+
+export function createTypesCommand(io: CliIo): Command {
+  return new Command('types')
+    .summary('list, check and start artifact types')
+    .description('List the artifact types of a server, check a folder that defines one, or start a new one.')
+    .addCommand(createListCommand(io))
+    .addCommand(createCheckCommand(io))
+    .addCommand(createNewCommand(io));
+}
+
+function createListCommand(io: CliIo): Command {
+  return createRemoteCommand('list', 'list the types a server has loaded, with their slots and properties', [
+    'types list',
+    'types list --json',
+  ]).action(async (options: JsonOption) => {
+    const types = objectsOf((await createApiClient(io).query(typesDocument))['artifactTypes']);
+    if (options.json === true) printJson(io, types);
+    else for (const type of types) printType(io, type);
+  });
+}
+
+function createCheckCommand(io: CliIo): Command {
+  return createCommand('check', 'load a type folder, or a folder of them, and say every fault', [
+    'types check my-types/firmware',
+    'types check my-types --json',
+  ])
+    .argument('<dir>', 'the folder')
+    .action(async (dir: string, options: JsonOption) => {
+      const { loadTypes } = await import('#types/load-types.ts');
+      await using registry = await loadTypes({ folders: [resolve(io.cwd, dir)] });
+      const types = [...registry.types.values()].map(({ manifest, folder, current }) => ({
+        type: manifest.type,
+        folder,
+        version: current.version,
+        digest: current.digest,
+      }));
+      if (options.json === true) printJson(io, types);
+      else for (const { type, folder, version } of types) io.out(`${type} ${version} loads: ${folder}\n`);
+    });
+}
+
+function createNewCommand(io: CliIo): Command {
+  return createCommand('new', 'start a new artifact type from the example', [
+    'types new firmware',
+    'types new firmware --output my-types',
+  ])
+    .argument('<type>', 'its name: lower-case words joined by hyphens')
+    .option('--output <dir>', 'where its folder is made', '.')
+    .action(async (type: string, options: JsonOption & { output: string }) => {
+      const folder = await createTypeFolder(type, resolve(io.cwd, options.output));
+      if (options.json === true) printJson(io, { type, folder });
+      else io.out(`made ${folder}\n  change it, then: vitrine types check ${folder}\n`);
+    });
+}
+
+function printType(io: CliIo, type: JsonObject): void {
+  io.out(`${textOf(type['name'])}: ${textOf(type['description'])}\n`);
+  const current = type['current'] as JsonObject;
+  for (const slot of objectsOf(current['slots'])) {
+    const needed = slot['required'] === true ? ', required' : '';
+    io.out(`  slot ${textOf(slot['name'])} (${textOf(slot['kind'])}${needed}): ${textOf(slot['description'])}\n`);
+  }
+  for (const rule of objectsOf(current['dependencies'])) {
+    io.out(`  dependency ${textOf(rule['name'])}: ${textOf(rule['description'])}\n`);
+  }
+  for (const property of objectsOf(type['properties'])) {
+    const flags = ['required', 'mutable', 'filterable', 'sortable'].filter((flag) => property[flag] === true);
+    io.out(
+      `  ${textOf(property['name'])} (${[textOf(property['kind']), ...flags].join(', ')}): ${textOf(property['description'])}\n`,
+    );
+  }
+}

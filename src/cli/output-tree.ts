@@ -1,0 +1,121 @@
+/** A folder that a pull writes into: every file whole or not at all, none of them outside. */
+import { createHash, randomUUID } from 'node:crypto';
+import { constants } from 'node:fs';
+import { type FileHandle, lstat, mkdir, open, readdir, realpath, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { AppError } from '#base/app-error.ts';
+import { assertPath, segmentBytesMax } from '#core/names.ts';
+
+export interface ExpectedFile {
+  /** Below the folder, with forward slashes. */
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly sha256: string;
+}
+
+export interface OutputTree {
+  readonly root: string;
+  /** @throws AppError PATH_INVALID, OUTPUT_EXISTS, BLOB_DIGEST_MISMATCH, BLOB_SIZE_MISMATCH; nothing is left then */
+  write(file: ExpectedFile, source: AsyncIterable<Uint8Array>): Promise<void>;
+  writeText(path: string, text: string): Promise<void>;
+}
+
+/** @throws AppError OUTPUT_EXISTS for a folder with anything in it, unless `force` */
+export async function openOutputTree(folder: string, force: boolean): Promise<OutputTree> {
+  await mkdir(folder, { recursive: true }).catch(unwritable(folder));
+  const root = await realpath(folder);
+  if (!force && (await readdir(root)).length > 0) {
+    throw new AppError('OUTPUT_EXISTS', `${folder} is not empty.`);
+  }
+  const write = async (path: string, fill: (file: FileHandle) => Promise<void>): Promise<void> => {
+    const target = join(root, ...assertPath(path).split('/'));
+    await makeParents(root, path);
+    await assertReplaceable(target);
+    await writeWhole(target, fill);
+  };
+  return {
+    root,
+    write: (expected, source) => write(expected.path, (file) => copyChecked(file, expected, source)),
+    writeText: (path, text) => write(path, (file) => file.writeFile(text)),
+  };
+}
+
+/**
+ * A name of any characters as one safe segment of a path: what file systems treat specially is percent-encoded, and a name too
+ * long for them is cut and told apart by its hash.
+ */
+export function toSegment(name: string): string {
+  const encoded = name
+    .replace(/[%/\\:*?"<>|\p{Cc}]/gu, (character) => encodeURIComponent(character).replace('*', '%2A'))
+    .replace(/^\.+$|^\.(?=\.)|[. ]$/g, (dots) => dots.replaceAll('.', '%2E').replaceAll(' ', '%20'));
+  if (Buffer.byteLength(encoded) <= segmentBytesMax) return encoded;
+  const hash = createHash('sha256').update(name).digest('hex').slice(0, 16);
+  let head = encoded;
+  while (Buffer.byteLength(head) > segmentBytesMax - hash.length - 1) head = [...head].slice(0, -1).join('');
+  return `${head}~${hash}`;
+}
+
+/** Makes each folder of the way, and refuses a way that leads through a link: it could end anywhere. */
+async function makeParents(root: string, path: string): Promise<void> {
+  let folder = root;
+  for (const segment of path.split('/').slice(0, -1)) {
+    folder = join(folder, segment);
+    const facts = await lstat(folder).catch(() => undefined);
+    if (facts === undefined) await mkdir(folder).catch(unwritable(folder));
+    else if (!facts.isDirectory()) {
+      throw new AppError('OUTPUT_EXISTS', `${folder} is in the way: it is ${facts.isSymbolicLink() ? 'a link' : 'no folder'}.`);
+    }
+  }
+}
+
+async function assertReplaceable(target: string): Promise<void> {
+  const facts = await lstat(target).catch(() => undefined);
+  if (facts === undefined || facts.isFile()) return;
+  throw new AppError('OUTPUT_EXISTS', `${target} is in the way: it is ${facts.isSymbolicLink() ? 'a link' : 'no file'}.`);
+}
+
+/** Temporary name, fsync, rename, fsync of the folder: after a crash there is the old file, the new one, or a leftover `.part`. */
+async function writeWhole(target: string, fill: (file: FileHandle) => Promise<void>): Promise<void> {
+  const folder = dirname(target);
+  const temporary = join(folder, `.vitrine-${randomUUID()}.part`);
+  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+  const file = await open(temporary, flags, 0o666).catch(unwritable(temporary));
+  try {
+    try {
+      await fill(file);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, target);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  const handle = await open(folder, constants.O_RDONLY);
+  await handle.sync().finally(() => handle.close());
+}
+
+async function copyChecked(file: FileHandle, expected: ExpectedFile, source: AsyncIterable<Uint8Array>): Promise<void> {
+  const hash = createHash('sha256');
+  let sizeBytes = 0;
+  for await (const chunk of source) {
+    sizeBytes += chunk.length;
+    if (sizeBytes > expected.sizeBytes) break;
+    hash.update(chunk);
+    await file.writeFile(chunk);
+  }
+  if (sizeBytes !== expected.sizeBytes) {
+    const got = sizeBytes > expected.sizeBytes ? 'more' : String(sizeBytes);
+    throw new AppError('BLOB_SIZE_MISMATCH', `${expected.path} should have ${expected.sizeBytes} bytes and came with ${got}.`);
+  }
+  if (hash.digest('hex') !== expected.sha256) {
+    throw new AppError('BLOB_DIGEST_MISMATCH', `${expected.path} did not come with the digest sha256:${expected.sha256}.`);
+  }
+}
+
+function unwritable(path: string): (cause: Error) => never {
+  return (cause) => {
+    throw new AppError('FILE_UNREADABLE', `${path} cannot be written: ${cause.message}`, { cause });
+  };
+}

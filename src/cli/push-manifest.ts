@@ -1,0 +1,109 @@
+/** `vitrine.json`: what a folder says about the artifact it holds. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AppError, type Fault } from '#base/app-error.ts';
+import { isJsonObject, type Json, type JsonObject } from '#base/json.ts';
+import { parseJsonStrict } from '#base/safe-json.ts';
+import type { DependencyInput } from '#core/artifact.ts';
+
+export const manifestName = 'vitrine.json';
+
+/** What is pushed, from a manifest or from flags; slots name local paths. */
+export interface PushSpec {
+  readonly type: string;
+  readonly name?: string;
+  readonly version?: string;
+  readonly project?: string;
+  readonly visibility?: string;
+  readonly description?: string;
+  readonly properties: JsonObject;
+  readonly tags: readonly string[];
+  readonly slots: Readonly<Record<string, readonly string[]>>;
+  readonly dependencies: readonly DependencyInput[];
+}
+
+const maxDepth = 32;
+const maxBytes = 4 * 1024 * 1024;
+const textKeys = ['name', 'version', 'project', 'visibility', 'description'] as const;
+const dependencyKeys = ['slot', 'alias', 'ref', 'parameter'] as const;
+const knownKeys: ReadonlySet<string> = new Set(['$schema', 'type', ...textKeys, 'properties', 'tags', 'slots', 'dependencies']);
+
+/** @throws AppError FILE_UNREADABLE; INPUT_INVALID with a pointer for each fault */
+export async function readManifest(folder: string): Promise<PushSpec> {
+  const path = join(folder, manifestName);
+  const text = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    const why = cause.code === 'ENOENT' ? `${folder} has no ${manifestName}.` : `${path} cannot be read: ${cause.message}`;
+    throw new AppError('FILE_UNREADABLE', why, { cause });
+  });
+  if (text.length > maxBytes) throw new AppError('INPUT_INVALID', `${path} is larger than ${maxBytes} bytes.`);
+  return parseManifest(parseJsonStrict(text, { maxDepth }), path);
+}
+
+export function parseManifest(value: Json, path: string): PushSpec {
+  if (!isJsonObject(value)) throw invalid(path, [{ pointer: '', message: 'It is not a JSON object.' }]);
+  const faults = findFaults(value);
+  if (faults.length > 0) throw invalid(path, faults);
+  const texts = Object.fromEntries(textKeys.flatMap((key) => (typeof value[key] === 'string' ? [[key, value[key]]] : [])));
+  const slots = Object.entries(isJsonObject(value['slots']) ? value['slots'] : {});
+  return {
+    type: String(value['type']),
+    ...texts,
+    properties: isJsonObject(value['properties']) ? value['properties'] : {},
+    tags: textsOf(value['tags'] ?? []),
+    slots: Object.fromEntries(slots.map(([slot, paths]) => [slot, textsOf(paths)])),
+    dependencies: (Array.isArray(value['dependencies']) ? value['dependencies'] : []).map(toDependency),
+  };
+}
+
+function findFaults(value: JsonObject): Fault[] {
+  const faults: Fault[] = [];
+  const must = (isGood: boolean, pointer: string, message: string) => {
+    if (!isGood) faults.push({ pointer, message });
+  };
+  for (const key of Object.keys(value)) must(knownKeys.has(key), `/${key}`, 'There is no such member in a manifest.');
+  must(typeof value['type'] === 'string', '/type', 'The artifact type is missing.');
+  for (const key of textKeys) must(value[key] === undefined || typeof value[key] === 'string', `/${key}`, 'It is text.');
+  must(value['properties'] === undefined || isJsonObject(value['properties']), '/properties', 'It is an object.');
+  must(value['tags'] === undefined || isTextList(value['tags']), '/tags', 'It is a list of texts.');
+  const { slots = {}, dependencies = [] } = value;
+  must(isJsonObject(slots), '/slots', 'It is an object: a path or a list of paths for each slot.');
+  for (const [slot, paths] of Object.entries(isJsonObject(slots) ? slots : {})) {
+    must(typeof paths === 'string' || isTextList(paths), `/slots/${slot}`, 'It is a path or a list of paths.');
+  }
+  must(Array.isArray(dependencies), '/dependencies', 'It is a list.');
+  for (const [index, item] of (Array.isArray(dependencies) ? dependencies : []).entries()) {
+    must(
+      isDependency(item),
+      `/dependencies/${index}`,
+      'It is an object with slot, alias and ref, and parameter where wanted: texts.',
+    );
+  }
+  return faults;
+}
+
+function isDependency(value: unknown): boolean {
+  if (!isJsonObject(value)) return false;
+  const isKnown = Object.keys(value).every((key) => dependencyKeys.some((known) => known === key));
+  return (
+    isKnown && dependencyKeys.every((key) => typeof value[key] === 'string' || (key === 'parameter' && value[key] === undefined))
+  );
+}
+
+function toDependency(value: Json): DependencyInput {
+  const { slot, alias, ref, parameter } = isJsonObject(value) ? value : {};
+  const base = { slot: String(slot), alias: String(alias), ref: String(ref) };
+  return typeof parameter === 'string' ? { ...base, parameter } : base;
+}
+
+function isTextList(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string');
+}
+
+function textsOf(value: Json): readonly string[] {
+  if (typeof value === 'string') return [value];
+  return isTextList(value) ? value : [];
+}
+
+function invalid(path: string, faults: readonly Fault[]): AppError {
+  return new AppError('INPUT_INVALID', `${path} is not a manifest that push can read.`, { faults });
+}

@@ -1,0 +1,48 @@
+/** How a failed command ends: one line, its faults, the remedy, and an exit code that differs by class. */
+import { CommanderError } from 'commander';
+import { AppError, isAppError } from '#base/app-error.ts';
+import { errorCatalogue, exitCodes } from '#base/error-catalogue.ts';
+import type { CliIo } from './cli-io.ts';
+
+/** What shells give a command that Ctrl-C ended. */
+const interruptedExitCode = 130;
+const shownFaultsMax = 20;
+
+/** Prints what went wrong, as JSON where the command was asked for JSON. Answers the exit code. */
+export function reportError(io: CliIo, error: unknown, asJson: boolean): number {
+  if (error instanceof CommanderError && error.exitCode === 0) return 0;
+  // A group of commands without one of them: its help was printed already.
+  if (error instanceof CommanderError && error.code === 'commander.help') return exitCodes.usage;
+  if (io.signal.aborted) {
+    io.err('vitrine: interrupted\n');
+    return interruptedExitCode;
+  }
+  const appError = toAppError(error);
+  const exitCode = exitCodes[errorCatalogue[appError.code].class];
+  if (asJson) {
+    const { code, message, remedy, faults, details } = appError;
+    io.err(`${JSON.stringify({ error: { code, message, remedy, faults, details, exitCode } })}\n`);
+  } else printError(io, appError);
+  return exitCode;
+}
+
+function printError(io: CliIo, { code, message, remedy, faults }: AppError): void {
+  io.err(`vitrine: ${oneLine(message)} [${code}]\n`);
+  for (const fault of faults.slice(0, shownFaultsMax)) {
+    // One fault is often the message itself.
+    if (fault.message !== message) io.err(`  ${fault.pointer === '' ? '' : `${fault.pointer}: `}${oneLine(fault.message)}\n`);
+  }
+  if (faults.length > shownFaultsMax) io.err(`  … and ${faults.length - shownFaultsMax} more\n`);
+  io.err(`  → ${oneLine(remedy)}\n`);
+}
+
+function toAppError(error: unknown): AppError {
+  if (isAppError(error)) return error;
+  if (error instanceof CommanderError) return new AppError('USAGE', error.message.replace(/^error: /, ''));
+  return new AppError('INTERNAL', error instanceof Error ? error.message : String(error), { cause: error });
+}
+
+/** A server's or a file's text may hold line breaks and terminal escapes; neither belongs into one line of a terminal. */
+function oneLine(text: string): string {
+  return text.replace(/\p{Cc}+/gu, ' ').trim();
+}

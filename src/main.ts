@@ -1,0 +1,6 @@
+/** Arguments to the command line, its result to the exit code. The compile cache halves the time to start. */
+import { enableCompileCache } from 'node:module';
+
+enableCompileCache();
+const { runCli } = await import('#cli/cli.ts');
+process.exitCode = await runCli(process.argv.slice(2));
