@@ -16,6 +16,15 @@ export interface AnswerFacts {
   readonly log: Logger;
 }
 
+/** Errors of the transport keep their status under `application/json` too: there was no GraphQL request to answer. */
+const transportCodes: ReadonlySet<ErrorCode> = new Set(['REQUEST_MALFORMED', 'REQUEST_TOO_LARGE', 'MEDIA_TYPE_UNSUPPORTED']);
+
+const codeOfStatus: ReadonlyMap<number, ErrorCode> = new Map([
+  [405, 'METHOD_NOT_ALLOWED'],
+  [413, 'REQUEST_TOO_LARGE'],
+  [415, 'MEDIA_TYPE_UNSUPPORTED'],
+]);
+
 /** The answer with its errors translated, and with the HTTP status of the GraphQL-over-HTTP draft. */
 export function withCatalogueErrors(result: ExecutionResult, facts: AnswerFacts): ExecutionResult {
   if (result.errors === undefined || result.errors.length === 0) return result;
@@ -25,39 +34,48 @@ export function withCatalogueErrors(result: ExecutionResult, facts: AnswerFacts)
 }
 
 function translate(error: GraphQLError, facts: AnswerFacts, isPartial: boolean): GraphQLError {
-  const cause = causeOf(error);
-  const known = isAppError(cause) && errorCatalogue[cause.code].shown ? cause : undefined;
-  const written = (error.extensions['http'] ?? {}) as HttpExtension;
-  if (known !== undefined) return rebuild(error, known, facts, isPartial ? {} : { status: known.status, spec: true });
-  if (cause === undefined) {
-    const status = written.status ?? 400;
-    const http = { spec: true, ...written, status };
-    return rebuild(error, new AppError(codeOfRequestError(error, status), error.message), facts, isPartial ? {} : http);
-  }
-  facts.log.error({ err: cause, requestId: facts.requestId, path: error.path }, 'a resolver failed');
-  return rebuild(error, new AppError('INTERNAL'), facts, isPartial ? {} : { status: 500, spec: true });
+  const { known, http } = recognise(error, facts);
+  return rebuild(error, known, facts, isPartial ? {} : http);
 }
 
-/** What was thrown by us or by a library under us; undefined for an error of the request that GraphQL itself found. */
+function recognise(error: GraphQLError, facts: AnswerFacts): { readonly known: AppError; readonly http: HttpExtension } {
+  const cause = causeOf(error);
+  if (cause === undefined) return recogniseRequestError(error);
+  if (isAppError(cause) && errorCatalogue[cause.code].shown) {
+    return { known: cause, http: { status: cause.status, spec: !transportCodes.has(cause.code) } };
+  }
+  facts.log.error({ err: cause, requestId: facts.requestId, path: error.path }, 'a resolver failed');
+  return { known: new AppError('INTERNAL'), http: { status: 500, spec: true } };
+}
+
+/** What was thrown by us or by a library under us; undefined for an error of the request that GraphQL or yoga found. */
 function causeOf(error: GraphQLError): unknown {
   let cause: unknown = error;
   while (cause instanceof GraphQLError && cause.originalError !== undefined) cause = cause.originalError;
   if (!(cause instanceof GraphQLError)) return cause;
-  return cause.path === undefined || isScalarRefusal(cause) ? undefined : cause;
+  return cause.path === undefined || isRefusedArgument(cause) ? undefined : cause;
 }
 
 /** An argument that does not coerce is found while its field runs, and has that field's path. */
-function isScalarRefusal(error: GraphQLError): boolean {
+function isRefusedArgument(error: GraphQLError): boolean {
   return error.message.startsWith('Argument ');
 }
 
-function codeOfRequestError(error: GraphQLError, status: number): ErrorCode {
-  if (status === 405) return 'METHOD_NOT_ALLOWED';
-  if (status === 413) return 'REQUEST_TOO_LARGE';
-  if (status === 415) return 'MEDIA_TYPE_UNSUPPORTED';
-  if (error.message.includes('Document contains more th')) return 'QUERY_TOO_COMPLEX';
-  const isParsed = error.extensions['code'] === 'GRAPHQL_VALIDATION_FAILED' || error.message.startsWith('Variable ');
-  return isParsed ? 'INPUT_INVALID' : 'REQUEST_MALFORMED';
+function recogniseRequestError(error: GraphQLError): { readonly known: AppError; readonly http: HttpExtension } {
+  const written = (error.extensions['http'] ?? {}) as HttpExtension;
+  const status = written.status ?? 400;
+  const isOfDocument = error.extensions['code'] === 'GRAPHQL_VALIDATION_FAILED' || /^(Variable|Argument) /.test(error.message);
+  const isSyntax = error.message.startsWith('Syntax Error: ');
+  const code = isOfDocument
+    ? 'INPUT_INVALID'
+    : isSyntax
+      ? codeOfSyntaxError(error)
+      : (codeOfStatus.get(status) ?? 'REQUEST_MALFORMED');
+  return { known: new AppError(code, error.message), http: { spec: isOfDocument || isSyntax, ...written, status } };
+}
+
+function codeOfSyntaxError(error: GraphQLError): ErrorCode {
+  return error.message.includes('Document contains more than') ? 'QUERY_TOO_COMPLEX' : 'REQUEST_MALFORMED';
 }
 
 function rebuild(error: GraphQLError, known: AppError, facts: AnswerFacts, http: HttpExtension): GraphQLError {

@@ -22,11 +22,12 @@ export interface ArtifactNouns {
 }
 
 export function implementArtifact(parts: SchemaParts): ArtifactNouns {
-  const { builder, artifact, node, enums } = parts;
+  const { builder, artifact, node, enums, typeNameOf } = parts;
   const family = defineFamily(parts);
   const member = defineMember(parts);
   artifact.implement({
     interfaces: [node],
+    resolveType: typeNameOf,
     description: 'One version of a family, or a thing of a type without a version.',
     fields: (t) => ({
       project: t.exposeString('project', { description: 'The tenant that owns it.' }),

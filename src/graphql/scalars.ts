@@ -15,7 +15,7 @@ export const longScalar = new GraphQLScalarType<number, number>({
   serialize: (value) => value as number,
   parseValue: assertLong,
   parseLiteral: (node) =>
-    node.kind === Kind.INT ? assertLong(Number(node.value)) : refuse(`Long cannot be written as ${node.kind}.`),
+    node.kind === Kind.INT ? assertLong(Number(node.value)) : refuse('Long must be written as a whole number.', node),
 });
 
 export const dateTimeScalar = new GraphQLScalarType<string, string>({
@@ -24,7 +24,7 @@ export const dateTimeScalar = new GraphQLScalarType<string, string>({
   serialize: (value) => value as string,
   parseValue: assertDateTime,
   parseLiteral: (node) =>
-    node.kind === Kind.STRING ? assertDateTime(node.value) : refuse(`DateTime cannot be written as ${node.kind}.`),
+    node.kind === Kind.STRING ? assertDateTime(node.value) : refuse('DateTime must be written as text in quotes.', node),
 });
 
 export const jsonScalar = new GraphQLScalarType<Json, Json>({
@@ -42,8 +42,9 @@ export const jsonScalar = new GraphQLScalarType<Json, Json>({
   },
 });
 
-function refuse(message: string): never {
-  throw new GraphQLError(message);
+/** @param node where it stands in the document, if it does */
+function refuse(message: string, node?: ValueNode): never {
+  throw new GraphQLError(message, node === undefined ? {} : { nodes: node });
 }
 
 function assertLong(value: unknown): number {
@@ -81,7 +82,7 @@ function assertText(text: string): void {
 }
 
 function jsonFromLiteral(node: ValueNode, variables: { readonly [name: string]: unknown }, depth: number): Json {
-  if (depth > maxJsonDepth) return refuse(`JSON must not be deeper than ${maxJsonDepth} levels.`);
+  if (depth > maxJsonDepth) return refuse(`JSON must not be deeper than ${maxJsonDepth} levels.`, node);
   switch (node.kind) {
     case Kind.NULL:
       return null;
@@ -100,6 +101,6 @@ function jsonFromLiteral(node: ValueNode, variables: { readonly [name: string]: 
     case Kind.VARIABLE:
       return (variables[node.name.value] ?? null) as Json;
     case Kind.ENUM:
-      return refuse('JSON has no enum values; write text in quotes.');
+      return refuse('JSON has no enum values; write text in quotes.', node);
   }
 }

@@ -11,7 +11,7 @@ import {
   type PageInfoRef,
 } from './connection.ts';
 import { createMutationDefiner, type DefineMutation } from './mutation-result.ts';
-import { defineNode, type NodeRef } from './node.ts';
+import { createTypeNameOf, defineNode, type NodeRef, type TypeNameOf } from './node.ts';
 import { defineResultErrors } from './result-errors.ts';
 import { type Builder, createSchemaBuilder, type SchemaTypes } from './schema-builder.ts';
 
@@ -22,6 +22,7 @@ export interface SchemaParts {
   readonly builder: Builder;
   /** Sorted by name, so that the schema is the same whatever the order of folders. */
   readonly types: readonly ArtifactType[];
+  readonly typeNameOf: TypeNameOf;
   readonly node: NodeRef;
   readonly artifact: ArtifactRef;
   readonly enums: Enums;
@@ -39,13 +40,14 @@ export interface ArtifactPayload {
 export function createSchemaParts(registry: TypeRegistry): SchemaParts {
   const builder = createSchemaBuilder();
   const types = [...registry.types.values()].toSorted((a, b) => (a.manifest.type < b.manifest.type ? -1 : 1));
-  const typeNames = new Map(types.map((type) => [type.manifest.type, type.manifest.graphql.typeName]));
-  const node = defineNode(builder, typeNames);
+  const typeNameOf = createTypeNameOf(types);
+  const node = defineNode(builder, typeNameOf);
   const artifact = refArtifact(builder);
   const pageInfo = definePageInfo(builder);
   return {
     builder,
     types,
+    typeNameOf,
     node,
     artifact,
     enums: defineEnums(builder),

@@ -2,6 +2,7 @@
 import { createToken } from '#ops/create-token.ts';
 import { listTokens } from '#ops/list-tokens.ts';
 import { revokeToken } from '#ops/revoke-token.ts';
+import { roles } from '#policy/policy.ts';
 import { withoutNulls } from './artifact-inputs.ts';
 import type { SchemaParts } from './schema-parts.ts';
 
@@ -25,7 +26,7 @@ export function addTokens(parts: SchemaParts): void {
 }
 
 function defineToken({ builder }: SchemaParts) {
-  const role = builder.enumType('Role', { values: ['reader', 'member', 'admin', 'service'] as const });
+  const role = builder.enumType('Role', { values: roles });
   const token = builder.objectRef<Token>('Token').implement({
     description: 'An API token; its secret is shown once, when it is made.',
     fields: (t) => ({
