@@ -36,7 +36,7 @@ export async function openDataFolder(path: string): Promise<DataFolder> {
 }
 
 async function checkFormat(root: string): Promise<void> {
-  const file = join(root, 'vitrine.json');
+  const file = join(root, 'format.json');
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
     throw error;

@@ -161,9 +161,9 @@ describe('a data folder', () => {
   });
 
   it('of a newer Vitrine is refused untouched', async () => {
-    await writeFile(join(folder, 'vitrine.json'), '{"format":2}');
+    await writeFile(join(folder, 'format.json'), '{"format":2}');
     await expect(startEmbeddedPostgres({ dataDir: folder })).rejects.toMatchObject({ code: 'DATA_DIR_NEWER' });
-    expect(await readdir(folder)).toEqual(['vitrine.json']);
+    expect(await readdir(folder)).toEqual(['format.json']);
   });
 
   it.each([

@@ -1,0 +1,202 @@
+/** The one JSON Schema of the configuration: names, types, limits, defaults and meanings of all settings. */
+import type { FromSchema } from './schema-type.ts';
+import { filesystemStoreSchema, s3StoreSchema } from './store-schema.ts';
+
+const minute = 60_000;
+const day = 24 * 60 * minute;
+
+function count(fallback: number, description: string, minimum = 1) {
+  return { type: 'integer', minimum, default: fallback, description } as const;
+}
+
+function flag(fallback: boolean, description: string) {
+  return { type: 'boolean', default: fallback, description } as const;
+}
+
+/**
+ * `x-secret` is masked wherever it is shown and takes no flag; `x-path` is relative to the file that says it, or to the
+ * working folder; `x-url` has its password masked; `x-variable` is a further environment variable that is heeded.
+ */
+export const configSchema = {
+  $schema: 'https://json-schema.org/draft/2020-12/schema',
+  title: 'Configuration of Vitrine',
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    host: { type: 'string', minLength: 1, default: '127.0.0.1', description: 'Address to listen on.' },
+    port: { type: 'integer', minimum: 0, maximum: 65_535, default: 9292, description: 'Port to listen on; 0 takes a free one.' },
+    publicUrl: {
+      type: 'string',
+      format: 'uri',
+      pattern: '^https?://',
+      description: 'Address by which clients reach this server, where a proxy stands before it.',
+    },
+    dataDir: {
+      type: 'string',
+      minLength: 1,
+      default: './vitrine-data',
+      'x-path': true,
+      description: 'Folder of the embedded database, the default store and the instance key.',
+    },
+    metrics: {
+      type: 'object',
+      additionalProperties: false,
+      properties: {
+        host: {
+          type: 'string',
+          minLength: 1,
+          default: '127.0.0.1',
+          description: 'Address of the listener for health and metrics.',
+        },
+        port: {
+          type: 'integer',
+          minimum: 0,
+          maximum: 65_535,
+          description: 'Its port; without one, `/metrics` is served on the main listener.',
+        },
+      },
+    },
+    database: {
+      type: 'object',
+      additionalProperties: false,
+      properties: {
+        url: {
+          type: 'string',
+          pattern: '^postgres(ql)?://',
+          'x-url': true,
+          'x-variable': 'DATABASE_URL',
+          description: 'A PostgreSQL server, 15 or newer; without it, the embedded one is started under `dataDir`.',
+        },
+        directUrl: {
+          type: 'string',
+          pattern: '^postgres(ql)?://',
+          'x-url': true,
+          description: 'The same database past a pooler, for migrations.',
+        },
+        poolSize: { type: 'integer', minimum: 1, maximum: 1_000, default: 8, description: 'Most connections of this process.' },
+        autoMigrate: flag(true, 'Apply migrations at start; `false` refuses to start on a database that lacks one.'),
+        statementTimeoutMs: count(30_000, 'A statement that runs longer is ended.'),
+      },
+    },
+    stores: {
+      type: 'array',
+      default: [],
+      maxItems: 64,
+      items: {
+        type: 'object',
+        discriminator: { propertyName: 'kind' },
+        oneOf: [filesystemStoreSchema, s3StoreSchema],
+      },
+      description: 'Where blobs are kept; empty means one folder, `blobs` in `dataDir`.',
+    },
+    defaultStore: {
+      type: 'string',
+      minLength: 1,
+      description: 'Store of uploads that name none; the first of `stores` when left out.',
+    },
+    types: {
+      type: 'object',
+      additionalProperties: false,
+      properties: {
+        folders: {
+          type: 'array',
+          items: { type: 'string', minLength: 1 },
+          default: [],
+          'x-path': true,
+          description: 'Folders of further artifact types, beside those that Vitrine brings.',
+        },
+      },
+    },
+    instanceKey: {
+      type: 'string',
+      minLength: 32,
+      'x-secret': true,
+      description: 'Signs cursors and hashes tokens; equal on all nodes of one database. Without it, one is kept in `dataDir`.',
+    },
+    trustedProjects: {
+      type: 'array',
+      items: { type: 'string', minLength: 1, maxLength: 255 },
+      uniqueItems: true,
+      default: [],
+      description: 'Projects in which a reference without a project is looked for after the caller’s own, in this order.',
+    },
+    auth: {
+      type: 'object',
+      additionalProperties: false,
+      properties: {
+        dev: {
+          type: 'boolean',
+          description:
+            'Requests from this machine without a token are the administrator `dev`; by default on a loopback `host` only.',
+        },
+      },
+    },
+    log: {
+      type: 'object',
+      additionalProperties: false,
+      properties: {
+        level: {
+          type: 'string',
+          enum: ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
+          default: 'info',
+          description: 'The least level that is logged.',
+        },
+        format: {
+          type: 'string',
+          enum: ['json', 'text'],
+          default: 'json',
+          description: 'One JSON object a line, or text for people.',
+        },
+      },
+    },
+    managementLog: {
+      type: 'string',
+      minLength: 1,
+      'x-path': true,
+      description: 'Log of the management commands (`vitrine db migrate`); `management.log` in `dataDir` when left out.',
+    },
+    limits: {
+      type: 'object',
+      additionalProperties: false,
+      properties: {
+        bodyBytes: count(1_048_576, 'Largest JSON body of a request.'),
+        blobBytes: count(1_099_511_627_776, 'Largest blob.'),
+        closureNodes: count(10_000, 'Most artifacts in one closure.'),
+        pageSize: count(100, 'Most items of one page.'),
+        propertiesBytes: count(262_144, 'Largest JSON of an artifact’s properties.'),
+        tags: count(128, 'Most tags of an artifact.'),
+        dependencies: count(1_000, 'Most dependencies of an artifact.'),
+        requestTimeoutMs: count(30_000, 'A request that is no transfer is ended after this time.'),
+        transferIdleMs: count(minute, 'A transfer without a byte for so long is ended.'),
+        drainMs: count(20_000, 'How long a stopping server waits for running requests.', 0),
+      },
+    },
+    ttl: {
+      type: 'object',
+      additionalProperties: false,
+      properties: {
+        draftMs: count(30 * day, 'A draft that nobody publishes expires after this time.'),
+        uploadMs: count(day, 'An upload that does not go on expires after this time.'),
+        idempotencyMs: count(day, 'An idempotency key is remembered for this time.'),
+      },
+    },
+    graphql: {
+      type: 'object',
+      additionalProperties: false,
+      properties: {
+        depth: count(12, 'Deepest selection of a document.'),
+        cost: count(20_000, 'Highest cost of a document: fields, times the items of the lists around them.'),
+        aliases: count(50, 'Most aliases of a document.'),
+        tokens: count(3_000, 'Most tokens of a document.'),
+        graphiql: {
+          type: 'boolean',
+          description: 'Serve GraphiQL, an editor in the browser; by default where `auth.dev` is in force.',
+        },
+        introspection: flag(true, 'Let clients ask for the schema.'),
+      },
+    },
+  },
+} as const;
+
+/** The settings as the schema types them; config.ts fills in the defaults that depend on other settings. */
+export type SchemaConfig = FromSchema<typeof configSchema>;

@@ -1,0 +1,143 @@
+/** The door of the room: the configuration, read from all its sources, validated once, frozen. */
+import { join, resolve } from 'node:path';
+import { AppError, type Fault } from '#base/app-error.ts';
+
+import type { Json, JsonObject } from '#base/json.ts';
+import type { SchemaConfig } from './config-schema.ts';
+import {
+  type Environment,
+  pointerOf,
+  readConfigFile,
+  readEnvironment,
+  readFlags,
+  type Said,
+  type SaidByPath,
+} from './config-sources.ts';
+import { isLoopback } from './loopback.ts';
+import { settings } from './settings.ts';
+import { findFaults } from './validate-config.ts';
+
+export { describeConfig, renderSettings, type SettingRow } from './describe-config.ts';
+export { loadInstanceKey } from './instance-key.ts';
+export { type Setting, settings } from './settings.ts';
+
+export type StoreSettings = SchemaConfig['stores'][number];
+
+/** What is in force. Paths are absolute; at least one store is there. */
+export interface Config extends Omit<SchemaConfig, 'auth' | 'graphql'> {
+  readonly defaultStore: string;
+  readonly managementLog: string;
+  readonly auth: { readonly dev: boolean };
+  readonly graphql: Omit<SchemaConfig['graphql'], 'graphiql'> & { readonly graphiql: boolean };
+}
+
+export interface LoadedConfig {
+  readonly config: Config;
+  /** Setting → `default`, a variable, a flag, or a file. */
+  readonly sources: ReadonlyMap<string, string>;
+}
+
+export interface ConfigInput {
+  readonly env: Environment;
+  readonly cwd: string;
+  /** Setting → text, as given on the command line. */
+  readonly flags?: Environment | undefined;
+  /** `--config FILE`; before VITRINE_CONFIG, before `vitrine.yaml` in the data folder. */
+  readonly file?: string | undefined;
+}
+
+/** @throws AppError CONFIG_INVALID with every fault of every source */
+export function loadConfig(input: ConfigInput): LoadedConfig {
+  const faults: Fault[] = [];
+  const flags = readFlags(input.flags ?? {}, input.cwd, faults);
+  const environment = readEnvironment(input.env, input.cwd, faults);
+  const file = readFile(input, new Map([...environment, ...flags]), faults);
+  const said = new Map<string, Said>([...file, ...environment, ...flags]);
+  const assembled = assemble(said, input.cwd);
+  faults.push(...findFaults(assembled, said));
+  // The schema has just said that it is one.
+  const config = faults.length === 0 ? complete(assembled as unknown as SchemaConfig, faults) : undefined;
+  if (config === undefined || faults.length > 0) {
+    const listed = faults.map(({ message }) => `\n  ${message}`).join('');
+    throw new AppError('CONFIG_INVALID', `The configuration is not valid:${listed}`, { faults });
+  }
+  return { config: freeze(config), sources: new Map(settings.map(({ path }) => [path, said.get(path)?.source ?? 'default'])) };
+}
+
+function readFile(input: ConfigInput, said: SaidByPath, faults: Fault[]): SaidByPath {
+  const named = input.file ?? (input.env['VITRINE_CONFIG'] || undefined);
+  if (named !== undefined) return readConfigFile(resolve(input.cwd, named), true, faults);
+  const dataDir = said.get('dataDir')?.value ?? './vitrine-data';
+  const found = readConfigFile(resolve(input.cwd, String(dataDir), 'vitrine.yaml'), false, faults);
+  const moved = found.get('dataDir');
+  if (moved !== undefined) {
+    faults.push({ pointer: '/dataDir', message: `${moved.source} lies in the data folder and cannot set dataDir` });
+  }
+  return found;
+}
+
+/** The values by section, with defaults, every path absolute. */
+function assemble(said: SaidByPath, cwd: string): JsonObject {
+  const root: Record<string, Json> = {};
+  const sections = new Map<string, Record<string, Json>>([['', root]]);
+  for (const setting of settings) {
+    const [sectionName, key] = setting.path.includes('.') ? (setting.path.split('.') as [string, string]) : ['', setting.path];
+    const section = sections.get(sectionName) ?? {};
+    if (!sections.has(sectionName)) {
+      sections.set(sectionName, section);
+      root[sectionName] = section;
+    }
+    const { value, base } = said.get(setting.path) ?? { value: setting.fallback, base: cwd };
+    if (value !== undefined) section[key] = setting.isPath || setting.path === 'stores' ? absolute(value, base) : value;
+  }
+  return root;
+}
+
+/** Of text and of lists of text; of a store's own paths. What has another type is left to the JSON Schema. */
+function absolute(value: Json, base: string): Json {
+  if (typeof value === 'string') return value === '' ? value : resolve(base, value);
+  if (!Array.isArray(value)) return value;
+  return value.map((item: Json) => {
+    if (typeof item !== 'object' || item === null || Array.isArray(item)) return absolute(item, base);
+    const paths = Object.entries(item).filter(
+      ([key, text]) => (key === 'path' || key === 'spoolDir') && typeof text === 'string',
+    );
+    return { ...item, ...Object.fromEntries(paths.map(([key, text]) => [key, absolute(text, base)])) };
+  });
+}
+
+/** The defaults that follow from other settings, and the rules between settings. */
+function complete(settled: SchemaConfig, faults: Fault[]): Config {
+  const refuse = (setting: string, message: string) => faults.push({ pointer: pointerOf(setting), message });
+  const stores: SchemaConfig['stores'] =
+    settled.stores.length > 0
+      ? settled.stores
+      : [{ name: 'default', kind: 'filesystem', path: join(settled.dataDir, 'blobs'), leftoverAgeMs: undefined }];
+  const names = stores.map(({ name }) => name);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) refuse('stores', `stores has ${twice} twice`);
+  const defaultStore = settled.defaultStore ?? names[0] ?? 'default';
+  if (!names.includes(defaultStore)) refuse('defaultStore', `defaultStore ${defaultStore} is none of ${names.join(', ')}`);
+  if (settled.database.directUrl !== undefined && settled.database.url === undefined) {
+    refuse('database.directUrl', 'database.directUrl needs database.url');
+  }
+  const isLocal = isLoopback(settled.host);
+  if (settled.auth.dev === true && !isLocal) refuse('auth.dev', `auth.dev needs a loopback host, not ${settled.host}`);
+  const dev = settled.auth.dev ?? isLocal;
+  return {
+    ...settled,
+    stores,
+    defaultStore,
+    managementLog: settled.managementLog ?? join(settled.dataDir, 'management.log'),
+    auth: { dev },
+    graphql: { ...settled.graphql, graphiql: settled.graphql.graphiql ?? dev },
+  };
+}
+
+function freeze<Value>(value: Value): Value {
+  if (typeof value === 'object' && value !== null) {
+    for (const inner of Object.values(value)) freeze(inner);
+    Object.freeze(value);
+  }
+  return value;
+}

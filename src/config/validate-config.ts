@@ -1,0 +1,38 @@
+/** Checks the assembled settings against the JSON Schema, and tells each fault in the words of whoever set the value. */
+import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
+import formats from 'ajv-formats';
+import type { Fault } from '#base/app-error.ts';
+import type { JsonObject } from '#base/json.ts';
+import { configSchema } from './config-schema.ts';
+import type { SaidByPath } from './config-sources.ts';
+import { didYouMean } from './did-you-mean.ts';
+
+const ajv = new Ajv2020({ allErrors: true, discriminator: true, strict: true, verbose: true });
+formats.default(ajv, ['uri']);
+for (const keyword of ['x-secret', 'x-path', 'x-url', 'x-variable']) ajv.addKeyword(keyword);
+const validate = ajv.compile(configSchema);
+
+/** Every fault; the pointer leads into the configuration. */
+export function findFaults(config: JsonObject, said: SaidByPath): readonly Fault[] {
+  if (validate(config)) return [];
+  return (validate.errors ?? []).map((error) => ({ pointer: error.instancePath, message: describe(error, said) }));
+}
+
+function describe(error: ErrorObject, said: SaidByPath): string {
+  const parts = error.instancePath.split('/').slice(1);
+  // The setting is the longest path that somebody set; the rest leads into its value.
+  const length = [...parts.keys()].map((index) => index + 1).findLast((end) => said.has(parts.slice(0, end).join('.'))) ?? 0;
+  const source = said.get(parts.slice(0, length).join('.'))?.source;
+  const within = parts.slice(length).join('.');
+  return [source, within, problem(error)].filter(Boolean).join(' ');
+}
+
+function problem(error: ErrorObject): string {
+  if (error.keyword === 'additionalProperties') {
+    const { additionalProperty } = error.params;
+    return `has no setting ${additionalProperty}${didYouMean(additionalProperty, Object.keys(error.parentSchema?.['properties'] ?? {}))}`;
+  }
+  if (error.keyword === 'enum') return `must be one of ${error.params['allowedValues'].join(', ')}`;
+  if (error.keyword === 'discriminator') return 'kind must be filesystem or s3';
+  return error.message ?? 'is not valid';
+}
