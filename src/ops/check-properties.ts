@@ -17,7 +17,7 @@ export function assertCallerProperties(version: TypeVersion, given: JsonObject):
 
 /**
  * @param options `partial`: of a draft, where nothing is required yet
- * @throws AppError LIMIT_EXCEEDED, PROPERTIES_INVALID with every fault
+ * @throws AppError PROPERTIES_INVALID with every fault, LIMIT_EXCEEDED
  */
 export function assertProperties(
   context: OpContext,
@@ -25,9 +25,10 @@ export function assertProperties(
   properties: JsonObject,
   options: { readonly partial: boolean },
 ): void {
-  assertPropertiesSize(context, properties);
+  // First: it bounds the depth, and what is nested without end cannot be written out to be measured.
   const faults = propertyFaults(version, properties, options.partial);
   if (faults.length > 0) throw new AppError('PROPERTIES_INVALID', undefined, { faults });
+  assertPropertiesSize(context, properties);
 }
 
 /** The JSON Schema's faults, with pointers into the artifact. */

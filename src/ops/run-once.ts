@@ -68,7 +68,12 @@ async function readResponse(sql: Sql, { scope, bodyHash }: Repeatable): Promise<
 }
 
 function hashBody(body: object): string {
-  return sha256Hex(canonicalJson(toJson(body)));
+  try {
+    return sha256Hex(canonicalJson(toJson(body)));
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new AppError('INPUT_INVALID', 'The input is nested too deeply.', { cause });
+  }
 }
 
 /** Drops what is undefined, so that a member left out and one given as undefined are one request. */
