@@ -9,6 +9,7 @@ import { parseRange } from '#core/range.ts';
 import { parseVersion } from '#core/version.ts';
 import { compareNumber, compareText, compareTime, isStorable, type Operator, prefixBounds } from './compare-sql.ts';
 import { type FilterScope, rangeBoundsSql, versionKeys } from './filter-sql.ts';
+import { type IndexNames, propertyIndexName } from './property-indexes.ts';
 import { indexedCharacters, propertyJson, propertyKey, propertyNumber } from './property-sql.ts';
 import { type SqlValues, sqlLiteral } from './sql-values.ts';
 
@@ -25,24 +26,16 @@ export interface Driver {
   readonly probes: readonly Probe[];
 }
 
-/** The indexes on properties that exist, by name (property-indexes.ts). */
-export type IndexedProperties = ReadonlySet<string>;
-
-/** How the index of a property is known. */
-export function propertyIndexKey(type: string, property: string, shape: 'text' | 'number' | 'list' | 'any'): string {
-  return `${shape}:${type}:${shape === 'any' ? '' : property}`;
-}
-
 const probesMax = 64;
 
 /** Undefined where no index helps: the list is then walked in its order. */
-export function driverOf(filter: Filter, scope: FilterScope, indexed: IndexedProperties): Driver | undefined {
+export function driverOf(filter: Filter, scope: FilterScope, indexed: IndexNames): Driver | undefined {
   if (filter.kind === 'latest') return { kind: 'families', probes: [] };
   const probes = probesOf(filter, scope, indexed);
   return probes === undefined || probes.length > probesMax ? undefined : { kind: 'rows', probes };
 }
 
-function probesOf(filter: Filter, scope: FilterScope, indexed: IndexedProperties): readonly Probe[] | undefined {
+function probesOf(filter: Filter, scope: FilterScope, indexed: IndexNames): readonly Probe[] | undefined {
   switch (filter.kind) {
     case 'field':
       return fieldProbes(filter.field, filter.operator, filter.value, scope.values);
@@ -95,7 +88,7 @@ function fieldProbes(field: FilterField, operator: Operator, value: Json, values
     case 'digest': {
       if (operator !== 'eq' && operator !== 'in') return undefined;
       const hex = listed(value).map((digest) => String(digest).split(':')[1] ?? '');
-      return hex.map((one) => probe('a.digest_value', compareText('a.digest_value', field, 'eq', one, values)));
+      return hex.map((one) => probe('a.digest_value', `a.digest_value = ${values.add(one.replaceAll('\0', ''), 'text')}`));
     }
     case 'protected':
     case 'hidden':
@@ -166,7 +159,7 @@ function rangeProbes(range: string, values: SqlValues): readonly Probe[] {
       order: 'a.version_is_release, a.version_key, a.id',
     };
     const prereleases = set.prereleaseCores.map((core) => ({
-      where: `a.version_core = ${values.add(core, 'text')} AND ${bounds}`,
+      where: `NOT a.version_is_release AND a.version_core = ${values.add(core, 'text')} AND ${bounds}`,
       order: 'a.version_core, a.id',
     }));
     return [releases, ...prereleases];
@@ -182,10 +175,12 @@ function tagProbes({ operator, tags }: Extract<Filter, { kind: 'tags' }>, values
 function propertyProbes(
   filter: Extract<Filter, { kind: 'property' }>,
   values: SqlValues,
-  indexed: IndexedProperties,
+  indexed: IndexNames,
 ): readonly Probe[] | undefined {
-  const { type, property, operator, value, valueKind } = filter;
-  const has = (shape: 'text' | 'number' | 'list' | 'any'): boolean => indexed.has(propertyIndexKey(type, property, shape));
+  const { type, property, operator, value } = filter;
+  if (!isStorable(property)) return undefined;
+  const has = (shape: 'text' | 'number' | 'list' | 'any'): boolean =>
+    indexed.has(propertyIndexName(type, shape === 'any' ? '' : property, shape));
   // A literal, because the indexes are partial: the planner must see at plan time that the type is the index's.
   const ofType = `a.type = ${sqlLiteral(type)}`;
   const typed = (probes: readonly Probe[] | undefined): readonly Probe[] | undefined =>
@@ -206,11 +201,21 @@ function propertyProbes(
   if (has('list') && (operator === 'has' || operator === 'hasAny') && texts.length > 0) {
     return typed([{ where: `${propertyJson('a', property)} ?| ${values.add(texts, 'text[]')}`, order: null }]);
   }
-  if (has('any') && (operator === 'eq' || operator === 'in') && valueKind !== 'json' && texts.length > 0) {
-    const wanted = texts.map((text) => `a.properties @> ${values.add(JSON.stringify({ [property]: text }), 'jsonb')}`);
-    return typed([{ where: `(${wanted.join(' OR ')})`, order: null }]);
-  }
+  if (has('any')) return typed(anyProbes(property, operator, value, values));
   return undefined;
+}
+
+/** The index over all properties knows which are there, and which have a value; it knows no order. */
+function anyProbes(property: string, operator: Operator, value: Json, values: SqlValues): readonly Probe[] | undefined {
+  if (operator === 'ne' || (operator === 'exists' && value === false)) return undefined;
+  const isThere = `a.properties ? ${values.add(property, 'text')}`;
+  if (operator !== 'eq' && operator !== 'in') return [{ where: isThere, order: null }];
+  const wanted = listed(value)
+    .filter((item) => typeof item !== 'string' || isStorable(item))
+    .map((item) => `a.properties @> ${values.add(JSON.stringify({ [property]: item }), 'jsonb')}`);
+  return wanted.length === 0 || wanted.some((text) => text.includes('\\u0000'))
+    ? undefined
+    : [{ where: `(${wanted.join(' OR ')})`, order: null }];
 }
 
 /** The index holds the beginning of the text: compared with that, strict comparisons must let the boundary in. */

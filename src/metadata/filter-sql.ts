@@ -6,9 +6,9 @@ import type { Filter, FilterField } from '#core/filter.ts';
 import { parseRange, type RangeSet } from '#core/range.ts';
 import { assertVersion } from '#core/version.ts';
 import { compareNumber, compareText, compareTime, type Operator } from './compare-sql.ts';
+import { isLatestSql } from './latest-sql.ts';
 import { propertyJson, propertyNumber, propertyText } from './property-sql.ts';
 import type { SqlValues } from './sql-values.ts';
-import { resolvableSql } from './visibility-sql.ts';
 
 export interface FilterScope {
   readonly values: SqlValues;
@@ -57,7 +57,7 @@ export function filterSql(filter: Filter, scope: FilterScope): string {
       return `(${sets.join(' OR ')})`;
     }
     case 'latest':
-      return latestSql(scope);
+      return isLatestSql(scope.viewer);
   }
 }
 
@@ -76,13 +76,6 @@ export function rangeBoundsSql(alias: string, { low, high }: RangeSet, values: S
   if (low !== null) bounds.push(`${alias}.version_key ${low.inclusive ? '>=' : '>'} ${values.add(low.key, 'text')}`);
   if (high !== null) bounds.push(`${alias}.version_key ${high.inclusive ? '<=' : '<'} ${values.add(high.key, 'text')}`);
   return bounds;
-}
-
-/** The version that a reference without a range would give this viewer: the highest release that it resolves over. */
-function latestSql({ viewer }: FilterScope): string {
-  return `(a.version_is_release AND ${resolvableSql('a', viewer, 'false')} AND NOT EXISTS (
-    SELECT 1 FROM artifact l WHERE l.family_id = a.family_id AND l.version_key > a.version_key AND l.version_is_release
-      AND ${resolvableSql('l', viewer, 'false')}))`;
 }
 
 function tagsSql({ operator, tags }: Extract<Filter, { kind: 'tags' }>, { values }: FilterScope): string {

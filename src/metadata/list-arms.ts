@@ -31,7 +31,6 @@ export interface ListArms {
 }
 
 const artifact = 'artifact a';
-const membership = 'member m JOIN artifact a ON a.id = m.artifact_id';
 /** The clause of the partial indexes that lists walk by default; written the same in the migration. */
 export const listedByDefault = `a.state IN ('active', 'deactivated') AND NOT a.hidden`;
 const armsMax = 24;
@@ -47,8 +46,7 @@ interface Fixed {
 export function listArms(query: ListQuery, viewer: Viewer, scope: FilterScope): ListArms {
   const fixed = fixedBy(query);
   const widened = someCondition(query.filter, (part) => part.kind === 'field' && part.field === 'state');
-  const withHidden =
-    query.includeHidden || someCondition(query.filter, (part) => part.kind === 'field' && part.field === 'hidden');
+  const withHidden = query.includeHidden || mentionsHidden(query.filter);
   const byDefault = !widened && !withHidden;
   const base = byDefault
     ? listedByDefault
@@ -61,6 +59,14 @@ export function listArms(query: ListQuery, viewer: Viewer, scope: FilterScope): 
     .map((arm) => ({ ...arm, where: `${arm.where} AND ${base}` }));
   const wheres = arms.map((arm) => (arm.isMember ? memberPredicate(arm, scope) : `(${arm.where})`));
   return { arms, predicate: wheres.length === 0 ? 'false' : `(${[...new Set(wheres)].join(' OR ')})` };
+}
+
+/** A filter that asks for what is not hidden, and says no more of it, asks for the default. */
+function mentionsHidden(filter: Filter | null): boolean {
+  return conjunctsOf(filter).some((part) => {
+    const isDefault = part.kind === 'field' && part.field === 'hidden' && part.operator === 'eq' && part.value === false;
+    return !isDefault && someCondition(part, (inner) => inner.kind === 'field' && inner.field === 'hidden');
+  });
 }
 
 function memberPredicate(arm: Arm, { viewer }: FilterScope): string {
@@ -98,10 +104,8 @@ function scopesOf(query: ListQuery, viewer: Viewer, scope: FilterScope, fixed: F
     someCondition(query.filter, (part) => part.kind === 'field' && part.field === 'visibility' && namesCommunity(part.value)) &&
     may('community');
   const member: ScopeArm = {
-    from: membership,
-    where: `m.project = ${scope.viewer.project} AND m.status = 'accepted' AND a.visibility = 'shared'${
-      others === undefined ? '' : ` AND a.project = ANY(${values.add(others, 'text[]')})`
-    }`,
+    from: `member m JOIN artifact a ON a.id = m.artifact_id AND m.project = ${scope.viewer.project} AND m.status = 'accepted'`,
+    where: `a.visibility = 'shared'${others === undefined ? '' : ` AND a.project = ANY(${values.add(others, 'text[]')})`}`,
     isMember: true,
     byVisibility: false,
     draftsToo: false,
@@ -173,6 +177,12 @@ function fixedBy({ type, filter }: ListQuery): Fixed {
     types: valuesOf('type', type === null ? null : [type]),
     projects: valuesOf('project', null),
     visibilities: known,
-    states: valuesOf('state', null),
+    states: conjuncts.reduce(
+      (states, part) => {
+        const isUnlike = part.kind === 'field' && part.field === 'state' && part.operator === 'ne';
+        return isUnlike ? (states ?? artifactStates).filter((state) => state !== part.value) : states;
+      },
+      valuesOf('state', null),
+    ),
   };
 }

@@ -1,31 +1,37 @@
 /** Pages of artifacts: chooses how the matches are found, runs the one statement of the page, maps its rows. */
 import type { Artifact } from '#core/artifact.ts';
 import type { Filter, Order } from '#core/filter.ts';
-import { conjunctsOf } from '#core/simplify-filter.ts';
+import { conjunctsOf, someCondition } from '#core/simplify-filter.ts';
 import { type ArtifactRow, toArtifact } from './artifact-row.ts';
 import type { Sql } from './database.ts';
-import { type Driver, driverOf, type IndexedProperties } from './filter-probes.ts';
+import { type Driver, driverOf } from './filter-probes.ts';
 import type { FilterScope } from './filter-sql.ts';
+
 import type { ListQuery } from './list-arms.ts';
 import { type Approach, listScope, type PagePosition, pageStatement } from './page-statement.ts';
+import { type IndexNames, listPropertyIndexes } from './property-indexes.ts';
 import type { Viewer } from './visibility-sql.ts';
+
+export { assertFilterSize } from './filter-sql.ts';
 
 export interface ArtifactPage {
   readonly rows: readonly { readonly artifact: Artifact; readonly cursor: readonly [string, string] }[];
   /** More rows follow in the direction of the page. */
   readonly hasMore: boolean;
-  /** Rows lie on the other side of the cursor; false without one. Undefined where the page is empty. */
-  readonly hasBefore: boolean | undefined;
+  /** Rows lie on the other side of the page; false without a cursor. */
+  readonly hasBefore: boolean;
 }
 
 interface PageRow extends ArtifactRow {
-  readonly cursor_key: string;
+  /** Null in the one row of an empty page. */
+  readonly cursor_key: string | null;
   readonly has_before: boolean;
 }
 
 export interface ListRequest extends ListQuery {
   readonly order: Order;
-  readonly indexed: IndexedProperties;
+  /** How many matches are few; default by the size of the table. */
+  readonly few?: number | undefined;
 }
 
 /** A page in list order, whichever direction it was asked in. */
@@ -39,28 +45,32 @@ export async function listArtifacts(
   const approach = await chooseApproach(sql, request, scope);
   const { statement, values } = pageStatement(request, viewer, position, approach, scope);
   const found = await sql.query<PageRow>(statement, values);
-  const rows = found.slice(0, position.limit).map((row) => ({
-    artifact: toArtifact(row),
-    cursor: [row.cursor_key, row.id] as const,
-  }));
-  if (position.direction === 'backward') rows.reverse();
-  return { rows, hasMore: found.length > position.limit, hasBefore: found[0]?.has_before };
+  const rows = found.flatMap((row) =>
+    row.cursor_key === null ? [] : [{ artifact: toArtifact(row), cursor: [row.cursor_key, row.id] as const }],
+  );
+  const hasMore = rows.length > position.limit;
+  const page = rows.slice(0, position.limit);
+  if (position.direction === 'backward') page.reverse();
+  return { rows: page, hasMore, hasBefore: found[0]?.has_before ?? false };
 }
 
 /** Null: walk the list in its order. */
 export async function chooseApproach(sql: Sql, request: ListRequest, scope: FilterScope): Promise<Approach | null> {
-  const drivers = conjunctsOf(request.filter)
+  const conjuncts = conjunctsOf(request.filter);
+  const hasProperty = someCondition(request.filter, ({ kind }) => kind === 'property');
+  const indexed: IndexNames = hasProperty ? await listPropertyIndexes(sql) : new Set();
+  const drivers = conjuncts
     .filter((part) => !isOrder(part, request.order))
-    .map((part) => driverOf(part, scope, request.indexed))
+    .map((part) => driverOf(part, scope, indexed))
     .filter((driver) => driver !== undefined);
   const [only] = drivers;
   if (only === undefined) return null;
-  const few = await fewOf(sql);
-  if (drivers.length === 1 && !isUnordered(only)) return { driver: only, few: only.kind === 'rows' ? few : Math.ceil(few / 2) };
+  const few = request.few ?? (await fewOf(sql));
+  if (drivers.length === 1 && !isUnordered(only)) return { driver: only, few: fewOfKind(only, few) };
   const estimates = await Promise.all(drivers.map((driver) => estimate(sql, driver, scope)));
   const least = estimates.indexOf(Math.min(...estimates));
   const best = drivers[least] ?? only;
-  if (!isUnordered(best)) return { driver: best, few: best.kind === 'rows' ? few : Math.ceil(few / 2) };
+  if (!isUnordered(best)) return { driver: best, few: fewOfKind(best, few) };
   return (estimates[least] ?? 0) <= few ? { driver: best, few: 'always' } : null;
 }
 
@@ -101,7 +111,12 @@ async function fewOf(sql: Sql): Promise<number> {
   const known = sizes.get(sql);
   if (known !== undefined && known.until > Date.now()) return known.few;
   const [row] = await sql.query<{ readonly rows: number }>(sizeStatement);
-  const few = Math.round(Math.min(2_000, Math.max(400, (row?.rows ?? 0) * 0.08)));
+  const few = Math.round(Math.min(2_000, Math.max(400, (row?.rows ?? 0) * 0.06)));
   sizes.set(sql, { few, until: Date.now() + 60_000 });
   return few;
+}
+
+/** A family costs a row of its own, and one for each way its latest release can be listed. */
+function fewOfKind({ kind }: Driver, few: number): number {
+  return kind === 'families' ? Math.min(few, 1_400) : few;
 }

@@ -6,14 +6,15 @@
 import type { Filter, Order } from '#core/filter.ts';
 import { conjunctsOf } from '#core/simplify-filter.ts';
 import { artifactColumns } from './artifact-row.ts';
-import type { Statement } from './database.ts';
 import { compareTime } from './compare-sql.ts';
+import type { Statement } from './database.ts';
 import type { Driver } from './filter-probes.ts';
 import { type FilterScope, filterSql } from './filter-sql.ts';
+import { latestOfFamilySql } from './latest-sql.ts';
 import { type Arm, type ListQuery, listArms } from './list-arms.ts';
 import { type OrderKey, orderKey } from './order-sql.ts';
 import { createSqlValues } from './sql-values.ts';
-import { resolvableSql, type Viewer } from './visibility-sql.ts';
+import type { Viewer } from './visibility-sql.ts';
 
 export interface PagePosition {
   readonly limit: number;
@@ -50,22 +51,38 @@ export function pageStatement(
   const { values } = scope;
   const { arms, predicate } = listArms(query, viewer, scope);
   const key = orderKey(query.order);
-  const filter = query.filter === null ? 'true' : filterSql(query.filter, scope);
+  const conjuncts = conjunctsOf(query.filter);
+  const filter = filterSql({ kind: 'and', of: conjuncts }, scope);
+  const filterBesideLatest = filterSql({ kind: 'and', of: conjuncts.filter(({ kind }) => kind !== 'latest') }, scope);
   const ascending = (query.order.direction === 'asc') === (position.direction === 'forward');
   const { cursor } = position;
   const from = cursor === null ? null : `(${values.add(cursor[0], key.cast)}, ${values.add(cursor[1], 'uuid')})`;
-  const parts = { arms: withMemberTimes(arms, query.filter, scope), predicate, filter, key, approach, scope };
+  const parts = {
+    arms: withMemberTimes(arms, query.filter, scope),
+    predicate,
+    filter,
+    filterBesideLatest,
+    type: query.type,
+    key,
+    approach,
+    scope,
+  };
   const take = position.limit + 1;
   const onward = candidates({ ...parts, ascending, bound: from === null ? null : { from, inclusive: false }, take });
   const backward =
-    from === null ? 'false' : `EXISTS (${candidates({ ...parts, ascending: !ascending, bound: { from, inclusive: true }, take: 1 })})`;
+    from === null
+      ? 'false'
+      : `EXISTS (${candidates({ ...parts, ascending: !ascending, bound: { from, inclusive: true }, take: 1 })})`;
   const order = direction(ascending);
-  // A row may be come upon twice (own and public), never three times.
-  const text = `WITH ${gateSql(approach, scope)}found AS MATERIALIZED (
+  // A row may be come upon twice (own and public), never three times: so twice the rows hold the page.
+  // With a cursor one row comes back even where the page is empty: what lies on the other side is asked all the same.
+  const rows =
+    from === null ? 'SELECT false AS has_before) AS other JOIN' : `SELECT ${backward} AS has_before) AS other LEFT JOIN`;
+  const text = `WITH ${gateSql(approach, query.type, scope)}found AS MATERIALIZED (
   SELECT DISTINCT k, id FROM (${onward} ORDER BY k ${order}, id ${order} LIMIT ${2 * take}) AS u
   ORDER BY k ${order}, id ${order} LIMIT ${take})
-SELECT ${artifactColumns('a')}, found.k::text AS cursor_key, ${backward} AS has_before
-FROM found JOIN artifact a ON a.id = found.id ORDER BY found.k ${order}, found.id ${order}`;
+SELECT ${artifactColumns('a')}, found.k::text AS cursor_key, other.has_before
+FROM (${rows} (found JOIN artifact a ON a.id = found.id) ON true ORDER BY found.k ${order}, found.id ${order}`;
   const finished = values.finish(text);
   return { statement: named(query, key, position, finished.text), values: finished.values };
 }
@@ -75,7 +92,14 @@ function named(query: ListQuery, key: OrderKey, { limit, cursor }: PagePosition,
   const isFixed = query.filter === null && !key.label.startsWith('property') && keptLimits.has(limit);
   if (!isFixed) return { text };
   const orderText = /ORDER BY k (\w+)/.exec(text)?.[1] ?? '';
-  const shape = [query.type ?? '*', key.label, orderText, limit, cursor === null ? 'start' : 'on', query.includeHidden ? 'all' : ''];
+  const shape = [
+    query.type ?? '*',
+    key.label,
+    orderText,
+    limit,
+    cursor === null ? 'start' : 'on',
+    query.includeHidden ? 'all' : '',
+  ];
   return { name: `list ${shape.join(' ')}`.slice(0, 63), text };
 }
 
@@ -85,6 +109,9 @@ interface Candidates {
   readonly arms: readonly Arm[];
   readonly predicate: string;
   readonly filter: string;
+  /** The filter without its `latest`: for rows that are known to be it. */
+  readonly filterBesideLatest: string;
+  readonly type: string | null;
   readonly key: OrderKey;
   readonly approach: Approach | null;
   readonly scope: FilterScope;
@@ -99,11 +126,13 @@ function candidates(parts: Candidates): string {
   const collect = approach === null ? [] : [collectSql(parts, approach)];
   const walk = approach?.few === 'always' ? [] : arms.map((arm) => walkSql(parts, arm));
   const all = [...collect, ...walk];
-  return all.length === 0 ? nothing(parts.key) : all.map((text) => `(${text})`).join('\n  UNION ALL ');
+  return all.length === 0
+    ? nothing(parts.key)
+    : `SELECT k, id FROM (${all.map((text) => `(${text})`).join('\n  UNION ALL ')}) AS w`;
 }
 
 function nothing({ cast }: OrderKey): string {
-  return `(SELECT NULL::${cast} AS k, NULL::uuid AS id WHERE false)`;
+  return `SELECT NULL::${cast} AS k, NULL::uuid AS id WHERE false`;
 }
 
 function walkSql({ filter, key, approach, ascending, bound, take }: Candidates, { from, where, isMember }: Arm): string {
@@ -115,20 +144,20 @@ function walkSql({ filter, key, approach, ascending, bound, take }: Candidates, 
 }
 
 /** Every match of the driving condition that the viewer has listed and that passes the whole filter, sorted. */
-function collectSql({ predicate, filter, key, approach, ascending, bound, take, scope }: Candidates, { driver, few }: Approach): string {
+function collectSql(parts: Candidates, { driver, few }: Approach): string {
+  const { predicate, filter, filterBesideLatest, key, ascending, bound, take, scope } = parts;
   const order = direction(ascending);
   const k = key.sql('a');
-  const gate = approach === null || few === 'always' ? '' : ' AND (SELECT few FROM gate)';
-  const where = `${predicate} AND ${filter}${boundSql(k, 'a.id', bound, ascending)}${gate}`;
-  // The inner order and limit keep the planner on the index that was found to have few matches.
-  const parts = driverRows(driver, scope).map(
-    ({ from, where: match, order: walk }) =>
-      `(SELECT ${k} AS k, a.id FROM ${from} WHERE ${match} AND ${where}${
-        walk === null || few === 'always' ? '' : ` ORDER BY ${walk} LIMIT ${few}`
-      })`,
-  );
-  const union = parts.join(' UNION ');
-  return `SELECT k, id FROM (${union === '' ? nothing(key) : union}) AS c ORDER BY k ${order}, id ${order} LIMIT ${take}`;
+  const gate = few === 'always' ? '' : ' AND (SELECT few FROM gate)';
+  const passes = driver.kind === 'families' ? filterBesideLatest : filter;
+  const where = `${predicate} AND ${passes}${boundSql(k, 'a.id', bound, ascending)}${gate}`;
+  const matches = driverRows(driver, parts.type, scope).map(({ from, where: match, order: walk }) => {
+    // The inner order and limit keep the planner on the one index that was found to have few matches.
+    const fence = walk === null || few === 'always' ? '' : ` ORDER BY ${walk} LIMIT ${few}`;
+    return `(SELECT ${k} AS k, a.id FROM (SELECT a.* FROM ${from} WHERE ${match}${fence}) AS a WHERE ${where})`;
+  });
+  const union = matches.length === 0 ? nothing(key) : matches.join(' UNION ');
+  return `SELECT k, id FROM (${union}) AS c ORDER BY k ${order}, id ${order} LIMIT ${take}`;
 }
 
 function boundSql(k: string, id: string, bound: Candidates['bound'], ascending: boolean): string {
@@ -141,34 +170,33 @@ function direction(ascending: boolean): 'ASC' | 'DESC' {
 
 interface DriverRows {
   readonly from: string;
+  /** What the gate counts instead, where that is cheaper. */
+  readonly gate?: string;
   readonly where: string;
   readonly order: string | null;
 }
 
 /** Families give one candidate each: their highest release that the viewer has listed. */
-function driverRows({ kind, probes }: Driver, { viewer }: FilterScope): readonly DriverRows[] {
+function driverRows({ kind, probes }: Driver, type: string | null, { values, viewer }: FilterScope): readonly DriverRows[] {
   if (kind === 'rows') return probes.map(({ where, order }) => ({ from: 'artifact a', where, order }));
   return [
     {
-      from: `family f CROSS JOIN LATERAL (SELECT * FROM artifact x WHERE x.family_id = f.id AND x.version_is_release
-        AND ${resolvableSql('x', viewer, 'false')} ORDER BY x.version_key DESC LIMIT 1) a`,
-      where: 'true',
-      order: null,
+      from: `family f CROSS JOIN LATERAL ${latestOfFamilySql(viewer)} a`,
+      gate: 'family f',
+      where: type === null ? 'true' : `f.type = ${values.add(type, 'text')}`,
+      order: type === null ? 'f.id' : 'f.type, f.id',
     },
   ];
 }
 
 /** Whether the driving condition has few matches: looks for one more than that, in the index alone, and stops there. */
-function gateSql(approach: Approach | null, scope: FilterScope): string {
+function gateSql(approach: Approach | null, type: string | null, scope: FilterScope): string {
   if (approach === null || approach.few === 'always') return '';
   const { driver, few } = approach;
-  const parts =
-    driver.kind === 'families'
-      ? [`(SELECT 1 FROM family f ORDER BY f.id LIMIT ${few + 1})`]
-      : driverRows(driver, scope).map(
-          ({ from, where, order }) =>
-            `(SELECT 1 FROM ${from} WHERE ${where}${order === null ? '' : ` ORDER BY ${order}`} LIMIT ${few + 1})`,
-        );
+  const parts = driverRows(driver, type, scope).map(
+    ({ from, gate, where, order }) =>
+      `(SELECT 1 FROM ${gate ?? from} WHERE ${where}${order === null ? '' : ` ORDER BY ${order}`} LIMIT ${few + 1})`,
+  );
   const all = parts.length === 0 ? 'SELECT 1 WHERE false' : parts.join(' UNION ALL ');
   return `gate AS MATERIALIZED (SELECT NOT EXISTS (SELECT 1 FROM (${all}) AS g OFFSET ${few}) AS few),
 `;

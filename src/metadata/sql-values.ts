@@ -1,4 +1,5 @@
 /** Collects the values of a statement while its text is written, so that no value ever becomes text. */
+import { randomUUID } from 'node:crypto';
 
 export interface SqlValues {
   /** A mark that stands for the value in the text. Marks that do not end up in the text cost nothing. */
@@ -7,12 +8,16 @@ export interface SqlValues {
   finish(text: string): { readonly text: string; readonly values: readonly unknown[] };
 }
 
+// Random, so that no literal in a text (a property's name) can look like a mark.
+const secret = randomUUID();
+const markPattern = new RegExp(`<${secret}:([0-9]+)>`, 'g');
+
 export function createSqlValues(): SqlValues {
   const added: unknown[] = [];
   return {
     add: (value, cast) => {
       added.push(value);
-      return `\u0001${added.length - 1}\u0002::${cast}`;
+      return `<${secret}:${added.length - 1}>::${cast}`;
     },
     finish: (text) => {
       const places = new Map<number, number>();
@@ -25,9 +30,6 @@ export function createSqlValues(): SqlValues {
     },
   };
 }
-
-// Control characters: no identifier or literal that this room writes holds one.
-const markPattern = new RegExp('\u0001([0-9]+)\u0002', 'g');
 
 /** A text as a SQL literal, for the few places that take no placeholder (index definitions) and must match them. */
 export function sqlLiteral(text: string): string {

@@ -149,6 +149,11 @@ CREATE INDEX artifact_updated ON artifact (updated_at, id);
 CREATE INDEX artifact_published ON artifact (published_at, id);
 CREATE INDEX artifact_tags ON artifact USING gin (tags);
 CREATE INDEX family_type ON family (type, id);
+-- The latest release of a family: of all that a project owns, and of what is public (src/metadata/latest-sql.ts).
+CREATE INDEX artifact_latest ON artifact (family_id, version_key)
+  WHERE state = 'active' AND yanked_at IS NULL AND version_is_release AND NOT hidden;
+CREATE INDEX artifact_latest_public ON artifact (family_id, version_key)
+  WHERE visibility = 'public' AND state = 'active' AND yanked_at IS NULL AND version_is_release AND NOT hidden;
 
 -- Dated rows, so that names and yanks can be read as of a time.
 CREATE TABLE artifact_name (

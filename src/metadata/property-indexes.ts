@@ -1,0 +1,164 @@
+/**
+ * Real indexes for the properties that types call filterable or sortable: made online, outside the migrations, because types
+ * come and go without a release of Vitrine. Lists work before an index is there, only slower.
+ */
+import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { FilterValueKind } from '#core/filter.ts';
+import type { Database, Sql } from './database.ts';
+import { openDatabase } from './open-database.ts';
+import { propertyJson, propertyKey, propertyNumber, propertyOrder } from './property-sql.ts';
+import { sqlLiteral } from './sql-values.ts';
+
+/** A property as far as its indexes depend on it. */
+export interface IndexableProperty {
+  readonly name: string;
+  readonly kind: FilterValueKind;
+  readonly filterable: boolean;
+  readonly sortable: boolean;
+}
+
+export interface IndexableType {
+  readonly type: string;
+  readonly properties: readonly IndexableProperty[];
+  /** The type takes further properties, and lists may be filtered by them. */
+  readonly hasExtra: boolean;
+}
+
+/** The names of the indexes that exist and are valid. */
+export type IndexNames = ReadonlySet<string>;
+
+/** What an index of a property can answer: texts and booleans, numbers, membership in a list, any property by equality. */
+export type IndexShape = 'text' | 'number' | 'list' | 'any' | 'own-order' | 'public-order';
+
+/** By digest, because types and properties may have longer names than an index can. */
+export function propertyIndexName(type: string, property: string, shape: IndexShape): string {
+  const digest = createHash('sha256')
+    .update(JSON.stringify([type, property, shape]))
+    .digest('hex');
+  return `property_${digest.slice(0, 32)}`;
+}
+
+export interface PropertyIndex {
+  readonly name: string;
+  /** What follows `CREATE INDEX CONCURRENTLY IF NOT EXISTS name ON artifact`. */
+  readonly definition: string;
+}
+
+export function propertyIndexes({ type, properties, hasExtra }: IndexableType): readonly PropertyIndex[] {
+  const ofType = `type = ${sqlLiteral(type)}`;
+  const indexes = properties.flatMap((property) => [
+    ...(property.filterable ? filterIndexes(type, property, ofType) : []),
+    ...(property.sortable ? orderIndexes(type, property, ofType) : []),
+  ]);
+  if (hasExtra) {
+    indexes.push({ name: propertyIndexName(type, '', 'any'), definition: `USING gin (properties) WHERE ${ofType}` });
+  }
+  // One property may have a kind for each version of its type.
+  return [...new Map(indexes.map((index) => [index.name, index])).values()];
+}
+
+function filterIndexes(type: string, { name, kind }: IndexableProperty, ofType: string): readonly PropertyIndex[] {
+  switch (kind) {
+    case 'string':
+    case 'boolean':
+      return [
+        { name: propertyIndexName(type, name, 'text'), definition: `(${propertyKey('artifact', name)}, id) WHERE ${ofType}` },
+      ];
+    case 'integer':
+    case 'number':
+      return [
+        {
+          name: propertyIndexName(type, name, 'number'),
+          definition: `(${propertyNumber('artifact', name)}, id) WHERE ${ofType}`,
+        },
+      ];
+    case 'string-list':
+      return [
+        {
+          name: propertyIndexName(type, name, 'list'),
+          definition: `USING gin (${propertyJson('artifact', name)}) WHERE ${ofType}`,
+        },
+      ];
+    case 'json':
+      return [];
+  }
+}
+
+function orderIndexes(type: string, { name, kind }: IndexableProperty, ofType: string): readonly PropertyIndex[] {
+  const order = propertyOrder('artifact', name, kind);
+  if (order === undefined) return [];
+  const listed = `state IN ('active', 'deactivated') AND NOT hidden`;
+  return [
+    {
+      name: propertyIndexName(type, name, 'own-order'),
+      definition: `(project, (${order.sql}), id) WHERE ${ofType} AND ${listed}`,
+    },
+    {
+      name: propertyIndexName(type, name, 'public-order'),
+      definition: `((${order.sql}), id) WHERE ${ofType} AND visibility = 'public' AND ${listed}`,
+    },
+  ];
+}
+
+export interface EnsureIndexesOptions {
+  /** A direct URL: building an index holds a session. */
+  readonly url: string;
+  readonly types: readonly IndexableType[];
+  readonly signal: AbortSignal;
+}
+
+// Any number, as long as nothing else of Vitrine takes it.
+const lockKey = 7_268_401_992;
+
+/**
+ * Makes the indexes that are missing, one after another, on a connection of its own; a second node that starts meanwhile waits
+ * its turn. An index that a crash left half built is dropped and made again. Resolves with the names that were made.
+ */
+export async function ensurePropertyIndexes({ url, types, signal }: EnsureIndexesOptions): Promise<readonly string[]> {
+  const wanted = types.flatMap(propertyIndexes);
+  await using db = openDatabase({ url, poolSize: 1, statementTimeoutMs: 0, applicationName: 'vitrine-indexes' });
+  // Polled: a session that waits for the lock has a snapshot, and the building of an index waits for snapshots.
+  while (!(await takeLock(db))) await sleep(500, undefined, { signal });
+  const known = await readIndexes(db);
+  const made: string[] = [];
+  for (const { name, definition } of wanted) {
+    signal.throwIfAborted();
+    const isValid = known.get(name);
+    if (isValid === true) continue;
+    if (isValid === false) await db.query({ text: `DROP INDEX CONCURRENTLY IF EXISTS ${name}` });
+    await db.query({ text: `CREATE INDEX CONCURRENTLY IF NOT EXISTS ${name} ON artifact ${definition}` });
+    made.push(name);
+  }
+  // The statistics of an expression come with the next ANALYZE of its table, which plans should not wait for.
+  if (made.length > 0) await db.query({ text: 'ANALYZE artifact' });
+  return made;
+}
+
+async function takeLock(db: Database): Promise<boolean> {
+  const [row] = await db.query<{ readonly taken: boolean }>({ text: 'SELECT pg_try_advisory_lock($1) AS taken' }, [lockKey]);
+  return row?.taken === true;
+}
+
+const indexesStatement = {
+  name: 'property-indexes',
+  text: `SELECT c.relname AS name, i.indisvalid AS valid FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+    WHERE i.indrelid = 'artifact'::regclass AND c.relname LIKE 'property\\_%'`,
+};
+
+async function readIndexes(sql: Sql): Promise<ReadonlyMap<string, boolean>> {
+  const rows = await sql.query<{ readonly name: string; readonly valid: boolean }>(indexesStatement);
+  return new Map(rows.map(({ name, valid }) => [name, valid]));
+}
+
+const known = new WeakMap<Sql, { readonly names: IndexNames; readonly until: number }>();
+
+/** Read again after a while: another node may be building some. Stale knowledge costs speed only. */
+export async function listPropertyIndexes(sql: Sql): Promise<IndexNames> {
+  const found = known.get(sql);
+  if (found !== undefined && found.until > Date.now()) return found.names;
+  const indexes = await readIndexes(sql);
+  const names = new Set([...indexes].filter(([, valid]) => valid).map(([name]) => name));
+  known.set(sql, { names, until: Date.now() + 15_000 });
+  return names;
+}

@@ -1,0 +1,38 @@
+/** How many rows a statement reads, from EXPLAIN ANALYZE: of every scan, what it gave and what it threw away, in all loops. */
+import type { Database, Statement } from '#metadata/database.ts';
+
+export interface PlanNode {
+  readonly 'Node Type': string;
+  readonly 'Actual Rows': number;
+  readonly 'Actual Loops': number;
+  readonly 'Rows Removed by Filter'?: number;
+  readonly 'Rows Removed by Index Recheck'?: number;
+  readonly 'Index Name'?: string;
+  readonly Plans?: readonly PlanNode[];
+}
+
+interface ExplainRow {
+  readonly 'QUERY PLAN': readonly [
+    { readonly Plan: PlanNode; readonly 'Execution Time': number; readonly 'Planning Time': number },
+  ];
+}
+
+export interface Explained {
+  readonly rowsRead: number;
+  readonly plan: PlanNode;
+  readonly executionMs: number;
+  readonly planningMs: number;
+}
+
+export async function explain(db: Database, statement: Statement, values: readonly unknown[]): Promise<Explained> {
+  const [row] = await db.query<ExplainRow>({ text: `EXPLAIN (ANALYZE, FORMAT JSON) ${statement.text}` }, values);
+  if (row === undefined) throw new Error('EXPLAIN gave no plan');
+  const [{ Plan: plan, 'Execution Time': executionMs, 'Planning Time': planningMs }] = row['QUERY PLAN'];
+  return { rowsRead: rowsRead(plan), plan, executionMs, planningMs };
+}
+
+function rowsRead(node: PlanNode): number {
+  const removed = (node['Rows Removed by Filter'] ?? 0) + (node['Rows Removed by Index Recheck'] ?? 0);
+  const own = node['Node Type'].includes('Scan') ? (node['Actual Rows'] + removed) * node['Actual Loops'] : 0;
+  return Math.round(own) + (node.Plans ?? []).reduce((sum, child) => sum + rowsRead(child), 0);
+}
