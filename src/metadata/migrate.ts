@@ -4,12 +4,15 @@ import pg from 'pg';
 import { AppError } from '#base/app-error.ts';
 import { databaseErrorCode, toDatabaseError } from './database-errors.ts';
 import { loadMigrations, type Migration, migrationsFolder } from './migration-files.ts';
+import { assertServerVersion } from './server-version.ts';
 
 export interface MigrateOptions {
   /** A direct connection, not through a pooler: locks belong to sessions. */
   readonly url: string;
   /** Default: the migrations that Vitrine was installed with. */
   readonly folder?: string | undefined;
+  /** False: a database that lacks something is refused instead of changed. */
+  readonly apply?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -18,20 +21,20 @@ export interface MigrationState {
   readonly pending: readonly string[];
 }
 
-const oldestServer = 150_000;
-
 // Any number of Vitrine's own: 'vitrine' in ASCII, as far as it fits.
 const lockKey = '0x76697472696e65';
 
 /**
  * Applies what is pending; the names of what this call applied. Of many callers on one database one applies, the others wait.
- * @throws AppError DATABASE_UNSUPPORTED, DATABASE_NEWER, DATABASE_UNAVAILABLE, MIGRATION_FAILED
+ * @throws AppError DATABASE_UNSUPPORTED, DATABASE_NEWER, DATABASE_OUTDATED, DATABASE_UNAVAILABLE, MIGRATION_FAILED
  */
 export async function migrate(options: MigrateOptions): Promise<readonly string[]> {
   const migrations = await loadMigrations(options.folder ?? migrationsFolder());
   return withClient(options.url, async (client) => {
     await assertSupported(client);
-    if ((await findPending(client, migrations)).length === 0) return [];
+    const pending = await findPending(client, migrations);
+    if (pending.length === 0) return [];
+    if (options.apply === false) throw new AppError('DATABASE_OUTDATED', `The database lacks ${pending.join(', ')}.`);
     await lock(client, options.signal);
     // Another node may have been first.
     if ((await findPending(client, migrations)).length === 0) return [];
@@ -47,7 +50,7 @@ export async function migrate(options: MigrateOptions): Promise<readonly string[
   });
 }
 
-/** What `migrate` would do, without doing it. @throws AppError as `migrate`, less MIGRATION_FAILED */
+/** What `migrate` would do, without doing it. @throws AppError DATABASE_UNSUPPORTED, DATABASE_NEWER, DATABASE_UNAVAILABLE */
 export async function inspectMigrations(options: MigrateOptions): Promise<MigrationState> {
   const migrations = await loadMigrations(options.folder ?? migrationsFolder());
   return withClient(options.url, async (client) => {
@@ -74,10 +77,7 @@ async function assertSupported(client: pg.Client): Promise<void> {
   const { rows } = await client.query<{ number: string; text: string }>(
     `SELECT current_setting('server_version_num') AS number, current_setting('server_version') AS text`,
   );
-  const server = rows[0];
-  if (server === undefined || Number(server.number) < oldestServer) {
-    throw new AppError('DATABASE_UNSUPPORTED', `The database server is PostgreSQL ${server?.text}; Vitrine needs 15 or newer.`);
-  }
+  assertServerVersion(Number(rows[0]?.number ?? 0), rows[0]?.text ?? '');
 }
 
 interface Recorded {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { inspectMigrations, migrate } from '#metadata/metadata.ts';
+import { assertServerVersion } from '#metadata/server-version.ts';
 import { createTestDatabase } from '#test/support/database.ts';
 
 const run = promisify(execFile);
@@ -119,6 +120,24 @@ describe('a database', () => {
     await using test = await createTestDatabase();
     await test.db.query({ text: `UPDATE _prisma_migrations SET checksum = 'x'` });
     await expect(inspectMigrations({ url: test.url })).rejects.toMatchObject({ code: 'DATABASE_NEWER' });
+  });
+
+  it('that lacks something is refused where nothing may be applied', async () => {
+    await using test = await createTestDatabase({ empty: true });
+    await expect(migrate({ url: test.url, apply: false })).rejects.toMatchObject({ code: 'DATABASE_OUTDATED' });
+    await migrate({ url: test.url });
+    expect(await migrate({ url: test.url, apply: false })).toEqual([]);
+  });
+
+  it.each([
+    [140_011, true],
+    [149_999, true],
+    [150_000, false],
+    [180_004, false],
+  ])('of server version %i is refused: %s', (number, isRefused) => {
+    const check = () => assertServerVersion(number, 'x');
+    if (isRefused) expect(check).toThrow(expect.objectContaining({ code: 'DATABASE_UNSUPPORTED' }));
+    else expect(check).not.toThrow();
   });
 
   it('that does not answer is DATABASE_UNAVAILABLE', async () => {
