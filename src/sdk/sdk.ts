@@ -96,12 +96,13 @@ export interface HookArtifact {
 
 /**
  * The hooks of a type, all optional. Pure or bounded: no network, no disk, no database; a hook runs in a worker thread that
- * is ended at its deadline. What it throws is reported as the type's fault.
+ * is ended at its deadline. What it throws is reported as the type's fault. Pointers of faults lead into the artifact:
+ * `/properties/<name>`, `/slots/<slot>/<path>` (the path as one segment, RFC 6901), `/dependencies/<alias>`.
  */
 export interface TypeHooks {
-  /** Further faults of the properties, beside the JSON Schema's. Runs when a draft is written, and at publish. */
+  /** Further faults, beside the JSON Schema's. Runs when a draft is written, where blobs may be missing, and at publish. */
   validate?(artifact: HookArtifact): readonly Fault[] | Promise<readonly Fault[]>;
-  /** Faults of one blob, with pointers like `/slots/<slot>/<path>`. Runs at publish, on verified bytes. */
+  /** Faults of one blob. Runs at publish for each blob, on verified bytes. */
   inspectBlob?(blob: BlobView, artifact: HookArtifact): readonly Fault[] | Promise<readonly Fault[]>;
   /** Values for properties marked `x-system-written`. Runs at publish, after every blob passed. */
   derive?(artifact: HookArtifact): JsonObject | Promise<JsonObject>;
@@ -131,3 +132,8 @@ export { resolvePath } from '#core/relative-path.ts';
 export type { YamlLimits, YamlText } from '#core/yaml-text.ts';
 export { parseYaml, yamlLimits } from '#core/yaml-text.ts';
 export { decodeUtf8, readAll } from './blob-text.ts';
+export { heatMergeStrategies, inspectHeatEnvironment } from './heat-environment.ts';
+export type { HeatParameter, HeatSummary } from './heat-template.ts';
+export { describeHeatTemplate, inspectHeatTemplate } from './heat-template.ts';
+export type { HeatRole, HeatTree, HeatTreeReport } from './heat-tree.ts';
+export { heatLimits, inspectHeatTree } from './heat-tree.ts';

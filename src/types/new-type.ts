@@ -1,0 +1,61 @@
+/** Starts a new artifact type as a copy of an example folder under another name. */
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { AppError } from '#base/app-error.ts';
+import { isJsonObject, type Json } from '#base/json.ts';
+import { loadType } from './load-type.ts';
+
+export interface NewTypeOptions {
+  /** Kebab-case. */
+  readonly name: string;
+  /** The folder to copy, `artifact-types/_example`. */
+  readonly example: string;
+  /** The folder the new type's folder is made in. */
+  readonly parent: string;
+}
+
+/** Gives the new folder. @throws AppError INPUT_INVALID, OUTPUT_EXISTS; TYPE_INVALID where the copy would not load */
+export function newType({ name, example, parent }: NewTypeOptions): string {
+  if (!/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name) || name.length > 64) {
+    throw new AppError(
+      'INPUT_INVALID',
+      `"${name.slice(0, 100)}" is no name of a type: write it in kebab-case, like heat-template.`,
+      {
+        faults: [{ pointer: '/name', message: 'must be kebab-case, at most 64 characters' }],
+      },
+    );
+  }
+  const target = join(resolve(parent), name);
+  if (existsSync(target)) throw new AppError('OUTPUT_EXISTS', `${target} exists already.`);
+  mkdirSync(dirname(target), { recursive: true });
+  // Made beside its place and moved there whole, so that a server never sees half a type.
+  const draft = join(dirname(target), `.${name}.${process.pid}`);
+  try {
+    cpSync(resolve(example), draft, { recursive: true, filter: (path) => !/\.test\.[jt]s$/.test(path) });
+    rename(draft, name, exampleName(draft));
+    const { faults } = loadType(draft);
+    if (faults.length > 0)
+      throw new AppError('TYPE_INVALID', `A type "${name}" does not load: ${faults[0]?.message}`, { faults });
+    renameSync(draft, target);
+    return target;
+  } finally {
+    rmSync(draft, { recursive: true, force: true });
+  }
+}
+
+function exampleName(folder: string): string {
+  const manifest = JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8')) as Json;
+  const type = isJsonObject(manifest) ? manifest['type'] : undefined;
+  return typeof type === 'string' ? type : basename(folder);
+}
+
+/** Puts the new name wherever the manifest and the fixtures say the old one as a whole value. */
+function rename(folder: string, name: string, old: string): void {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter(
+    (entry) => entry.isFile() && entry.name.endsWith('.json') && !entry.parentPath.endsWith('schemas'),
+  );
+  for (const entry of files) {
+    const path = join(entry.parentPath, entry.name);
+    writeFileSync(path, readFileSync(path, 'utf8').replaceAll(`"${old}"`, `"${name}"`));
+  }
+}
