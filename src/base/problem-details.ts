@@ -13,11 +13,11 @@ export function toShownError(error: unknown): AppError {
 }
 
 /** `instance` is the id of the request, by which an operator finds the log line. */
-export function toProblem(error: AppError, requestId: string | undefined): JsonObject {
+export function toProblem(error: AppError, requestId: string | undefined, status = error.status): JsonObject {
   return {
     type: `urn:vitrine:error:${error.code}`,
     title: errorCatalogue[error.code].text,
-    status: error.status,
+    status,
     detail: error.message,
     code: error.code,
     remedy: error.remedy,
@@ -37,8 +37,10 @@ export function answerProblem(
   extra: Readonly<Record<string, string>> = {},
 ): void {
   const requestId = response.getHeader('X-Openstack-Request-Id');
-  const body = Buffer.from(JSON.stringify(toProblem(error, typeof requestId === 'string' ? requestId : undefined)));
-  response.writeHead(error.status, {
+  // The same conflict has HTTP's own status where HTTP's own precondition asked for it.
+  const status = error.code === 'REVISION_CONFLICT' && request.headers['if-match'] !== undefined ? 412 : error.status;
+  const body = Buffer.from(JSON.stringify(toProblem(error, typeof requestId === 'string' ? requestId : undefined, status)));
+  response.writeHead(status, {
     'Content-Type': problemMediaType,
     'Content-Length': body.length,
     'Cache-Control': 'no-store',

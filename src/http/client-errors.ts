@@ -11,7 +11,7 @@ export function answerClientError(error: Error & { readonly code?: string }, soc
     return;
   }
   const [status, refusal] = toRefusal(error.code);
-  const body = JSON.stringify({ ...toProblem(refusal, undefined), status });
+  const body = JSON.stringify(toProblem(refusal, undefined, status));
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: ${problemMediaType}\r\n` +
       `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,

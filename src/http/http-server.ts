@@ -18,6 +18,8 @@ import { securityHeaders } from './security-headers.ts';
 import { traceContext } from './trace-context.ts';
 import { answerUnknownPath, refuseOutside } from './unknown-paths.ts';
 
+export { openServerLog, type ServerLog, type ServerLogOptions } from './server-log.ts';
+
 /** Handles everything under /graphql, body included, and answers it. */
 export type GraphqlHandler = (request: IncomingMessage, response: ServerResponse, context: OpContext) => Promise<void>;
 
@@ -47,6 +49,8 @@ export interface HttpServer extends AsyncDisposable {
   readonly url: string;
   /** Where metrics are read when they have a listener of their own. */
   readonly metricsUrl: string | undefined;
+  /** Ends a drain at once, with every connection. */
+  readonly cut: () => void;
   /** Takes no more, lets running requests end, cuts what takes too long. */
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -89,6 +93,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   return {
     url: toUrl(app, options.host),
     metricsUrl: opsListener?.url,
+    cut: () => app.server.closeAllConnections(),
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
 }

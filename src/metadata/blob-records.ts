@@ -145,7 +145,7 @@ export async function findCurrentLocation(sql: Sql, sha256: string, store: strin
 
 const retireStatement = {
   name: 'location-retire',
-  text: `UPDATE location SET state = 'gone' WHERE id = $1 AND state IN ('live', 'condemned')`,
+  text: `UPDATE location SET state = 'deleting' WHERE id = $1 AND state IN ('live', 'condemned')`,
 };
 const insertLocationStatement = {
   name: 'location-insert',
@@ -163,7 +163,7 @@ export interface NewLocation {
   readonly blobId: string;
   readonly store: string;
   readonly objectKey: string;
-  /** A current location that was found without its object: replaced by this one. */
+  /** A current location whose object is missing or of another size: replaced by this one, and left to a collector. */
   readonly brokenId: string | null;
 }
 

@@ -132,12 +132,23 @@ const endStatement = {
   text: `DELETE FROM upload_session WHERE id = $1 AND state = 'receiving' AND writer = $2 RETURNING id`,
 };
 
-/**
- * Removes the session; false when it is not this writer's any more. Waits for a transaction that is removing it, so that
- * `true` outside of the finishing transaction proves that none has finished it nor ever will.
- */
+/** Removes the session, in the transaction that finishes it; false when it is not this writer's any more. */
 export async function endUpload(sql: Sql, id: string, writer: string): Promise<boolean> {
   return (await sql.query(endStatement, [id, writer])).length > 0;
+}
+
+const abandonStatement = {
+  name: 'upload-abandon',
+  text: `UPDATE upload_session SET state = 'expired', updated_at = now()
+    WHERE id = $1 AND state IN ('receiving', 'expired') RETURNING id`,
+};
+
+/**
+ * Ends the session for good; false when it is gone, which is to say finished. Waits for a transaction that is finishing it, so
+ * that `true` proves that none has nor ever will, and that nothing refers to its object.
+ */
+export async function abandonUpload(sql: Sql, id: string): Promise<boolean> {
+  return (await sql.query(abandonStatement, [id])).length > 0;
 }
 
 export interface AbandonedUpload {

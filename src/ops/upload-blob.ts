@@ -179,13 +179,14 @@ async function recordUpload(
 }
 
 /**
- * Removes what the upload left. Only who removes the session may remove the object: a session that is not there any more was
- * finished after all (the answer to a COMMIT can get lost), or belongs to whoever expired it.
+ * Removes what the upload left, unless it was finished after all: the answer to a COMMIT can get lost. The session goes last, so
+ * that an object which could not be removed is still known to a collector.
  */
 async function abandonSession(context: OpContext, session: Session): Promise<void> {
   try {
-    const isEnded = await uploadRecords.endUpload(context.db, session.id, context.settings.nodeId);
-    if (isEnded) await session.store.remove(session.objectKey);
+    if (!(await uploadRecords.abandonUpload(context.db, session.id))) return;
+    await session.store.remove(session.objectKey);
+    await uploadRecords.forgetUpload(context.db, session.id);
   } catch (error) {
     context.log.warn({ err: error, uploadId: session.id }, 'an upload that failed could not be cleared; its lease will run out');
   }

@@ -1,0 +1,206 @@
+/** The composition root: configuration → database → stores → types → operations → planes → server; closed in reverse order. */
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import { AppError } from '#base/app-error.ts';
+import { systemClock } from '#base/clock.ts';
+import { randomId } from '#base/id.ts';
+import { packageRoot } from '#base/package-root.ts';
+import { type BlobsConfig, openBlobs } from '#blobs/blobs.ts';
+import { type Config, loadInstanceKey } from '#config/config.ts';
+import { createGraphqlPlane } from '#graphql/graphql-plane.ts';
+import { type HttpServer, openServerLog, startHttpServer } from '#http/http-server.ts';
+import { ensurePropertyIndexes, inspectMigrations, migrate, openDatabase, startEmbeddedPostgres } from '#metadata/metadata.ts';
+import { authenticateToken } from '#ops/authenticate-token.ts';
+import { claimInstance } from '#ops/claim-instance.ts';
+import { claimStores } from '#ops/claim-stores.ts';
+import { claimTypes } from '#ops/claim-types.ts';
+import type { OpSettings, Services } from '#ops/context.ts';
+import { releaseUploads } from '#ops/release-uploads.ts';
+import { createRolePolicy } from '#policy/policy.ts';
+import { imagePlane } from '#rest/images/image-routes.ts';
+import { transferPlane } from '#transfers/transfer-routes.ts';
+import { loadTypes } from '#types/load-types.ts';
+import type { TypeRegistry } from '#types/type-registry.ts';
+
+export interface RunningServer extends AsyncDisposable {
+  readonly url: string;
+  readonly services: Services;
+  /** Resolves when the server has stopped, whoever stopped it; rejects when what it stands on went away under it. */
+  readonly closed: Promise<void>;
+  /** Drains, then closes stores, database and embedded PostgreSQL. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+export interface StartOptions {
+  /** Its abort stops the server as `close` does. */
+  readonly signal?: AbortSignal | undefined;
+  /** By default standard output, as configured. */
+  readonly log?: Logger | undefined;
+}
+
+/** @throws AppError for whatever stands against a start; nothing is left running then */
+export async function startServer(config: Config, options: StartOptions = {}): Promise<RunningServer> {
+  await using stack = new AsyncDisposableStack();
+  const log = options.log ?? stack.use(openServerLog(config.log)).log;
+  const database = await prepareDatabase(config, stack, log);
+  const { services, indexing } = await openServices(config, database.url, stack, log);
+  if (database.isSole) await releaseAbandoned(services);
+  const http = stack.use(await openHttp(config, services));
+  indexing();
+  const running = run(stack.move(), http, database.exited, options.signal, log);
+  announce(config, http.url, log);
+  return { url: http.url, services, ...running, [Symbol.asyncDispose]: running.close };
+}
+
+/** From here on the server ends when it is told to, or when its database is gone. */
+function run(
+  resources: AsyncDisposable,
+  http: HttpServer,
+  databaseExited: Promise<void> | undefined,
+  signal: AbortSignal | undefined,
+  log: Logger,
+): Pick<RunningServer, 'close' | 'closed'> {
+  const { promise: closed, resolve, reject } = Promise.withResolvers<void>();
+  // Whoever does not wait for the end need not hear of it either.
+  closed.catch(() => undefined);
+  let closing: Promise<void> | undefined;
+  const close = (): Promise<void> => {
+    closing ??= Promise.resolve(resources[Symbol.asyncDispose]());
+    closing.then(resolve, reject);
+    return closing;
+  };
+  const stop = (): void => {
+    log.info('stopping: running requests may end; a second signal cuts them');
+    process.once('SIGINT', http.cut).once('SIGTERM', http.cut);
+    const forget = () => process.off('SIGINT', http.cut).off('SIGTERM', http.cut);
+    close().then(forget, forget);
+  };
+  if (signal?.aborted) stop();
+  else signal?.addEventListener('abort', stop, { once: true });
+  databaseExited?.then(() => {
+    if (closing !== undefined) return;
+    const error = new AppError('DATABASE_UNAVAILABLE', 'The embedded PostgreSQL has stopped; Vitrine stops with it.');
+    log.fatal({ err: error }, error.message);
+    reject(error);
+    close().catch(() => undefined);
+  });
+  return { close, closed };
+}
+
+interface PreparedDatabase {
+  readonly url: string;
+  /** No other node can be on it. */
+  readonly isSole: boolean;
+  /** Resolves when the embedded server is gone. */
+  readonly exited: Promise<void> | undefined;
+}
+
+/** A database of this version: an external one, or the embedded one, which then stops last. */
+async function prepareDatabase(config: Config, stack: AsyncDisposableStack, log: Logger): Promise<PreparedDatabase> {
+  const { url, directUrl, autoMigrate } = config.database;
+  if (url === undefined) {
+    const embedded = stack.use(
+      await startEmbeddedPostgres({ dataDir: config.dataDir, onNotice: (message) => log.info(message) }),
+    );
+    await migrate({ url: embedded.url });
+    return { url: embedded.url, isSole: true, exited: embedded.exited };
+  }
+  const direct = directUrl ?? url;
+  if (autoMigrate) await migrate({ url: direct });
+  else {
+    const { pending } = await inspectMigrations({ url: direct });
+    if (pending.length > 0) throw new AppError('DATABASE_OUTDATED', `The database lacks ${pending.join(', ')}.`);
+  }
+  return { url, isSole: false, exited: undefined };
+}
+
+async function openServices(config: Config, url: string, stack: AsyncDisposableStack, log: Logger) {
+  const { poolSize, statementTimeoutMs } = config.database;
+  const onIdleError = (error: Error) => log.warn({ err: error }, 'a connection to the database broke');
+  const db = stack.use(openDatabase({ url, poolSize, statementTimeoutMs, onIdleError }));
+  const settings = toSettings(config, await loadInstanceKey(config));
+  const instanceId = await claimInstance(db, settings.instanceKey);
+  const stores = { stores: config.stores, defaultStore: config.defaultStore } as BlobsConfig;
+  const blobs = stack.use(await openBlobs(stores));
+  await claimStores(db, blobs, instanceId);
+  const types = stack.use(await loadTypes({ folders: [join(packageRoot(), 'artifact-types'), ...config.types.folders] }));
+  await claimTypes(db, types);
+  const policy = createRolePolicy();
+  const services: Services = { db, blobs, types, policy, clock: systemClock, newId: randomId, settings, log };
+  const stopIndexing = new AbortController();
+  let running: Promise<void> = Promise.resolve();
+  stack.defer(() => {
+    stopIndexing.abort();
+    return running;
+  });
+  const indexing = (): void => {
+    running = buildIndexes(config.database.directUrl ?? url, types, stopIndexing.signal, log);
+  };
+  return { services, indexing };
+}
+
+function toSettings({ limits, ttl, trustedProjects }: Config, instanceKey: Uint8Array): OpSettings {
+  return {
+    trustedProjects,
+    draftTtlMs: ttl.draftMs,
+    uploadTtlMs: ttl.uploadMs,
+    idempotencyTtlMs: ttl.idempotencyMs,
+    maxBlobBytes: limits.blobBytes,
+    maxClosureNodes: limits.closureNodes,
+    maxPropertiesBytes: limits.propertiesBytes,
+    maxTags: limits.tags,
+    maxDependencies: limits.dependencies,
+    pageSizeMax: limits.pageSize,
+    instanceKey,
+    nodeId: randomUUID(),
+  };
+}
+
+/** In the background: lists work without, only slower. */
+async function buildIndexes(url: string, registry: TypeRegistry, signal: AbortSignal, log: Logger): Promise<void> {
+  const types = [...registry.types.values()].map(({ manifest, properties, extraKind }) => ({
+    type: manifest.type,
+    properties,
+    hasExtra: extraKind !== null,
+  }));
+  try {
+    const made = await ensurePropertyIndexes({ url, types, signal });
+    if (made.length > 0) log.info({ count: made.length }, 'indexes of properties were made');
+  } catch (error) {
+    if (!signal.aborted) log.warn({ err: error }, 'indexes of properties could not be made; lists stay slower');
+  }
+}
+
+async function releaseAbandoned({ db, blobs, settings, log }: Services): Promise<void> {
+  const count = await releaseUploads(db, blobs, settings.nodeId);
+  if (count > 0) log.info({ count }, 'uploads that an earlier run left were ended');
+}
+
+async function openHttp(config: Config, services: Services) {
+  const { limits, graphql, metrics } = config;
+  const { depth, cost, aliases, tokens, graphiql, introspection } = graphql;
+  const bounds = { maxDepth: depth, maxCost: cost, maxAliases: aliases, maxTokens: tokens, maxBodyBytes: limits.bodyBytes };
+  const plane = createGraphqlPlane({ services, types: services.types, limits: bounds, graphiql, introspection });
+  return startHttpServer({
+    host: config.host,
+    port: config.port,
+    services,
+    planes: [transferPlane, imagePlane],
+    graphql: (request, response, context) => plane.handle(request, response, context),
+    authenticateToken: (secret) => authenticateToken(services, secret),
+    dev: config.auth.dev,
+    deadlineMs: limits.requestTimeoutMs,
+    stallMs: limits.transferIdleMs,
+    drainMs: limits.drainMs,
+    metrics: metrics.port === undefined ? undefined : { host: metrics.host, port: metrics.port },
+    log: services.log,
+  });
+}
+
+function announce(config: Config, url: string, log: Logger): void {
+  if (config.auth.dev) {
+    log.warn('requests from this machine without a token act as the administrator `dev` of the project `default`');
+  } else log.info('every request needs a token');
+  log.info({ url }, `ready at ${url}`);
+}

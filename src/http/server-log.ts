@@ -1,0 +1,47 @@
+/** The server's log: JSON lines for machines or text for people, on standard output, written without holding up requests. */
+import { type DestinationStream, type Logger, pino } from 'pino';
+
+export interface ServerLogOptions {
+  readonly level: string;
+  readonly format: 'json' | 'text';
+}
+
+export interface ServerLog extends Disposable {
+  readonly log: Logger;
+}
+
+/** Disposing it writes what is still held. */
+export function openServerLog({ level, format }: ServerLogOptions): ServerLog {
+  const out = pino.destination({ dest: 1, sync: false });
+  // Lines are gathered between two turns of the event loop, never longer than this.
+  const flushing = setInterval(() => out.flush(), 250);
+  flushing.unref();
+  const settings = { level, base: { pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime };
+  return {
+    log: pino(settings, format === 'text' ? toText(out) : out),
+    [Symbol.dispose]: () => {
+      clearInterval(flushing);
+      // Nobody may read standard output any more; then there is nothing left to say.
+      try {
+        out.flushSync();
+      } catch {
+        return;
+      }
+    },
+  };
+}
+
+/** `12:34:56.789 INFO  request method=GET path=/healthz …` */
+function toText(out: DestinationStream): DestinationStream {
+  return {
+    write: (line) => {
+      const { level, time, msg, pid: _pid, err, ...facts } = JSON.parse(line);
+      const rest = Object.entries(facts).map(
+        ([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
+      );
+      const cause = err === undefined ? '' : `\n${err.stack ?? err.message ?? JSON.stringify(err)}`;
+      const label = (pino.levels.labels[level] ?? '').toUpperCase().padEnd(5);
+      out.write(`${String(time).slice(11, 23)} ${label} ${[msg, ...rest].join(' ')}${cause}\n`);
+    },
+  };
+}
