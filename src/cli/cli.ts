@@ -5,6 +5,8 @@ import { Command } from 'commander';
 import { packageRoot } from '#base/package-root.ts';
 import { type CliIo, processIo } from './cli-io.ts';
 import { createClosureCommand } from './commands/closure.ts';
+import { createConfigCommand } from './commands/config.ts';
+import { createDbCommand } from './commands/db.ts';
 import { createDeactivateCommand } from './commands/deactivate.ts';
 import { createDeleteCommand } from './commands/delete.ts';
 import { createDependentsCommand } from './commands/dependents.ts';
@@ -13,6 +15,8 @@ import { createListCommand } from './commands/list.ts';
 import { createPublishCommand } from './commands/publish.ts';
 import { createPullCommand } from './commands/pull.ts';
 import { createPushCommand } from './commands/push.ts';
+import { createSchemaCommand } from './commands/schema.ts';
+import { createServeCommand } from './commands/serve.ts';
 import { createShowCommand } from './commands/show.ts';
 import { createTokenCommand } from './commands/token.ts';
 import { createTypesCommand } from './commands/types.ts';
@@ -63,6 +67,7 @@ export function createProgram(io: CliIo): Command {
     .enablePositionalOptions()
     .addHelpText('after', help);
   const commands = [
+    createServeCommand(io),
     createPushCommand(io),
     createPublishCommand(io),
     createPullCommand(io),
@@ -76,6 +81,9 @@ export function createProgram(io: CliIo): Command {
     createDeleteCommand(io),
     createTokenCommand(io),
     createTypesCommand(io),
+    createSchemaCommand(io),
+    createDbCommand(io),
+    createConfigCommand(io),
   ];
   for (const command of commands) program.addCommand(command);
   settle(program, io);

@@ -1,12 +1,11 @@
 /** Progress of a transfer: one line on a terminal, with rate and time left; nothing where nobody watches. */
-import { Transform } from 'node:stream';
 import { type CliIo, formatBytes } from './cli-io.ts';
 
 export interface Progress {
   /** Names what is transferred now. */
   begin(label: string): void;
-  /** A stream that counts what passes. */
-  meter(): Transform;
+  /** Counts so many bytes more. */
+  add(bytes: number): void;
   /** Clears the line. */
   end(): void;
 }
@@ -30,18 +29,22 @@ export function createProgress(io: CliIo, totalBytes: number, now: () => number 
       label = text.length > labelLengthMax ? `…${text.slice(1 - labelLengthMax)}` : text;
       draw();
     },
-    meter: () =>
-      new Transform({
-        transform(chunk: Buffer, _encoding, done) {
-          doneBytes += chunk.length;
-          draw();
-          done(null, chunk);
-        },
-      }),
+    add(bytes) {
+      doneBytes += bytes;
+      draw();
+    },
     end() {
       if (io.isTerminal) io.err('\r\u001b[K');
     },
   };
+}
+
+/** The same chunks, counted as they pass. */
+export async function* counted(source: AsyncIterable<Uint8Array>, progress: Progress): AsyncGenerator<Uint8Array> {
+  for await (const chunk of source) {
+    progress.add(chunk.length);
+    yield chunk;
+  }
 }
 
 /** `disk.img   42%  1.2 GiB of 2.9 GiB  240.1 MiB/s  0:07 left`. */

@@ -1,10 +1,11 @@
 /** Fetches the blobs of one artifact, or of a whole closure, into a folder. */
+import type { IncomingMessage } from 'node:http';
 import { AppError } from '#base/app-error.ts';
 import { isJsonObject, type JsonObject } from '#base/json.ts';
 import type { ApiClient } from './api-client.ts';
 import { objectsOf, type SlotView, textOf, textOrNull } from './artifact-view.ts';
 import { type OutputTree, toSegment } from './output-tree.ts';
-import type { Progress } from './progress.ts';
+import { counted, type Progress } from './progress.ts';
 
 /** One blob: where it is, where it goes, and what it has to be. */
 export interface PullFile {
@@ -68,10 +69,19 @@ export async function pullFiles(
     progress.begin(file.path);
     const response = await client.get(file.url);
     try {
-      await tree.write(file, response.compose(progress.meter()) as AsyncIterable<Buffer>);
+      await tree.write(file, counted(chunksOf(response, file.path), progress));
     } finally {
       response.destroy();
     }
+  }
+}
+
+/** A connection that breaks is the server's trouble, not that of the file being written. */
+async function* chunksOf(response: IncomingMessage, path: string): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const chunk of response as AsyncIterable<Uint8Array>) yield chunk;
+  } catch (cause) {
+    throw new AppError('SERVER_UNREACHABLE', `The connection ended while ${path} was coming.`, { cause });
   }
 }
 

@@ -1,6 +1,6 @@
 /** The steps of a push: a draft, its blobs, its publication; whatever fails, the draft goes again. */
 import { createReadStream } from 'node:fs';
-import { pipeline } from 'node:stream';
+import { Readable } from 'node:stream';
 import { AppError } from '#base/app-error.ts';
 import { formatDigestField } from '#base/digest-field.ts';
 import { isJsonObject, type JsonObject } from '#base/json.ts';
@@ -10,7 +10,7 @@ import { canonicalJson } from '#core/canonical-json.ts';
 import type { ApiClient } from './api-client.ts';
 import { type ArtifactNode, type ArtifactView, textOf, toArtifactView } from './artifact-view.ts';
 import { artifactMutation, resolveDocument } from './documents.ts';
-import type { Progress } from './progress.ts';
+import { counted, type Progress } from './progress.ts';
 import type { PushFile } from './push-files.ts';
 import type { PushSpec } from './push-manifest.ts';
 
@@ -111,7 +111,7 @@ async function upload(client: ApiClient, id: string, file: PushFile, progress: P
   // Only as many bytes as were hashed: a file that grows meanwhile is found out by its digest.
   const bytes = file.sizeBytes === 0 ? {} : { end: file.sizeBytes - 1 };
   const source = createReadStream(file.file, { ...bytes, highWaterMark: 1024 * 1024 });
-  const body = pipeline(source, progress.meter(), () => undefined);
+  const body = Readable.from(counted(source, progress), { objectMode: false });
   const path = blobUrl(id, file.slot, file.kind, file.path);
   const query = file.kind === 'one' ? `?path=${encodeURIComponent(file.path)}` : '';
   await client.put(

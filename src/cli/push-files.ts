@@ -177,8 +177,8 @@ function assertSingle(found: FoundFile[]): FoundFile[] {
   const taken = new Set<string>();
   const filled = new Set<string>();
   for (const { slot, kind, path } of found) {
-    if (taken.has(path)) throw new AppError('PATH_TAKEN', `Two files would have the path ${path}.`);
     if (kind === 'one' && filled.has(slot)) throw new AppError('SLOT_FULL', `The slot ${slot} takes one file.`);
+    if (taken.has(path)) throw new AppError('PATH_TAKEN', `Two files would have the path ${path}.`);
     taken.add(path);
     filled.add(slot);
   }

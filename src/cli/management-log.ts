@@ -1,0 +1,25 @@
+/** What management commands did, in a file of their own beside the server's log: one JSON object a line. */
+import { appendFile, mkdir } from 'node:fs/promises';
+import { userInfo } from 'node:os';
+import { dirname } from 'node:path';
+import { isAppError } from '#base/app-error.ts';
+
+/** Runs the work and writes how it ended. @throws what the work throws */
+export async function logged<Result>(path: string, command: string, work: () => Promise<Result>): Promise<Result> {
+  try {
+    const result = await work();
+    await write(path, { command, outcome: 'done', result });
+    return result;
+  } catch (error) {
+    const outcome = { command, outcome: 'failed', code: isAppError(error) ? error.code : 'INTERNAL', message: String(error) };
+    // What failed may be the disk itself: the command's own error counts.
+    await write(path, outcome).catch(() => undefined);
+    throw error;
+  }
+}
+
+async function write(path: string, facts: object): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  const line = JSON.stringify({ time: new Date().toISOString(), user: userInfo().username, ...facts });
+  await appendFile(path, `${line}\n`, { mode: 0o600 });
+}

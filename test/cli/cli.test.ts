@@ -1,0 +1,107 @@
+/** The command line as a whole: its help, its exit codes, and how it says what went wrong. */
+import type { Command } from 'commander';
+import { describe, expect, it } from 'vitest';
+import { createProgram } from '#cli/cli.ts';
+import { problem, startFakeVitrine } from './fake-vitrine.ts';
+import { runVitrine } from './run-command.ts';
+
+const quiet = {
+  out: () => undefined,
+  err: () => undefined,
+  isTerminal: false,
+  env: {},
+  cwd: '/',
+  signal: new AbortController().signal,
+};
+
+function leaves(command: Command, path: readonly string[] = []): (readonly string[])[] {
+  if (command.commands.length === 0) return [path];
+  return command.commands.flatMap((child) => leaves(child, [...path, child.name()]));
+}
+
+const commands = leaves(createProgram(quiet)).map((path) => path.join(' '));
+
+describe('the commands', () => {
+  it('are those that are documented', () => {
+    expect(commands.toSorted()).toEqual(
+      [
+        ...['serve', 'db migrate', 'config', 'schema print', 'types list', 'types check', 'types new', 'push', 'publish', 'pull'],
+        ...['closure', 'list', 'show', 'dependents', 'yank', 'deprecate', 'deactivate', 'delete'],
+        ...['token create', 'token list', 'token revoke'],
+      ].toSorted(),
+    );
+  });
+
+  it.each(commands)('%s: its help has a sentence, --json and an example that names it', async (command) => {
+    const { code, out, err } = await runVitrine([...command.split(' '), '--help']);
+    expect([code, err]).toEqual([0, '']);
+    expect(out).toMatch(/\n[A-Z].*\.\n/);
+    expect(out).toContain('--json');
+    expect(out).toContain(`$ vitrine ${command}`);
+  });
+});
+
+describe('the exit code', () => {
+  it('is 0 for help and version, 2 for what cannot be understood', async () => {
+    expect(await runVitrine([])).toMatchObject({ code: 0, out: expect.stringContaining('Start here') });
+    expect((await runVitrine(['--version'])).out).toMatch(/^\d+\.\d+\.\d+\n$/);
+    expect(await runVitrine(['shw'])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("unknown command 'shw' (Did you mean show?)"),
+    });
+    expect(await runVitrine(['token'])).toMatchObject({ code: 2, err: expect.stringContaining('revoke') });
+    expect((await runVitrine(['show'])).err).toContain('[USAGE]');
+    expect((await runVitrine(['show', 'a', '--what'])).code).toBe(2);
+    expect((await runVitrine(['show', 'a'], { url: 'ftp://x' })).code).toBe(2);
+  });
+
+  it('is 9 where no server answers', async () => {
+    const { code, out, err } = await runVitrine(['show', 'image/cirros'], { url: 'http://127.0.0.1:1' });
+    expect([code, out]).toEqual([9, '']);
+    expect(err).toMatch(/^vitrine: No Vitrine answers at http:\/\/127\.0\.0\.1:1: .* \[SERVER_UNREACHABLE\]\n {2}→ .*\n$/);
+  });
+
+  it.each([
+    [401, 'UNAUTHENTICATED', 4],
+    [403, 'FORBIDDEN', 5],
+    [429, 'RATE_LIMITED', 8],
+    [500, 'INTERNAL', 1],
+    [503, 'DATABASE_UNAVAILABLE', 9],
+    [418, 'OF_A_LATER_VERSION', 3],
+  ])('follows the class of the error: %i %s is %i', async (status, code, expected) => {
+    await using server = await startFakeVitrine();
+    server.override.set('Resolve', (response) => problem(response, status, code, 'It is so.'));
+    const result = await runVitrine(['show', 'image/cirros'], { url: server.url });
+    expect(result).toMatchObject({ code: expected, out: '', err: expect.stringContaining('vitrine: It is so. [') });
+  });
+});
+
+describe('an error', () => {
+  it('is JSON where JSON was asked for', async () => {
+    await using server = await startFakeVitrine();
+    const { code, err } = await runVitrine(['show', 'image/none', '--json'], { url: server.url });
+    expect(code).toBe(6);
+    expect(JSON.parse(err)).toEqual({
+      error: {
+        code: 'ARTIFACT_NOT_FOUND',
+        message: 'There is no such artifact.',
+        remedy: expect.any(String),
+        faults: [],
+        details: {},
+        exitCode: 6,
+      },
+    });
+  });
+
+  it('keeps line breaks and terminal escapes of a server out of its line', async () => {
+    await using server = await startFakeVitrine();
+    server.override.set('Resolve', (response) => problem(response, 403, 'FORBIDDEN', 'no\n\u001b[2Jroot#'));
+    expect((await runVitrine(['show', 'x/y'], { url: server.url })).err).toMatch(/^vitrine: no \[2Jroot# \[FORBIDDEN\]\n/);
+  });
+
+  it('says that an address is no Vitrine', async () => {
+    await using server = await startFakeVitrine();
+    server.override.set('Resolve', (response) => response.end('<html>'));
+    expect((await runVitrine(['show', 'x/y'], { url: server.url })).err).toContain('Is this address a Vitrine?');
+  });
+});
