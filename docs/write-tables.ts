@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { errorCatalogue, exitCodes } from '#base/error-catalogue.ts';
+import { renderSettings } from '#config/config.ts';
 
 export function renderErrors(): string {
   const rows = Object.entries(errorCatalogue).map(
@@ -23,6 +24,43 @@ export function renderErrors(): string {
   ].join('\n');
 }
 
+export function renderConfiguration(): string {
+  return [
+    '# Configuration',
+    '',
+    'Vitrine needs none to start. Each setting may be given in a file, by environment variables, and most by flags of `vitrine serve`;',
+    'a later one of these wins. `vitrine config` prints what is in force and from where, with secrets masked.',
+    '',
+    '- **File**: JSON or YAML with the settings by section, named by `--config FILE`, else by `VITRINE_CONFIG`, else `vitrine.yaml`',
+    '  in the data folder. Relative paths in it are relative to it.',
+    '- **Variables**: as below. Any of them with `_FILE` after its name is read from the file it names, for secrets. An empty one',
+    '  counts as not set; an unknown one that begins with `VITRINE_` is an error.',
+    '- **Lists**: words between commas; `stores` as JSON.',
+    '',
+    'Every mistake of every source is told at once, and the server does not start.',
+    '',
+    '## Stores',
+    '',
+    '```yaml',
+    'defaultStore: big',
+    'stores:',
+    '  - { name: local, kind: filesystem, path: /srv/vitrine/blobs }',
+    '  - { name: big, kind: s3, endpoint: https://s3.example.org, bucket: vitrine, accessKey: key, secretKey: secret }',
+    '```',
+    '',
+    'A store of kind `s3` may also have `region`, `pathStyle`, `createBucket`, `spoolDir` and `idleTimeoutMs`. With variables alone:',
+    '`VITRINE_STORES_FILE=/run/secrets/stores.json`. More than one node needs an external database, stores that all of them reach, and',
+    'the same `instanceKey`.',
+    '',
+    '## Settings',
+    '',
+    'Generated from `src/config/config-schema.ts` by `npm run docs`.',
+    '',
+    renderSettings(),
+  ].join('\n');
+}
+
 if (import.meta.main) {
+  writeFileSync(join(import.meta.dirname, 'configuration.md'), renderConfiguration());
   writeFileSync(join(import.meta.dirname, 'errors.md'), renderErrors());
 }

@@ -27,8 +27,7 @@ export const configSchema = {
     port: { type: 'integer', minimum: 0, maximum: 65_535, default: 9292, description: 'Port to listen on; 0 takes a free one.' },
     publicUrl: {
       type: 'string',
-      format: 'uri',
-      pattern: '^https?://',
+      pattern: '^https?://[^/?#]+(/[^?#]*)?$',
       description: 'Address by which clients reach this server, where a proxy stands before it.',
     },
     dataDir: {

@@ -1,6 +1,5 @@
 /** Checks the assembled settings against the JSON Schema, and tells each fault in the words of whoever set the value. */
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
-import formats from 'ajv-formats';
 import type { Fault } from '#base/app-error.ts';
 import type { JsonObject } from '#base/json.ts';
 import { configSchema } from './config-schema.ts';
@@ -8,7 +7,6 @@ import type { SaidByPath } from './config-sources.ts';
 import { didYouMean } from './did-you-mean.ts';
 
 const ajv = new Ajv2020({ allErrors: true, discriminator: true, strict: true, verbose: true });
-formats.default(ajv, ['uri']);
 for (const keyword of ['x-secret', 'x-path', 'x-url', 'x-variable']) ajv.addKeyword(keyword);
 const validate = ajv.compile(configSchema);
 

@@ -1,7 +1,7 @@
 import { existsSync, globSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { renderErrors } from '../../docs/write-tables.ts';
+import { renderConfiguration, renderErrors } from '../../docs/write-tables.ts';
 import { root } from './modules.ts';
 
 const rooms = readdirSync(join(root, 'src')).filter((name) => statSync(join(root, 'src', name)).isDirectory());
@@ -46,6 +46,7 @@ describe('the documents', () => {
 
   it('are written from the code where they are tables of it', () => {
     expect(read('docs/errors.md')).toBe(renderErrors());
+    expect(read('docs/configuration.md')).toBe(renderConfiguration());
   });
 
   it('name no file of a machine and no registry host', () => {
