@@ -1,13 +1,15 @@
 /** Lists the types of a server, checks a type folder, starts a new one. */
-import { resolve } from 'node:path';
+import { existsSync, readdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { Command } from 'commander';
+import { AppError } from '#base/app-error.ts';
 import type { JsonObject } from '#base/json.ts';
+import { packageRoot } from '#base/package-root.ts';
 import { createApiClient } from '../api-client.ts';
 import { objectsOf, textOf } from '../artifact-view.ts';
 import { type CliIo, printJson } from '../cli-io.ts';
 import { createCommand, createRemoteCommand, type JsonOption } from '../command-kit.ts';
 import { typesDocument } from '../documents.ts';
-import { createTypeFolder } from '../new-type.ts';
 
 export function createTypesCommand(io: CliIo): Command {
   return new Command('types')
@@ -30,23 +32,35 @@ function createListCommand(io: CliIo): Command {
 }
 
 function createCheckCommand(io: CliIo): Command {
-  return createCommand('check', 'load a type folder, or a folder of them, and say every fault', [
+  return createCommand('check', 'load a type folder, or a folder of them, run its fixtures, and say every fault', [
     'types check my-types/firmware',
     'types check my-types --json',
   ])
     .argument('<dir>', 'the folder')
     .action(async (dir: string, options: JsonOption) => {
-      const { loadTypes } = await import('#types/load-types.ts');
-      await using registry = await loadTypes({ folders: [resolve(io.cwd, dir)] });
-      const types = [...registry.types.values()].map(({ manifest, folder, current }) => ({
-        type: manifest.type,
-        folder,
-        version: current.version,
-        digest: current.digest,
-      }));
-      if (options.json === true) printJson(io, types);
-      else for (const { type, folder, version } of types) io.out(`${type} ${version} loads: ${folder}\n`);
+      const { checkType } = await import('#types/check-type.ts');
+      const reports = [];
+      for (const folder of typeFolders(resolve(io.cwd, dir))) reports.push(await checkType(folder));
+      if (options.json === true) printJson(io, reports);
+      else
+        for (const { ok, type, folder, fixtures } of reports)
+          if (ok) io.out(`${type}: good, ${fixtures.length} fixtures (${folder})\n`);
+      const faults = reports.flatMap((report) => [
+        ...report.faults,
+        ...report.fixtures.flatMap(({ name, problem }) =>
+          problem === null ? [] : [{ pointer: `${report.folder}/fixtures/${name}`, message: problem }],
+        ),
+      ]);
+      if (faults.length > 0) throw new AppError('TYPE_INVALID', `${dir} is not ready for others.`, { faults });
     });
+}
+
+/** The folder itself where it is of a type, else the type folders in it. */
+function typeFolders(folder: string): readonly string[] {
+  if (existsSync(join(folder, 'manifest.json')) || !existsSync(folder)) return [folder];
+  const inside = readdirSync(folder).map((name) => join(folder, name));
+  const found = inside.filter((path) => existsSync(join(path, 'manifest.json')));
+  return found.length === 0 ? [folder] : found.sort();
 }
 
 function createNewCommand(io: CliIo): Command {
@@ -57,7 +71,9 @@ function createNewCommand(io: CliIo): Command {
     .argument('<type>', 'its name: lower-case words joined by hyphens')
     .option('--output <dir>', 'where its folder is made', '.')
     .action(async (type: string, options: JsonOption & { output: string }) => {
-      const folder = await createTypeFolder(type, resolve(io.cwd, options.output));
+      const { newType } = await import('#types/new-type.ts');
+      const example = join(packageRoot(), 'artifact-types/_example');
+      const folder = newType({ name: type, example, parent: resolve(io.cwd, options.output) });
       if (options.json === true) printJson(io, { type, folder });
       else io.out(`made ${folder}\n  change it, then: vitrine types check ${folder}\n`);
     });
