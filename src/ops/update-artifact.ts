@@ -71,6 +71,7 @@ async function write(
   assertNotOvertaken(locked, artifact);
   if (plan.dependencies !== undefined) await dependencyRecords.replaceDependencies(tx, artifact.id, plan.dependencies);
   if (frozen === undefined && plan.changed.includes('visibility')) await assertMayShow(tx, context, artifact, plan);
+  if (frozen !== undefined) await assertVersionFree(tx, { ...planned(artifact, plan), familyId });
   let updated = await artifactRecords.updateArtifact(tx, artifact.id, { ...plan.content, ...plan.named, familyId });
   if (frozen !== undefined) updated = await freeze(tx, context, updated, frozen);
   const detail = { changed: plan.changed };
@@ -87,10 +88,13 @@ async function assertMayShow(tx: Sql, context: OpContext, artifact: Artifact, { 
   await assertAudience(tx, context, { ...artifact, visibility: content.visibility }, locked);
 }
 
+async function assertVersionFree(tx: Sql, next: Artifact): Promise<void> {
+  const live = await findLive(tx, next);
+  if (live !== undefined) throw versionExists(live);
+}
+
 /** Gives the version its digest and its name in the record of names; the state stays what it was. */
 async function freeze(tx: Sql, context: OpContext, updated: Artifact, prepared: PreparedPublish): Promise<Artifact> {
-  const live = await findLive(tx, updated);
-  if (live !== undefined) throw versionExists(live);
   const digest = await freezeArtifact(tx, context, { ...prepared, artifact: updated });
   const frozen = await artifactRecords.freezeArtifact(tx, updated.id, prepared.properties, digest);
   await artifactRecords.beginName(tx, updated.id);

@@ -1,0 +1,244 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { addMember } from '#ops/add-member.ts';
+import type { OpContext } from '#ops/context.ts';
+import { createArtifact } from '#ops/create-artifact.ts';
+import { deleteArtifact } from '#ops/delete-artifact.ts';
+import { getArtifact } from '#ops/get-artifact.ts';
+import { listDependencies } from '#ops/list-dependencies.ts';
+import { publishArtifact } from '#ops/publish-artifact.ts';
+import { updateArtifact } from '#ops/update-artifact.ts';
+import { actAs, createTestNode, type Node, outcome, publishKit, putText, refusal } from '#test/support/operations.ts';
+
+let node: Node;
+let own: OpContext;
+let admin: OpContext;
+
+beforeAll(async () => {
+  node = await createTestNode({ maxTags: 4 });
+  own = actAs(node.services, 'own');
+  admin = actAs(node.services, 'own', 'admin');
+});
+afterAll(() => node[Symbol.asyncDispose]());
+
+const draft = (input: Partial<Parameters<typeof createArtifact>[1]> = {}) => createArtifact(own, { type: 'kit', ...input });
+
+describe('updating a draft', () => {
+  it('merges properties, where null removes, or replaces them', async () => {
+    const { id } = await draft({ properties: { title: 'a', count: 1 } });
+    expect((await updateArtifact(own, { id, properties: { count: null, note: 'n' } })).properties).toEqual({
+      title: 'a',
+      note: 'n',
+    });
+    expect((await updateArtifact(own, { id, replaceProperties: { count: 2 }, properties: { title: 'b' } })).properties).toEqual({
+      count: 2,
+      title: 'b',
+    });
+    expect(await outcome(updateArtifact(own, { id, properties: { title: 7 } }))).toBe('PROPERTIES_INVALID');
+    expect(await outcome(updateArtifact(own, { id, properties: { total_bytes: 1 } }))).toBe('PROPERTY_SYSTEM_WRITTEN');
+    expect(await outcome(updateArtifact(own, { id, replaceProperties: { total_bytes: 1 } }))).toBe('PROPERTY_SYSTEM_WRITTEN');
+    expect(await outcome(updateArtifact(own, { id, properties: { title: 'refused' } }))).toBe('PROPERTIES_INVALID');
+  });
+
+  it('changes tags as a set', async () => {
+    const { id } = await draft({ tags: ['a', 'b'] });
+    expect((await updateArtifact(own, { id, addTags: ['c', 'a'], removeTags: ['b'] })).tags).toEqual(['a', 'c']);
+    expect((await updateArtifact(own, { id, tags: ['z'] })).tags).toEqual(['z']);
+    expect(await outcome(updateArtifact(own, { id, addTags: ['1', '2', '3', '4'] }))).toBe('TAG_INVALID');
+  });
+
+  it('names it, renames it, and takes name and version away', async () => {
+    const { id } = await draft();
+    const named = await updateArtifact(own, { id, name: 'draft-name', version: '1.0.0' });
+    expect(named).toMatchObject({ name: 'draft-name', version: '1.0.0', revision: 2 });
+    const renamed = await updateArtifact(own, { id, name: 'other-name' });
+    expect(renamed.familyId).not.toBe(named.familyId);
+    expect(await outcome(updateArtifact(own, { id, name: null }))).toBe('INPUT_INVALID');
+    expect(await updateArtifact(own, { id, name: null, version: null })).toMatchObject({
+      name: null,
+      version: null,
+      familyId: null,
+    });
+  });
+
+  it('replaces its dependencies', async () => {
+    const { id } = await draft({ dependencies: [{ slot: 'uses', alias: 'a', ref: 'kit/a' }] });
+    await updateArtifact(own, { id, dependencies: [{ slot: 'uses', alias: 'b', ref: 'kit/b@^1' }] });
+    const found = (await listDependencies(own, { artifactIds: [id] })).get(id);
+    expect(found).toMatchObject([{ alias: 'b', ref: 'kit/b@^1', resolved: null }]);
+  });
+
+  it('makes no revision and no event when nothing changes', async () => {
+    const before = await draft({ properties: { title: 'a', count: 1 }, tags: ['t'] });
+    const { id } = before;
+    const again = { properties: { count: 1 }, tags: ['t'], visibility: 'private', hidden: false } as const;
+    expect(await updateArtifact(own, { id, ...again })).toEqual(before);
+    const events = await node.services.db.query({ text: 'SELECT kind FROM event WHERE subject_id = $1' }, [id]);
+    expect(events).toEqual([{ kind: 'artifact.created' }]);
+  });
+
+  it('tells auditors which parts changed', async () => {
+    const { id } = await draft();
+    await updateArtifact(own, { id, properties: { title: 'x' }, hidden: true, addTags: ['t'] });
+    const audits = await node.services.db.query(
+      { text: `SELECT detail FROM audit WHERE subject_id = $1 AND action = 'artifact:update'` },
+      [id],
+    );
+    expect(audits).toEqual([{ detail: { changed: ['hidden', 'properties', 'tags'] } }]);
+  });
+
+  it('lets every one of many concurrent updates through when none names a revision', async () => {
+    const { id } = await draft();
+    await Promise.all(['a', 'b', 'c', 'd'].map((tag) => updateArtifact(own, { id, addTags: [tag] })));
+    expect(await getArtifact(own, { id })).toMatchObject({ tags: ['a', 'b', 'c', 'd'], revision: 5 });
+  });
+});
+
+describe('updating a published version', () => {
+  it('changes mutable properties and flags, and leaves the digest', async () => {
+    const { id, digest } = await publishKit(own, { name: 'frozen', properties: { title: 't', note: 'a' } });
+    const updated = await updateArtifact(own, { id, properties: { note: 'b' }, hidden: true, protected: true, tags: ['x'] });
+    expect(updated).toMatchObject({
+      properties: { title: 't', note: 'b', total_bytes: 0 },
+      hidden: true,
+      protected: true,
+      digest,
+    });
+    expect((await updateArtifact(own, { id, properties: { note: null } })).properties).toEqual({ title: 't', total_bytes: 0 });
+    const error = await refusal(updateArtifact(own, { id, properties: { title: 'u', count: 3, note: 'c' } }));
+    expect(error).toMatchObject({
+      code: 'PROPERTY_IMMUTABLE',
+      faults: [{ pointer: '/properties/title' }, { pointer: '/properties/count' }],
+    });
+    expect(await outcome(updateArtifact(own, { id, replaceProperties: { note: 'only' } }))).toBe('PROPERTY_IMMUTABLE');
+    expect((await updateArtifact(own, { id, replaceProperties: { title: 't', note: 'n' } })).properties).toEqual({
+      ...{ title: 't', note: 'n', total_bytes: 0 },
+    });
+  });
+
+  it('keeps its name and version, also under the same words', async () => {
+    const { id } = await publishKit(own, { name: 'named' });
+    expect(await outcome(updateArtifact(own, { id, name: 'renamed' }))).toBe('STATE_CONFLICT');
+    expect(await outcome(updateArtifact(own, { id, version: '1.0.1' }))).toBe('STATE_CONFLICT');
+    expect(await outcome(updateArtifact(own, { id, version: null }))).toBe('STATE_CONFLICT');
+    expect(await outcome(updateArtifact(own, { id, name: 'named', version: '1.0.0' }))).toBe('ok');
+  });
+
+  it('is refused while its type is not loaded', async () => {
+    const { id } = await publishKit(own, { name: 'unloaded' });
+    const bare = actAs(node.with({ types: { ...node.services.types, types: new Map() } }), 'own');
+    expect(await outcome(updateArtifact(bare, { id, addTags: ['x'] }))).toBe('TYPE_UNLOADED');
+    expect(await outcome(deleteArtifact(bare, { id }))).toBe('TYPE_UNLOADED');
+  });
+});
+
+describe('an unversioned, active artifact', () => {
+  it('keeps its properties and its name open', async () => {
+    const { id } = await draft({ name: 'loose', properties: { title: 'a' } });
+    await publishArtifact(own, { id });
+    expect(await updateArtifact(own, { id, properties: { title: 'b' }, name: 'looser' })).toMatchObject({
+      ...{ name: 'looser', properties: { title: 'b', total_bytes: 0 }, digest: null, familyId: null },
+    });
+  });
+
+  it('is frozen by a version: digest, family, name and pins from now on', async () => {
+    const lib = await publishKit(own, { name: 'freeze-lib' });
+    const { id } = await draft({ name: 'freeze', dependencies: [{ slot: 'uses', alias: 'lib', ref: 'kit/freeze-lib' }] });
+    await putText(own, id, 'main', 'abc');
+    await publishArtifact(own, { id });
+    const frozen = await updateArtifact(own, { id, version: '1.0.0', properties: { title: 'last' } });
+    expect(frozen).toMatchObject({
+      state: 'active',
+      version: '1.0.0',
+      properties: { title: 'last', total_bytes: 3 },
+      revision: 4,
+    });
+    const dependencies = [{ slot: 'uses', alias: 'lib', ref: 'kit/freeze-lib' }];
+    const twin = await createArtifact(actAs(node.services, 'own'), {
+      type: 'kit',
+      name: 'freeze',
+      version: '1.0.0',
+      dependencies,
+      properties: { title: 'last' },
+    });
+    await putText(own, twin.id, 'main', 'abc');
+    // The same as if it had been published under the version at once.
+    expect(await publishArtifact(own, { id: twin.id })).toEqual(frozen);
+    expect(await outcome(updateArtifact(own, { id, properties: { title: 'later' } }))).toBe('PROPERTY_IMMUTABLE');
+    const names = await node.services.db.query({ text: 'SELECT version FROM artifact_name WHERE artifact_id = $1' }, [id]);
+    expect(names).toEqual([{ version: '1.0.0' }]);
+    expect((await listDependencies(own, { artifactIds: [id] })).get(id)?.[0]?.resolved?.id).toBe(lib.id);
+  });
+
+  it('cannot take a version that is live', async () => {
+    await publishKit(own, { name: 'taken' });
+    const { id } = await draft({ name: 'taken' });
+    await publishArtifact(own, { id });
+    expect(await outcome(updateArtifact(own, { id, version: '1.0.0' }))).toBe('VERSION_EXISTS');
+    expect(await getArtifact(own, { id })).toMatchObject({ version: null, digest: null, familyId: null, revision: 2 });
+  });
+});
+
+describe('changing who sees it', () => {
+  const dependencies = (name: string) => [{ slot: 'uses', alias: 'lib', ref: `kit/${name}` }];
+
+  it("is an administrator's act for public, and the owner's for community", async () => {
+    const { id } = await publishKit(own, { name: 'shown' });
+    expect(await outcome(updateArtifact(own, { id, visibility: 'public' }))).toBe('FORBIDDEN');
+    expect(await outcome(updateArtifact(own, { id, visibility: 'community' }))).toBe('ok');
+    expect(await outcome(updateArtifact(admin, { id, visibility: 'public' }))).toBe('ok');
+    expect(await outcome(updateArtifact(own, { id, addTags: ['still-mine'] }))).toBe('ok');
+  });
+
+  it('widens only as far as its dependencies are seen, and narrows always', async () => {
+    const lib = await publishKit(own, { name: 'narrow-lib', visibility: 'shared' });
+    const consumer = await publishKit(own, {
+      name: 'narrow-consumer',
+      visibility: 'shared',
+      dependencies: dependencies('narrow-lib'),
+    });
+    const { id } = consumer;
+    const error = await refusal(updateArtifact(own, { id, visibility: 'community' }));
+    expect(error).toMatchObject({ code: 'AUDIENCE_TOO_WIDE', details: { dependencies: [{ id: lib.id, name: 'narrow-lib' }] } });
+    expect(await outcome(addMember(own, { artifactId: id, project: 'friend' }))).toBe('AUDIENCE_TOO_WIDE');
+    await addMember(own, { artifactId: lib.id, project: 'friend' });
+    expect(await outcome(addMember(own, { artifactId: id, project: 'friend' }))).toBe('ok');
+    await updateArtifact(own, { id: lib.id, visibility: 'private' });
+    expect(await outcome(updateArtifact(own, { id, visibility: 'private' }))).toBe('ok');
+    expect(await outcome(updateArtifact(own, { id, visibility: 'shared' }))).toBe('AUDIENCE_TOO_WIDE');
+    await updateArtifact(own, { id: lib.id, visibility: 'community' });
+    expect(await outcome(updateArtifact(own, { id, visibility: 'community' }))).toBe('ok');
+  });
+
+  it('hides a narrowed dependency from others, who keep the constraint as written', async () => {
+    await publishKit(own, { name: 'vanishing', visibility: 'community' });
+    const consumer = await publishKit(own, { name: 'keeps', visibility: 'community', dependencies: dependencies('vanishing') });
+    const artifactIds = [consumer.id];
+    const stranger = actAs(node.services, 'stranger');
+    expect((await listDependencies(stranger, { artifactIds })).get(consumer.id)).toMatchObject([
+      { resolved: { version: '1.0.0' } },
+    ]);
+    const pin = (await listDependencies(own, { artifactIds })).get(consumer.id)?.[0]?.resolved;
+    await updateArtifact(own, { id: pin?.id ?? '', visibility: 'private' });
+    expect((await listDependencies(stranger, { artifactIds })).get(consumer.id)).toMatchObject([
+      { ref: 'kit/vanishing', resolved: null },
+    ]);
+    expect((await listDependencies(own, { artifactIds })).get(consumer.id)).toMatchObject([{ resolved: pin }]);
+  });
+
+  it('does not name to the caller a dependency that it cannot see any more', async () => {
+    const vendor = actAs(node.services, 'vendor', 'admin');
+    const lib = await publishKit(vendor, { name: 'vendor-lib', visibility: 'public' });
+    const { id } = await publishKit(own, { name: 'on-vendor', dependencies: dependencies('vendor-lib') });
+    await updateArtifact(vendor, { id: lib.id, visibility: 'private' });
+    const error = await refusal(updateArtifact(own, { id, visibility: 'community' }));
+    expect(error.details).toEqual({ dependencies: [], unnamedCount: 1 });
+  });
+
+  it('is free where what it depended on is deleted', async () => {
+    const vendor = actAs(node.services, 'vendor', 'admin');
+    const lib = await publishKit(vendor, { name: 'deleted-lib', visibility: 'public' });
+    const { id } = await publishKit(own, { name: 'on-deleted', dependencies: dependencies('deleted-lib') });
+    await deleteArtifact(vendor, { id: lib.id });
+    expect(await outcome(updateArtifact(own, { id, visibility: 'community' }))).toBe('ok');
+  });
+});
