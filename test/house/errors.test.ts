@@ -22,7 +22,8 @@ describe('the error catalogue', () => {
   it('has a row for each code in docs/errors.md, with status, exit code, text and remedy, and no other row', () => {
     const rows = readFileSync(join(root, 'docs/errors.md'), 'utf8')
       .split('\n')
-      .filter((line) => line.startsWith('| `'));
+      .filter((line) => line.startsWith('| `'))
+      .map((line) => line.replace(/ +/g, ' '));
     const expected = Object.entries(errorCatalogue).map(
       ([code, entry]) =>
         `| \`${code}\` | ${entry.status} | ${exitCodes[entry.class]} | ${entry.text} | ${entry.remedy.replaceAll('|', '\\|')} |`,
