@@ -39,7 +39,10 @@ export async function listArtifacts(context: OpContext, input: ListArtifactsInpu
   const isForward = direction === 'forward';
   return {
     edges: page.rows.map(({ artifact, cursor: values }) => ({
-      cursor: encodeCursor({ key: settings.instanceKey, list, values }),
+      // Signed when it is asked for: of most pages only the last cursor is.
+      get cursor() {
+        return encodeCursor({ key: settings.instanceKey, list, values });
+      },
       node: artifact,
     })),
     hasNextPage: isForward ? page.hasMore : page.hasBefore,
