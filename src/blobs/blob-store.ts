@@ -23,6 +23,11 @@ export interface ReadOptions {
   readonly signal: AbortSignal;
 }
 
+export interface SendOptions extends ReadOptions {
+  /** Called once, before the promise settles, with the bytes that the destination has taken; also after a failure. */
+  readonly onSent?: ((bytes: number) => void) | undefined;
+}
+
 /** One object being written. Nothing of it is visible under its key before `finish` resolved. */
 export interface ObjectWriter extends AsyncDisposable {
   /**
@@ -60,7 +65,7 @@ export interface BlobStore extends AsyncDisposable {
    * Writes the range, or the whole, to `destination` as fast as the store can, without ending it. Resolves when the last
    * byte was handed over; rejects when the signal aborts or the destination closes early.
    */
-  send(key: string, destination: Writable, options: ReadOptions): Promise<void>;
+  send(key: string, destination: Writable, options: SendOptions): Promise<void>;
   /** Resolves also when there was nothing. */
   remove(key: string): Promise<void>;
   /** Every finished object, for reconciliation. Slow: walks the store. */

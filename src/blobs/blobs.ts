@@ -2,11 +2,13 @@
 import type { Readable } from 'node:stream';
 import { AppError } from '#base/app-error.ts';
 import type { BlobStore } from './blob-store.ts';
-import { createDigestPool } from './digest-pool.ts';
+import { checkStore, type StoreObserver } from './checked-store.ts';
+import { createDigestPool, type DigestPool } from './digest-pool.ts';
 import { openFilesystemStore } from './drivers/filesystem.ts';
 import { receiveBlob } from './receive-blob.ts';
 import type { BlobsConfig, StoreConfig } from './store-config.ts';
 
+export type { StoreObservation, StoreObserver, StoreOperation } from './checked-store.ts';
 export { isObjectKey, newObjectKey } from './object-key.ts';
 export type { BlobsConfig, FilesystemStoreConfig, S3StoreConfig, StoreConfig } from './store-config.ts';
 
@@ -48,12 +50,36 @@ export interface Blobs extends AsyncDisposable {
   receive(store: BlobStore, key: string, source: Readable, options: ReceiveOptions): Promise<ReceivedBlob>;
 }
 
+export interface OpenBlobsOptions {
+  /** Told of every operation on any store, for metrics and logs. */
+  readonly observe?: StoreObserver | undefined;
+}
+
 /** Opens every configured store. @throws AppError STORE_UNAVAILABLE */
-export async function openBlobs(config: BlobsConfig): Promise<Blobs> {
+export async function openBlobs(config: BlobsConfig, options: OpenBlobsOptions = {}): Promise<Blobs> {
   const stores = new Map<string, BlobStore>();
   const pool = createDigestPool();
-  for (const storeConfig of config.stores) stores.set(storeConfig.name, await openStore(storeConfig));
+  const close = async (): Promise<void> => {
+    await pool[Symbol.asyncDispose]();
+    for (const opened of stores.values()) await opened[Symbol.asyncDispose]();
+  };
+  try {
+    for (const storeConfig of config.stores) {
+      stores.set(storeConfig.name, checkStore(await openStore(storeConfig), { observe: options.observe }));
+    }
+    return toBlobs(stores, pool, config.defaultStore, close);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
 
+function toBlobs(
+  stores: ReadonlyMap<string, BlobStore>,
+  pool: DigestPool,
+  defaultStore: string,
+  close: () => Promise<void>,
+): Blobs {
   function store(name: string): BlobStore {
     const found = stores.get(name);
     if (found === undefined) throw new AppError('STORE_UNKNOWN', `No store is configured under the name '${name}'.`);
@@ -62,13 +88,10 @@ export async function openBlobs(config: BlobsConfig): Promise<Blobs> {
 
   return {
     stores,
-    defaultStore: store(config.defaultStore),
+    defaultStore: store(defaultStore),
     store,
     receive: (target, key, source, options) => receiveBlob(pool, { store: target, key }, source, options),
-    async [Symbol.asyncDispose]() {
-      await pool[Symbol.asyncDispose]();
-      for (const opened of stores.values()) await opened[Symbol.asyncDispose]();
-    },
+    [Symbol.asyncDispose]: close,
   };
 }
 

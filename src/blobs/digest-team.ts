@@ -12,6 +12,8 @@ export type Digests = { readonly [algorithm in DigestAlgorithm]: string };
 /** One transfer's share of a team. */
 export interface DigestLane {
   readonly ring: DigestRing;
+  /** Settles after `finish`, or rejects with INTERNAL as soon as a thread dies. */
+  readonly digests: Promise<Digests>;
   /** Hands a filled slot to the threads; resolves when all have read it. @throws AppError INTERNAL when a thread died */
   hash(slot: number, length: number): Promise<void>;
   /** After the last `hash` resolved. @throws AppError INTERNAL */
@@ -113,6 +115,7 @@ function beginLane(team: TeamState, ring: DigestRing, onRelease: (isClean: boole
 
   return {
     ring,
+    digests: lane.finished.promise,
     hash(slot, length) {
       if (team.failure !== undefined) return Promise.reject(team.failure);
       const read = Promise.withResolvers<void>();

@@ -35,6 +35,8 @@ export function createRingFeed({ lane, writer, onRoom, onFailure }: RingFeedOpti
   const waiting: Uint8Array[] = [];
   const drained = Promise.withResolvers<void>();
   drained.promise.catch(() => undefined);
+  // A thread may die while it has nothing to read.
+  lane.digests.catch(fail);
   let current = 0;
   let filled = 0;
   let unread = 0;

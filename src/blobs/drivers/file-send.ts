@@ -16,6 +16,7 @@ export interface SendSpan {
   readonly end: number;
   readonly signal: AbortSignal;
   readonly storeName: string;
+  readonly onSent?: ((bytes: number) => void) | undefined;
 }
 
 /**
@@ -49,6 +50,7 @@ export function sendFile(fd: number, destination: Writable, span: SendSpan): Pro
     // A buffer that a destroyed destination may still be reading is left to the garbage collector.
     if (writing === 0 && isReusing) giveBack(free);
     free.length = 0;
+    span.onSent?.(handedOver - span.start);
     if ('error' in outcome) reject(outcome.error);
     else resolve();
   }

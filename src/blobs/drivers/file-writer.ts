@@ -27,44 +27,69 @@ interface OpenFile {
   directRefused: boolean;
   position: number;
   unsynced: number;
+  /** The write or finish that runs now, without its outcome. */
+  running: Promise<void>;
+  isClosed: boolean;
 }
 
 /** Begins the file. Memory that is shared and page aligned goes to the disk past the page cache. */
-export async function createFileWriter(options: FileWriterOptions): Promise<ObjectWriter> {
-  const { path, tmp, storeName, signal } = options;
-  const file = await guarded(storeName, () => open(tmp, 'wx', 0o600));
-  const state: OpenFile = { file, direct: undefined, directRefused: directFlag === undefined, position: 0, unsynced: 0 };
-  let closed = false;
-
-  async function close(): Promise<void> {
-    if (closed) return;
-    closed = true;
-    await state.direct?.close();
-    await file.close();
-  }
-
-  async function abort(): Promise<void> {
-    await close().catch(() => undefined);
-    await guarded(storeName, () => unlinkIfThere(tmp));
-  }
-
+export async function createFileWriter({ path, tmp, storeName, signal }: FileWriterOptions): Promise<ObjectWriter> {
+  const guarded = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } catch (error) {
+      throw toWriteError(error, storeName);
+    }
+  };
+  const file = await guarded(() => open(tmp, 'wx', 0o600));
+  const state: OpenFile = {
+    file,
+    direct: undefined,
+    directRefused: directFlag === undefined,
+    position: 0,
+    unsynced: 0,
+    running: Promise.resolve(),
+    isClosed: false,
+  };
+  const run = async <T>(work: () => Promise<T>): Promise<T> => {
+    signal.throwIfAborted();
+    const result = guarded(work);
+    state.running = result.then(
+      () => undefined,
+      () => undefined,
+    );
+    return result;
+  };
+  const abort = async (): Promise<void> => {
+    if (state.isClosed) return;
+    state.isClosed = true;
+    // The system call that runs now still needs the descriptors; those after it find the file closed.
+    await state.running;
+    await guarded(async () => {
+      await close(state);
+      await unlinkIfThere(tmp);
+    });
+  };
   return {
-    async write(bytes) {
-      signal.throwIfAborted();
-      await guarded(storeName, () => writeAll(state, tmp, bytes));
-    },
-    async finish() {
-      signal.throwIfAborted();
-      await guarded(storeName, async () => {
-        await file.sync();
-        await close();
-        await publish(tmp, path);
-      });
-      return { sizeBytes: state.position };
-    },
+    write: (bytes) => run(() => writeAll(state, tmp, bytes)),
+    finish: () => run(() => finish(state, tmp, path)),
     abort,
     [Symbol.asyncDispose]: abort,
   };
+}
+
+async function finish(state: OpenFile, tmp: string, path: string): Promise<{ readonly sizeBytes: number }> {
+  if (state.isClosed) throw new Error('the writer is closed');
+  await state.file.sync();
+  await publish(tmp, path);
+  await close(state);
+  state.isClosed = true;
+  return { sizeBytes: state.position };
+}
+
+async function close(state: OpenFile): Promise<void> {
+  await state.direct?.close();
+  await state.file.close();
 }
 
 /** Links `tmp` to `path`, never over a file that is there, and syncs every folder that changed. */
@@ -78,8 +103,13 @@ export async function publish(tmp: string, path: string): Promise<void> {
     // No hard links here (some network and FAT file systems). Keys are used once, so nothing can appear in between.
     await rename(tmp, path);
   }
-  await syncFolder(folder);
-  await unlinkIfThere(tmp);
+  await syncFolder(folder).catch(async (error: unknown) => {
+    // Not known to be durable, so not there.
+    await unlinkIfThere(path);
+    throw error;
+  });
+  // The object is there for good; a second name that stays is removed with other leftovers.
+  await unlinkIfThere(tmp).catch(() => undefined);
 }
 
 /** Makes new, renamed and removed names in the folder survive a power cut. */
@@ -101,6 +131,7 @@ async function writeAll(state: OpenFile, tmp: string, bytes: Uint8Array): Promis
     offset = await writeDirect(state, tmp, bytes.subarray(0, bytes.length - (bytes.length % pageBytes)));
   }
   while (offset < bytes.length) {
+    if (state.isClosed) throw new Error('the writer is closed');
     const { bytesWritten } = await state.file.write(bytes, offset, bytes.length - offset, state.position);
     offset += bytesWritten;
     state.position += bytesWritten;
@@ -122,7 +153,7 @@ async function writeDirect(state: OpenFile, tmp: string, pages: Uint8Array): Pro
   let offset = 0;
   try {
     state.direct ??= await open(tmp, constants.O_WRONLY | (directFlag ?? 0));
-    while (offset < pages.length) {
+    while (offset < pages.length && !state.isClosed) {
       const { bytesWritten } = await state.direct.write(pages, offset, pages.length - offset, state.position);
       offset += bytesWritten;
       state.position += bytesWritten;
@@ -159,13 +190,5 @@ async function unlinkIfThere(path: string): Promise<void> {
     await unlink(path);
   } catch (error) {
     if (systemCode(error) !== 'ENOENT') throw error;
-  }
-}
-
-async function guarded<T>(storeName: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw toWriteError(error, storeName);
   }
 }

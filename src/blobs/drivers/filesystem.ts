@@ -13,8 +13,8 @@ import { constants } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, unlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
-import type { BlobStore, ReadOptions, StoredObject } from '../blob-store.ts';
-import { clampRange } from '../clamp-range.ts';
+import type { BlobStore, ByteRange, ReadOptions, StoredObject } from '../blob-store.ts';
+import { type ByteSpan, clampRange } from '../clamp-range.ts';
 import { assertObjectKey } from '../object-key.ts';
 import type { FilesystemStoreConfig } from '../store-config.ts';
 import { systemCode, toReadError, toStoreError } from '../store-error.ts';
@@ -59,11 +59,11 @@ export async function openFilesystemStore(config: FilesystemStoreConfig): Promis
     stat: (key) => guarded(name, () => statObject(folder, key)),
     read: (key, offset, length, signal) => readPiece(folder, key, { offset, length, signal }),
     open: (key, options) => openStream(folder, key, options),
-    async send(key, destination, { range, signal }) {
+    async send(key, destination, { range, signal, onSent }) {
       signal.throwIfAborted();
       const { file, sizeBytes } = await openObject(folder, key);
       try {
-        await sendFile(file.fd, destination, { ...clampRange(range, sizeBytes), signal, storeName: name });
+        await sendFile(file.fd, destination, { ...clampRange(range, sizeBytes), signal, onSent, storeName: name });
       } finally {
         await file.close();
       }
@@ -118,9 +118,18 @@ async function openObject(folder: Folder, key: string): Promise<{ file: FileHand
 async function openStream(folder: Folder, key: string, { range, signal }: ReadOptions): Promise<Readable> {
   signal.throwIfAborted();
   const { file, sizeBytes } = await openObject(folder, key);
-  const { start, end } = clampRange(range, sizeBytes);
+  const { start, end } = await clampOrClose(file, range, sizeBytes);
   // createReadStream's `end` is inclusive and cannot say "nothing": an empty object reads no byte from its offset 0.
   return file.createReadStream({ start, end: Math.max(end - 1, 0), highWaterMark: 256 * 1024, signal });
+}
+
+async function clampOrClose(file: FileHandle, range: ByteRange | undefined, sizeBytes: number): Promise<ByteSpan> {
+  try {
+    return clampRange(range, sizeBytes);
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
 }
 
 async function readPiece(

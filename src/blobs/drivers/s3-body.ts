@@ -1,6 +1,7 @@
 /** Bodies of S3 answers: read whole when short, handed to a slow reader without mistaking its pauses for the store's. */
 import type { IncomingMessage } from 'node:http';
 import type { Writable } from 'node:stream';
+import type { SendOptions } from '../blob-store.ts';
 import { prematureClose } from '../store-error.ts';
 import { S3TimeoutError } from './s3-error.ts';
 
@@ -40,9 +41,11 @@ export function guardSilence(response: IncomingMessage, idleMs: number): void {
  * Copies the body to `destination` without ending it; resolves when the destination has taken the last byte.
  * @throws the signal's reason, ERR_STREAM_PREMATURE_CLOSE when the destination closes early, or the store's error
  */
-export function sendBody(response: IncomingMessage, destination: Writable, signal: AbortSignal): Promise<void> {
+export function sendBody(response: IncomingMessage, destination: Writable, { signal, onSent }: SendOptions): Promise<void> {
+  let taken = 0;
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const onData = (chunk: Buffer): void => {
+    taken += chunk.length;
     if (!destination.write(chunk)) response.pause();
   };
   const onDrain = (): void => void response.resume();
@@ -57,6 +60,7 @@ export function sendBody(response: IncomingMessage, destination: Writable, signa
     signal.removeEventListener('abort', onAbort);
     destination.off('drain', onDrain).off('close', onClose).off('error', fail);
     response.off('data', onData).off('end', onEnd).off('error', fail);
+    onSent?.(taken);
   }
 
   function succeed(): void {

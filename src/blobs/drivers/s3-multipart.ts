@@ -11,11 +11,17 @@ export interface UploadedPart {
   readonly etag: string;
 }
 
-/** Returns the upload id. An attempt whose answer got lost may have begun another: see `abortUploads`. */
+/** Returns the id of the object's one upload. */
 export async function beginMultipart(connection: S3Connection, object: string): Promise<string> {
-  const { text } = await connection.requestText({ method: 'POST', object, query: { uploads: '' } });
+  let isRepeated = false;
+  const onRepeat = (): void => {
+    isRepeated = true;
+  };
+  const { text } = await connection.requestText({ method: 'POST', object, query: { uploads: '' }, onRepeat });
   const uploadId = findXmlText(text, 'UploadId');
   if (uploadId === undefined) throw new S3ResponseError(200, 'no UploadId');
+  // An attempt whose answer got lost has begun an upload that nobody knows.
+  if (isRepeated) await abortUploads(connection, object, (other) => other !== uploadId);
   return uploadId;
 }
 
@@ -70,10 +76,15 @@ export async function putObject(
   });
 }
 
-/** Aborts every unfinished upload of the object; there may be more than the known one after lost answers. */
-export async function abortUploads(connection: S3Connection, object: string, known: string | undefined): Promise<void> {
-  if (known !== undefined) await abortOne(connection, object, known);
-  for (const uploadId of await listUploads(connection, object)) await abortOne(connection, object, uploadId);
+/** Aborts the unfinished uploads of the object, or those of them that are meant. */
+export async function abortUploads(
+  connection: S3Connection,
+  object: string,
+  isMeant: (uploadId: string) => boolean = () => true,
+): Promise<void> {
+  for (const uploadId of await listUploads(connection, object)) {
+    if (isMeant(uploadId)) await abortUpload(connection, object, uploadId);
+  }
 }
 
 /** Ids of the unfinished uploads of exactly this object. */
@@ -85,7 +96,7 @@ async function listUploads(connection: S3Connection, object: string): Promise<st
     .filter((uploadId) => uploadId !== '');
 }
 
-async function abortOne(connection: S3Connection, object: string, uploadId: string): Promise<void> {
+export async function abortUpload(connection: S3Connection, object: string, uploadId: string): Promise<void> {
   try {
     await connection.requestText({ method: 'DELETE', object, query: { uploadId } });
   } catch (error) {

@@ -3,7 +3,15 @@ import { AppError } from '#base/app-error.ts';
 import type { ObjectWriter } from '../blob-store.ts';
 import type { S3Connection } from './s3-connection.ts';
 import { isStatus, toS3StoreError } from './s3-error.ts';
-import { abortUploads, beginMultipart, completeMultipart, putObject, putPart, type UploadedPart } from './s3-multipart.ts';
+import {
+  abortUpload,
+  abortUploads,
+  beginMultipart,
+  completeMultipart,
+  putObject,
+  putPart,
+  type UploadedPart,
+} from './s3-multipart.ts';
 import { createMemoryPart, openSpoolFile, type PartBody, type PartMemory, type SpoolFile } from './s3-part-body.ts';
 import { memoryPartMaxBytes, type PartPlan, partsMax } from './s3-parts.ts';
 
@@ -191,7 +199,12 @@ async function cleanUp({ connection, storeName }: S3Uploads, { object }: S3Write
   state.spool = undefined;
   const { uploadId, mayExist } = state;
   try {
-    if (uploadId !== undefined) await abortUploads(connection, object, await uploadId.catch(() => undefined));
+    if (uploadId !== undefined) {
+      const known = await uploadId.catch(() => undefined);
+      // Where beginning it failed, it may have begun all the same.
+      if (known === undefined) await abortUploads(connection, object);
+      else await abortUpload(connection, object, known);
+    }
     if (mayExist) await connection.requestText({ method: 'DELETE', object });
     state.uploadId = undefined;
     state.mayExist = false;

@@ -25,9 +25,10 @@ import { findXmlText, findXmlTexts } from './s3-xml.ts';
 const objectsPrefix = 'objects/';
 const identityObject = 'identity';
 
-/** For tests: other part sizes, to meet in megabytes what comes with terabytes. */
+/** For tests: other sizes of parts and pages, to meet with little what comes with terabytes. */
 export interface S3Tuning {
   readonly planParts?: (expectedBytes: number | undefined) => PartPlan;
+  readonly listPageMax?: number;
 }
 
 /** Opens the store. @throws STORE_UNAVAILABLE also when the bucket is not there and may not be created */
@@ -67,12 +68,12 @@ export async function openS3Store(config: S3StoreConfig, tuning: S3Tuning = {}):
     },
     async send(key, destination, options) {
       const response = await getObject(connection, name, key, options);
-      await sendBody(response, destination, options.signal).catch((error: unknown) => {
+      await sendBody(response, destination, options).catch((error: unknown) => {
         throw options.signal.aborted || response.errored !== error ? error : toS3ReadError(error, name);
       });
     },
     remove: (key) => guarded(removeObject(connection, key)),
-    list: (signal) => listObjects(connection, name, signal),
+    list: (signal) => listObjects(connection, { storeName: name, pageMax: tuning.listPageMax ?? 1000, signal }),
     async [Symbol.asyncDispose]() {
       memory[Symbol.dispose]();
       connection.close();
@@ -199,10 +200,14 @@ async function removeObject(connection: S3Connection, key: string): Promise<void
   }
 }
 
-async function* listObjects(connection: S3Connection, storeName: string, signal: AbortSignal): AsyncGenerator<StoredObject> {
+async function* listObjects(
+  connection: S3Connection,
+  { storeName, pageMax, signal }: { readonly storeName: string; readonly pageMax: number; readonly signal: AbortSignal },
+): AsyncGenerator<StoredObject> {
   let token: string | undefined;
   do {
-    const page = { 'list-type': '2', prefix: objectsPrefix, ...(token === undefined ? {} : { 'continuation-token': token }) };
+    const from = token === undefined ? {} : { 'continuation-token': token };
+    const page = { 'list-type': '2', 'max-keys': String(pageMax), prefix: objectsPrefix, ...from };
     const text = await listPage(connection, storeName, page, signal);
     for (const entry of findXmlTexts(text, 'Contents')) {
       signal.throwIfAborted();
