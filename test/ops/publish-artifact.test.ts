@@ -8,7 +8,9 @@ import { listDependencies } from '#ops/list-dependencies.ts';
 import { publishArtifact } from '#ops/publish-artifact.ts';
 import { updateArtifact } from '#ops/update-artifact.ts';
 import { yankArtifact } from '#ops/yank-artifact.ts';
+import type { TypeHooks } from '#sdk/sdk.ts';
 import { actAs, createTestNode, type Node, outcome, publishKit, putText, refusal } from '#test/support/operations.ts';
+import type { RunnableHooks } from '#types/type-registry.ts';
 
 let node: Node;
 let own: OpContext;
@@ -103,6 +105,51 @@ describe('publishing a draft', () => {
     const id = await draft();
     const error = await refusal(publishArtifact(own, { id, expectedRevision: 7 }));
     expect(error).toMatchObject({ code: 'REVISION_CONFLICT', details: { currentRevision: 1 } });
+  });
+});
+
+describe('the hooks of a publish', () => {
+  /** The node with one connection, and the kit type with other hooks. */
+  async function withHooks(hooks: Partial<RunnableHooks>): Promise<OpContext> {
+    const services = await node.second(1);
+    const kit = services.types.get('kit');
+    const has = new Set([...kit.hooks.has, ...(Object.keys(hooks) as (keyof TypeHooks)[])]);
+    const changed = { ...kit, hooks: { ...kit.hooks, ...hooks, has } };
+    const types = { ...services.types, types: new Map([...services.types.types, ['kit', changed]]), get: () => changed };
+    return actAs({ ...services, types }, 'own');
+  }
+
+  it('hold no connection: the only one of the pool answers while a hook runs', async () => {
+    const single: OpContext = await withHooks({
+      derive: async () => {
+        await single.db.query({ text: 'SELECT 1' });
+        return { total_bytes: 7 };
+      },
+    });
+    const id = await draft();
+    expect(await publishArtifact(single, { id })).toMatchObject({ state: 'active', properties: { total_bytes: 7 } });
+  });
+
+  it('run again on the artifact as it is, when it was changed while they ran', async () => {
+    const seen: unknown[] = [];
+    const id = await draft({ properties: { title: 'before' } });
+    const changing = await withHooks({
+      derive: async ({ properties }) => {
+        seen.push(properties['title']);
+        if (seen.length === 1) await updateArtifact(own, { id, properties: { title: 'after' } });
+        return {};
+      },
+    });
+    expect(await publishArtifact(changing, { id })).toMatchObject({ properties: { title: 'after' }, revision: 3 });
+    expect(seen).toEqual(['before', 'after']);
+    const named = await draft({ properties: { title: 'before' } });
+    const racing = await withHooks({
+      derive: async () => {
+        await updateArtifact(own, { id: named, properties: { title: 'after' } });
+        return {};
+      },
+    });
+    expect(await outcome(publishArtifact(racing, { id: named, expectedRevision: 1 }))).toBe('REVISION_CONFLICT');
   });
 });
 

@@ -92,6 +92,23 @@ describe('races of two nodes', { timeout: 20_000 + rounds * 400 }, () => {
     }
   });
 
+  it('publish a version against freezing an unversioned artifact under it: one has it, the other is refused', async () => {
+    const [a, b] = [actAs(first, 'own'), actAs(second, 'own')];
+    for (let round = 0; round < rounds; round += 1) {
+      const name = `freeze-${round}`;
+      const { id } = await createArtifact(a, { type: 'kit', name, version: '1.0.0' });
+      const loose = await createArtifact(a, { type: 'kit', name });
+      await publishArtifact(a, { id: loose.id });
+      const outcomes = await race(
+        round,
+        () => publishArtifact(a, { id }),
+        () => updateArtifact(b, { id: loose.id, version: '1.0.0', properties: { title: 'other' } }),
+      );
+      expect(outcomes.toSorted()).toEqual(['VERSION_EXISTS', 'ok']);
+      expect(await count(`artifact WHERE name = $1 AND version = '1.0.0' AND state = 'active'`, [name])).toBe(1);
+    }
+  });
+
   it('publish one draft twice: one publishes, the other finds it published', async () => {
     const [a, b] = [actAs(first, 'own'), actAs(second, 'own')];
     for (let round = 0; round < rounds; round += 1) {

@@ -25,7 +25,7 @@ import { createTestDatabase } from './database.ts';
 export interface Node extends AsyncDisposable {
   readonly services: Services;
   /** A second node over the same database and store, with a pool of its own. Ends with the first. */
-  second(): Promise<Services>;
+  second(poolSize?: number): Promise<Services>;
   /** The same node, with some services replaced. */
   with(changes: Partial<Services>): Services;
 }
@@ -65,8 +65,8 @@ export async function createTestNode(settings: Partial<OpSettings> = {}): Promis
   return {
     services,
     with: (changes) => ({ ...services, ...changes }),
-    second: async () => {
-      const db = stack.use(openDatabase({ url: database.url, applicationName: 'vitrine-test-second' }));
+    second: async (poolSize) => {
+      const db = stack.use(openDatabase({ url: database.url, poolSize, applicationName: 'vitrine-test-second' }));
       return { ...services, db, settings: { ...services.settings, nodeId: 'second-node' } };
     },
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
