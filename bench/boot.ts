@@ -1,0 +1,165 @@
+/**
+ * The boot path's show, as it is served (a token, policy, log and metrics included), against a bare server of ready text over
+ * the same database: `node bench/boot.ts [seconds a run]`. Medians of seven alternated runs, 16 connections, 64 images.
+ */
+import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pino } from 'pino';
+import { systemClock } from '#base/clock.ts';
+import { randomId } from '#base/id.ts';
+import { openBlobs } from '#blobs/blobs.ts';
+import { loadConfig, loadInstanceKey } from '#config/config.ts';
+import type { Database } from '#metadata/database.ts';
+import { migrate, openDatabase, startEmbeddedPostgres } from '#metadata/metadata.ts';
+import { claimInstance } from '#ops/claim-instance.ts';
+import { claimStores } from '#ops/claim-stores.ts';
+import { createContext, type OpContext } from '#ops/context.ts';
+import { createArtifact } from '#ops/create-artifact.ts';
+import { createToken } from '#ops/create-token.ts';
+import { publishArtifact } from '#ops/publish-artifact.ts';
+import { uploadBlob } from '#ops/upload-blob.ts';
+import { createCaller, createRolePolicy } from '#policy/policy.ts';
+import { freePort } from '#test/support/free-port.ts';
+import { testSettings } from '#test/support/operations.ts';
+import { loadTypes } from '#types/load-types.ts';
+import { type LoadResult, median, runLoad } from './http-load.ts';
+
+const durationMs = Number(process.argv[2] ?? 3) * 1000;
+const runs = 7;
+const images = 64;
+const connections = 16;
+const goal = 0.4;
+const repository = join(import.meta.dirname, '..');
+
+await using stack = new AsyncDisposableStack();
+const dataDir = await mkdtemp(join(tmpdir(), 'vitrine-bench-'));
+stack.defer(() => rm(dataDir, { recursive: true, force: true }));
+const postgres = stack.use(await startEmbeddedPostgres({ dataDir: join(dataDir, 'postgres') }));
+await migrate({ url: postgres.url });
+const db = stack.use(openDatabase({ url: postgres.url }));
+const { ids, secret } = await fill(db);
+
+const port = await freePort();
+const environment = { VITRINE_DATABASE_URL: postgres.url, VITRINE_DATA_DIR: dataDir, VITRINE_PORT: String(port) };
+const served = spawn(process.execPath, [join(repository, 'src/main.ts'), 'serve'], {
+  env: { PATH: process.env['PATH'], ...environment },
+  // As a service has it: its log goes somewhere that takes it at once.
+  stdio: ['ignore', 'ignore', 'inherit'],
+});
+stack.defer(() => end(served));
+await untilReady(`http://127.0.0.1:${port}/readyz`);
+await keepReadyText(db, port);
+const reference = fork(join(import.meta.dirname, 'boot-reference.ts'), [postgres.url]);
+stack.defer(() => end(reference));
+const [referencePort] = (await once(reference, 'message')) as [number];
+
+const at = (index: number): string => ids[(index * 31) % ids.length] ?? '';
+const head = `Host: 127.0.0.1\r\nAuthorization: Bearer ${secret}\r\n\r\n`;
+const targets = {
+  reference: { port: referencePort, request: (index: number) => `GET /${at(index)} HTTP/1.1\r\n${head}` },
+  served: { port, request: (index: number) => `GET /v2/images/${at(index)} HTTP/1.1\r\n${head}` },
+};
+const results = { reference: [] as LoadResult[], served: [] as LoadResult[] };
+for (const key of ['reference', 'served'] as const) await measure(key, 1_500);
+for (let run = 0; run < runs; run += 1) {
+  for (const key of ['reference', 'served'] as const) results[key].push(await measure(key, durationMs));
+}
+await report();
+
+function measure(key: keyof typeof targets, forMs: number): Promise<LoadResult> {
+  return runLoad({
+    ...targets[key],
+    connections,
+    durationMs: forMs,
+    check: (answer) => {
+      if (!answer.startsWith('HTTP/1.1 200') || !answer.includes('"disk_format":"qcow2"')) throw new Error(answer);
+    },
+  });
+}
+
+async function report(): Promise<void> {
+  const rates = { reference: 0, served: 0 };
+  for (const key of ['reference', 'served'] as const) {
+    const of = (pick: (result: LoadResult) => number): number => median(results[key].map(pick));
+    rates[key] = of((result) => result.requestsPerSecond);
+    const child = key === 'served' ? served : reference;
+    const [p50, p99] = [of((result) => result.p50Ms), of((result) => result.p99Ms)];
+    const memory = `RSS ${await residentMiB(child)} MiB`;
+    console.log(`${key}: ${Math.round(rates[key])}/s, p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms, ${memory}`);
+  }
+  console.log(`show of the boot path: ${(rates.served / rates.reference).toFixed(3)} of the reference (goal ${goal})`);
+  console.log(
+    `node ${process.version}, ${connections} connections, ${runs} runs of ${durationMs} ms each, ${process.execArgv.join(' ') || 'no flags'}`,
+  );
+}
+
+/** Published images with data, and a token of the project that owns them. */
+async function fill(database: Database): Promise<{ readonly ids: readonly string[]; readonly secret: string }> {
+  const { config } = loadConfig({ env: { VITRINE_DATA_DIR: dataDir }, cwd: dataDir });
+  const settings = { ...testSettings, instanceKey: await loadInstanceKey(config) };
+  const instance = await claimInstance(database, settings.instanceKey);
+  await using blobs = await openBlobs({
+    stores: [{ name: 'default', kind: 'filesystem', path: join(dataDir, 'blobs') }],
+    defaultStore: 'default',
+  });
+  await claimStores(database, blobs, instance);
+  await using types = await loadTypes({ folders: [join(repository, 'artifact-types')] });
+  const log = pino({ level: 'silent' });
+  const services = { db: database, blobs, types, policy: createRolePolicy(), clock: systemClock, newId: randomId, settings, log };
+  const caller = createCaller('bench', 'bench', ['admin', 'member']);
+  const context = createContext(services, { caller, requestId: 'req-bench', signal: new AbortController().signal });
+  const made: string[] = [];
+  for (let index = 0; index < images; index += 1) made.push(await publishImage(context, index));
+  const token = await createToken(context, { project: 'bench', subject: 'bench', roles: ['member'] });
+  return { ids: made, secret: token.secret };
+}
+
+async function publishImage(context: OpContext, index: number): Promise<string> {
+  const properties = {
+    ...{ disk_format: 'qcow2', container_format: 'bare', min_ram: 512, min_disk: 8, architecture: 'x86_64' },
+    ...{ os_type: 'linux', os_distro: 'debian', os_version: '13', hw_disk_bus: 'virtio', hw_vif_model: 'virtio' },
+  };
+  const input = { type: 'image', name: `bench-${index}`, version: '1.0.0', tags: ['bench', 'small'], properties };
+  const { id } = await createArtifact(context, input);
+  await uploadBlob(context, { artifactId: id, slot: 'data', source: Readable.from([Buffer.from(`image ${index}`)]) });
+  await publishArtifact(context, { id });
+  return id;
+}
+
+/** The very bodies that the server answers, ready in a table. */
+async function keepReadyText(database: Database, servedPort: number): Promise<void> {
+  await database.query({ text: 'CREATE TABLE bench_ready (id uuid PRIMARY KEY, body text NOT NULL)' });
+  for (const id of ids) {
+    const headers = { authorization: `Bearer ${secret}` };
+    const body = await (await fetch(`http://127.0.0.1:${servedPort}/v2/images/${id}`, { headers })).text();
+    await database.query({ text: 'INSERT INTO bench_ready VALUES ($1, $2)' }, [id, body]);
+  }
+  await database.query({ text: 'ANALYZE' });
+}
+
+async function untilReady(url: string): Promise<void> {
+  for (let attempt = 0; attempt < 300; attempt += 1) {
+    const isReady = await fetch(url).then(
+      (response) => response.ok,
+      () => false,
+    );
+    if (isReady) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error('the server was not ready in 15 s');
+}
+
+async function residentMiB(child: ChildProcess): Promise<number> {
+  const status = await readFile(`/proc/${child.pid}/status`, 'utf8');
+  return Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024);
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill();
+  await once(child, 'exit');
+}
