@@ -29,7 +29,8 @@ export async function exchange(request: ExchangeRequest): Promise<IncomingMessag
   const response = await send(request);
   const status = response.statusCode ?? 0;
   if (status >= 200 && status < 300) return response;
-  throw toAppError(status, await readText(response, errorBodyBytesMax).catch(() => ''));
+  const requestId = status >= 500 ? response.headers['x-openstack-request-id'] : undefined;
+  throw toAppError(status, await readText(response, errorBodyBytesMax).catch(() => ''), requestId);
 }
 
 /** @throws AppError REQUEST_TOO_LARGE when the text is longer */
@@ -95,11 +96,13 @@ function unreachable(url: URL, cause: Error): AppError {
 }
 
 /** Problem details (RFC 9457) as the error they were made from. */
-function toAppError(status: number, text: string): AppError {
+function toAppError(status: number, text: string, requestId: string | string[] | undefined): AppError {
   const problem = parseObject(text);
   const detail = problem['detail'] ?? problem['title'];
   const code = typeof problem['code'] === 'string' ? problem['code'] : '';
-  const message = typeof detail === 'string' ? detail : `The server answered with status ${status}.`;
+  const sentence = typeof detail === 'string' ? detail : `The server answered with status ${status}.`;
+  // The operator finds the cause by it.
+  const message = requestId === undefined ? sentence : `${sentence} (request ${String(requestId)})`;
   // Without a code it is no problem of Vitrine's but, say, the body of a GraphQL error, whose reader wants all of it.
   const details = code === '' ? problem : Object.fromEntries(Object.entries(problem).filter(([key]) => !problemMembers.has(key)));
   return new AppError(knownCode(code, status), message, { faults: toFaults(problem['errors']), details });

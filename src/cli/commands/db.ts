@@ -28,7 +28,8 @@ function createMigrateCommand(io: CliIo): Command {
         const external = database.directUrl ?? database.url;
         if (external !== undefined) return migrate({ url: external, signal: io.signal });
         await using embedded = await startEmbeddedPostgres({ dataDir, onNotice: (message) => io.err(`${message}\n`) });
-        return migrate({ url: embedded.url, signal: io.signal });
+        // Awaited here: the database stops when this function ends.
+        return await migrate({ url: embedded.url, signal: io.signal });
       });
       if (options.json === true) printJson(io, { applied });
       else for (const line of applied.length === 0 ? ['nothing to apply'] : applied) io.out(`${line}\n`);
