@@ -3,11 +3,13 @@
 export * as artifactRecords from './artifact-records.ts';
 export * as blobRecords from './blob-records.ts';
 export * as bootImageRecords from './boot-image-records.ts';
+export * as closureRecords from './closure-records.ts';
 export { isForeignKeyViolation, isUniqueViolation } from './database-errors.ts';
 export * as dependencyRecords from './dependency-records.ts';
 export { type EmbeddedPostgres, type EmbeddedPostgresOptions, startEmbeddedPostgres } from './embedded-postgres.ts';
 export * as eventRecords from './event-records.ts';
 export * as familyRecords from './family-records.ts';
+export * as floatingRecords from './floating-records.ts';
 export * as idempotencyRecords from './idempotency-records.ts';
 export * as instanceRecords from './instance-records.ts';
 export * as listRecords from './list-records.ts';

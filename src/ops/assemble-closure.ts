@@ -1,0 +1,210 @@
+/** From the rows of a closure to its answer: order, what is wrong with nodes and families, the digest. */
+import type { Json } from '#base/json.ts';
+import { blobUrl } from '#core/blob-url.ts';
+import { canonicalJson, compareCodeUnits, sha256Hex } from '#core/canonical-json.ts';
+import type { Closure, ClosureBlob, ClosureEdge, ClosureNode, ClosureProblem } from '#core/closure.ts';
+import { findCycle, topologicalOrder } from '#core/dependency-graph.ts';
+import { parseRange, satisfies } from '#core/range.ts';
+import { parseVersion } from '#core/version.ts';
+import type { closureRecords } from '#metadata/metadata.ts';
+import type { LocatedClosure } from './closure-texts.ts';
+import type { OpContext } from './context.ts';
+import type { ClosureGraph, GraphLink } from './load-pinned-graph.ts';
+
+type NodeRow = closureRecords.ClosureNodeRow;
+type BlobRow = closureRecords.ClosureBlobRow;
+
+export function assembleClosure(
+  context: OpContext,
+  mode: Closure['mode'],
+  graph: ClosureGraph,
+  blobRows: readonly BlobRow[],
+): LocatedClosure {
+  const blobsByNode = Map.groupBy(blobRows, ({ artifact_id }) => artifact_id);
+  const links = graph.links.flatMap(({ row, to }) => (to === null ? [] : [{ from: row.artifact_id, to }]));
+  const ordered = topologicalOrder([...graph.nodes.values()], links, compareNodes);
+  const nodes = ordered.map((row) => toNode(row, blobsByNode.get(row.id) ?? []));
+  const position = new Map(nodes.map(({ id }, index) => [id, index]));
+  const edges = graph.links.map(toEdge).toSorted((a, b) => (position.get(a.from) ?? 0) - (position.get(b.from) ?? 0));
+  const problems = [
+    ...graph.problems,
+    ...nodes.flatMap((node) => nodeProblems(node, blobsByNode.get(node.id) ?? [])),
+    ...conflicts(context, graph),
+    ...cycles(nodes, links),
+    ...(graph.isCut ? [problem('LIMIT', graph.root, `The closure has more than ${nodes.length} nodes.`)] : []),
+  ];
+  const complete = problems.every(({ usable }) => usable);
+  const closure: Closure = {
+    root: graph.root,
+    mode,
+    nodes,
+    edges,
+    problems,
+    complete,
+    closureDigest: complete ? digestOf(graph.root, nodes, edges) : null,
+  };
+  const locations = new Map(blobRows.map((row) => [locationKey(row.artifact_id, row.path), row.locations ?? []] as const));
+  return { closure, locations: (node, path) => locations.get(locationKey(node, path)) ?? [] };
+}
+
+function locationKey(node: string, path: string): string {
+  return `${node}/${path}`;
+}
+
+function toNode(row: NodeRow, blobs: readonly BlobRow[]): ClosureNode {
+  const { id, project, type, name, version, digest, state, yanked, properties } = row;
+  const typeVersion = row.type_version;
+  return { id, project, type, typeVersion, name, version, digest, state, yanked, properties, blobs: blobs.map(toBlob) };
+}
+
+function toBlob(row: BlobRow): ClosureBlob {
+  const { slot, key, path, sha256 } = row;
+  return {
+    slot,
+    key,
+    path,
+    mediaType: row.media_type,
+    sizeBytes: row.size_bytes,
+    sha256,
+    sha512: row.sha512 ?? '',
+    md5: row.md5 ?? '',
+    url: blobUrl(row.artifact_id, slot, key === '' ? 'one' : 'map', path),
+    text: null,
+  };
+}
+
+function toEdge({ row, ref, to, version }: GraphLink): ClosureEdge {
+  const { artifact_id: from, slot, alias, range, parameter } = row;
+  return { from, slot, alias, ref, range, parameter, to, version };
+}
+
+/** Ties in the order of nodes: type, name, version; then what makes the order the same everywhere. */
+function compareNodes(a: NodeRow, b: NodeRow): number {
+  return (
+    compareCodeUnits(a.type, b.type) ||
+    compareCodeUnits(a.name ?? '', b.name ?? '') ||
+    compareCodeUnits(a.version_key ?? '', b.version_key ?? '') ||
+    compareCodeUnits(a.project, b.project) ||
+    compareCodeUnits(a.id, b.id)
+  );
+}
+
+function nodeProblems(node: ClosureNode, blobs: readonly BlobRow[]): readonly ClosureProblem[] {
+  const name = describe(node);
+  const lost = blobs.filter(({ locations }) => locations === null).map(({ path }) => path);
+  return [
+    ...(node.state === 'deactivated' ? [problem('DEACTIVATED', node.id, `${name} is deactivated; its bytes are withheld.`)] : []),
+    ...(node.yanked ? [{ ...problem('YANKED', node.id, `${name} was yanked.`), usable: true }] : []),
+    ...lost.map((path) => problem('BLOB_UNAVAILABLE', node.id, `The bytes of ${path} of ${name} are in no store.`)),
+  ];
+}
+
+function problem(kind: ClosureProblem['kind'], node: string, message: string): ClosureProblem {
+  return { kind, message, node, alias: null, usable: false, candidates: [], path: [] };
+}
+
+function describe({
+  type,
+  name,
+  version,
+  id,
+}: {
+  type: string;
+  name: string | null;
+  version: string | null;
+  id: string;
+}): string {
+  return name === null ? `${type} ${id}` : `${type}/${name}${version === null ? '' : `@${version}`}`;
+}
+
+/** Families that some singleton slot points at: their versions agree where one of them lies in the range of every edge. */
+function conflicts(context: OpContext, graph: ClosureGraph): readonly ClosureProblem[] {
+  return disagreements(context, graph).map(({ links, versions }) => {
+    const [first] = links;
+    const message = `Versions ${versions.join(' and ')} of ${first?.row.target_type ?? ''}/${first?.row.target_name ?? ''} are needed at once, and a singleton slot allows one.`;
+    return {
+      ...problem('CONFLICT', first?.row.artifact_id ?? graph.root, message),
+      alias: first?.row.alias ?? null,
+      candidates: versions,
+    };
+  });
+}
+
+export interface Disagreement {
+  readonly family: string;
+  readonly links: readonly GraphLink[];
+  /** Highest first. */
+  readonly versions: readonly string[];
+}
+
+/** Families of which a closure holds several versions although a singleton slot points at them, and none would do for all. */
+export function disagreements(context: OpContext, graph: ClosureGraph): readonly Disagreement[] {
+  return singletonFamilies(context, graph).filter(({ links, versions }) => commonVersion(links, versions) === undefined);
+}
+
+/** Families with several versions that some singleton slot points at. */
+export function singletonFamilies({ types }: OpContext, graph: ClosureGraph): readonly Disagreement[] {
+  const families = Map.groupBy(graph.links, ({ to }) => familyOf(graph, to));
+  return [...families].flatMap(([family, links]) => {
+    if (family === null) return [];
+    const rows = links.flatMap(({ to }) => (to === null ? [] : (graph.nodes.get(to) ?? [])));
+    const sorted = rows.toSorted((a, b) => compareCodeUnits(b.version_key ?? '', a.version_key ?? ''));
+    const versions = [...new Set(sorted.flatMap(({ version }) => version ?? []))];
+    const isSingleton = links.some(({ row }) => {
+      const consumer = graph.nodes.get(row.artifact_id);
+      const rule = types.types.get(consumer?.type ?? '')?.versions.get(consumer?.type_version ?? '')?.rule;
+      return rule?.dependencies[row.slot]?.singleton ?? false;
+    });
+    return versions.length > 1 && isSingleton ? [{ family, links, versions }] : [];
+  });
+}
+
+export function familyOf(graph: ClosureGraph, id: string | null): string | null {
+  const row = id === null ? undefined : graph.nodes.get(id);
+  return row === undefined || row.name === null || row.version === null ? null : `${row.project}/${row.type}/${row.name}`;
+}
+
+/** The highest of the versions that every edge takes; an edge by id takes only what it names. */
+export function commonVersion(links: readonly GraphLink[], versions: readonly string[]): string | undefined {
+  return versions.find((text) => {
+    const version = parseVersion(text);
+    if (version === undefined) return false;
+    return links.every(
+      (link) => link.version === text || (link.row.target_id === null && satisfies(version, parseRange(link.row.range))),
+    );
+  });
+}
+
+function cycles(nodes: readonly ClosureNode[], links: readonly { from: string; to: string }[]): readonly ClosureProblem[] {
+  const path = findCycle(
+    nodes.map(({ id }) => id),
+    links,
+  );
+  if (path === undefined) return [];
+  const names = path.map((id) => nodes.find((node) => node.id === id)).map((node) => (node === undefined ? '' : describe(node)));
+  return [{ ...problem('CYCLE', path[0] ?? '', `These need each other: ${names.join(' → ')}.`), path }];
+}
+
+/** Over what the closure is made of, never over where it is kept: the same closure elsewhere has the same digest. */
+function digestOf(root: string, nodes: readonly ClosureNode[], edges: readonly ClosureEdge[]): string {
+  const position = new Map(nodes.map(({ id }, index) => [id, index]));
+  const value: Json = {
+    root: position.get(root) ?? 0,
+    nodes: nodes.map(identityOf),
+    edges: edges.map(({ from, slot, alias, ref, parameter, to }) => ({
+      from: position.get(from) ?? 0,
+      slot,
+      alias,
+      ref,
+      parameter,
+      to: to === null ? null : (position.get(to) ?? null),
+    })),
+  };
+  return `sha256:${sha256Hex(canonicalJson(value))}`;
+}
+
+/** A versioned artifact is its digest; an unversioned one is its id and what its slots hold. */
+function identityOf({ id, project, type, name, version, digest, blobs }: ClosureNode): Json {
+  if (digest !== null) return { project, type, name, version, digest };
+  return { id, slots: blobs.map(({ slot, key, sha256 }) => ({ slot, key, sha256 })) };
+}
