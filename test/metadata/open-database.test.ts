@@ -126,4 +126,16 @@ describe('errors', () => {
     await expect(killed).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' });
     expect(await test.db.query({ text: 'SELECT 1 AS one' })).toEqual([{ one: 1 }]);
   });
+
+  it('are DATABASE_UNAVAILABLE where the session ends between two statements of a transaction', async () => {
+    await using test = await createTestDatabase();
+    const cut = test.db.transaction(async (tx) => {
+      const [row] = await tx.query<{ pid: number }>({ text: 'SELECT pg_backend_pid() AS pid' });
+      await test.db.query({ text: 'SELECT pg_terminate_backend($1, 5000)' }, [row?.pid]);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      return tx.query({ text: 'SELECT 1' });
+    });
+    await expect(cut).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' });
+    expect(await test.db.query({ text: 'SELECT 1 AS one' })).toEqual([{ one: 1 }]);
+  });
 });
