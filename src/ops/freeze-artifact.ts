@@ -4,11 +4,11 @@ import type { Artifact } from '#core/artifact.ts';
 import { artifactDigest } from '#core/artifact-digest.ts';
 import type { Sql } from '#metadata/database.ts';
 import { artifactRecords, dependencyRecords, readinessRecords } from '#metadata/metadata.ts';
-import { assertSingletons } from './check-singletons.ts';
 import { assertAudience } from './check-visibility.ts';
 import type { OpContext } from './context.ts';
 import type { PreparedPublish } from './prepare-publish.ts';
-import { type PinnedDependency, resolveDependencies } from './resolve-dependencies.ts';
+import type { PinnedDependency } from './resolve-dependencies.ts';
+import { resolveWithSingletons } from './resolve-singletons.ts';
 
 /**
  * Writes the pins of an artifact that this transaction has locked, and answers its digest: null where it has no version.
@@ -17,8 +17,7 @@ import { type PinnedDependency, resolveDependencies } from './resolve-dependenci
 export async function freezeArtifact(tx: Sql, context: OpContext, prepared: PreparedPublish): Promise<string | null> {
   const { artifact, loaded, dependencies, properties } = prepared;
   await assertBytesReady(tx, artifact);
-  const { pins, locked } = await resolveDependencies(tx, context, artifact, loaded.version, dependencies);
-  await assertSingletons(tx, context, artifact, pins);
+  const { pins, locked } = await resolveWithSingletons(tx, context, artifact, loaded.version, dependencies);
   await assertAudience(tx, context, artifact, locked);
   await dependencyRecords.pinDependencies(
     tx,

@@ -35,6 +35,7 @@ const roundsMax = 10;
 
 /**
  * Resolves for the consumer's project, not for the caller: an administrator who publishes gives nobody a pin they may not see.
+ * @param preferred by alias: a version within its range that is taken before higher ones, if a range finds it at all
  * @throws AppError DEPENDENCY_UNRESOLVED with every problem, DEPENDENCY_INVALID for an id of a type the slot does not take
  */
 export async function resolveDependencies(
@@ -43,12 +44,13 @@ export async function resolveDependencies(
   consumer: { readonly project: string },
   version: TypeVersion,
   dependencies: readonly dependencyRecords.NewDependency[],
+  preferred: ReadonlyMap<string, string>,
 ): Promise<Resolution> {
   if (dependencies.length === 0) return { pins: [], locked: [] };
   const viewer: Viewer = { project: consumer.project, isAdmin: false };
   const locked = new Map<string, artifactRecords.LockedArtifact>();
   for (let round = 0; round < roundsMax; round += 1) {
-    const pins = await resolveEach(tx, context, viewer, version, dependencies);
+    const pins = await resolveEach(tx, context, viewer, version, dependencies, preferred);
     // Chosen by a statement that began after the lock: nothing that mattered to the choice can change any more.
     if (pins.every(({ pin }) => locked.has(pin.id))) return { pins, locked: pickLocked(locked, pins) };
     const fresh = [...new Set(pins.map(({ pin }) => pin.id))].filter((id) => !locked.has(id));
@@ -63,11 +65,12 @@ async function resolveEach(
   viewer: Viewer,
   version: TypeVersion,
   dependencies: readonly dependencyRecords.NewDependency[],
+  preferred: ReadonlyMap<string, string>,
 ): Promise<readonly PinnedDependency[]> {
   const problems: DependencyProblem[] = [];
   const pins: PinnedDependency[] = [];
   for (const dependency of dependencies) {
-    const found = await resolveOne(tx, context, viewer, dependency);
+    const found = await resolveOne(tx, context, viewer, dependency, preferred.get(dependency.alias));
     if ('problem' in found) problems.push(toProblem(dependency, found));
     else pins.push({ ...dependency, pin: toPin(found) });
   }
@@ -81,11 +84,15 @@ async function resolveOne(
   context: OpContext,
   viewer: Viewer,
   dependency: dependencyRecords.NewDependency,
+  preferred: string | undefined,
 ): Promise<resolutionRecords.ResolutionRow | Unresolved> {
   const ref = targetRef(dependency);
   if (ref.kind === 'range') {
     const family = await findFamily(tx, context, viewer, ref);
-    return family === undefined ? missing : resolveRange(tx, viewer, family, ref.range, ref.exact);
+    if (family === undefined) return missing;
+    const agreed = preferred === undefined ? undefined : await resolveRange(tx, viewer, family, preferred, null);
+    // What was pinned elsewhere may be yanked by now, or not be listed here: then the highest match stays.
+    return agreed === undefined || 'problem' in agreed ? resolveRange(tx, viewer, family, ref.range, ref.exact) : agreed;
   }
   const found = await resolutionRecords.findById(tx, viewer, ref.id);
   if (found === undefined) return missing;

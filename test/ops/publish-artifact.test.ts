@@ -335,9 +335,21 @@ describe('pinning dependencies', () => {
     expect(await problems({ dependencies: [uses('kit/mid1', 'a'), uses('kit/mid2', 'b')] })).toMatchObject([
       { kind: 'CONFLICT' },
     ]);
-    // 1.1.0 and 1.0.0 are both there, and 1.0.0 would do for both ranges.
-    expect(await outcome(publishDraft({ dependencies: [core('kit/single@^1'), uses('kit/mid1')] }))).toBe('ok');
+    // 1.1.0 is higher, and 1.0.0 does for both.
+    const { id } = await publishDraft({ dependencies: [core('kit/single@^1'), uses('kit/mid1')] });
+    expect(await pins(id)).toEqual({ core: '1.0.0', dep: '1.0.0' });
+    const both = await publishDraft({ dependencies: [core('kit/single@1.x', 'a'), core('kit/single@<=1.0.0', 'b')] });
+    expect(await pins(both.id)).toEqual({ a: '1.0.0', b: '1.0.0' });
     expect(await outcome(publishDraft({ dependencies: [uses('kit/mid1', 'a'), uses('kit/mid-caret', 'b')] }))).toBe('ok');
+  });
+
+  it('takes the higher version beside a singleton that was pinned below and yanked since', async () => {
+    const old = await publishKit(own, { name: 'renewed', version: '1.0.0' });
+    await publishKit(own, { name: 'on-renewed', dependencies: [uses('kit/renewed')] });
+    await publishKit(own, { name: 'renewed', version: '1.1.0' });
+    await yankArtifact(own, { id: old.id });
+    const dependencies = [{ slot: 'core', alias: 'core', ref: 'kit/renewed' }, uses('kit/on-renewed')];
+    expect(await pins((await publishDraft({ dependencies })).id)).toEqual({ core: '1.1.0', dep: '1.0.0' });
   });
 
   it('refuses an audience wider than that of a dependency, naming what the caller may see', async () => {

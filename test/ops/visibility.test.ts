@@ -191,14 +191,21 @@ describe('an artifact that the caller may not see', () => {
     await said((target) => updateFamily(stranger, { id: target, description: 'x' }), familyId);
   });
 
-  it.each(['', 'x', '../..', '%00', '\u0000', 'a'.repeat(100_000), '\ud800', "' OR 1=1 --", '{}'])(
-    'is what no id is: %j',
-    async (id) => {
-      expect(await outcome(getArtifact(contextOf('own'), { id }))).toBe('ARTIFACT_NOT_FOUND');
-      expect(await outcome(deleteArtifact(contextOf('own'), { id }))).toBe('ARTIFACT_NOT_FOUND');
-      expect(await outcome(getFamily(contextOf('own'), { id }))).toBe('FAMILY_NOT_FOUND');
-      expect(await outcome(getFamily(contextOf('own'), { type: id, name: id, project: id }))).toBe('FAMILY_NOT_FOUND');
-      expect(await getArtifacts(contextOf('own'), { ids: [id] })).toEqual([null]);
-    },
-  );
+  it.each([
+    ['empty', ''],
+    ['short', 'x'],
+    ['a path', '../..'],
+    ['an escape', '%00'],
+    ['a NUL', '\u0000'],
+    ['very long', 'a'.repeat(100_000)],
+    ['half a surrogate', '\ud800'],
+    ['SQL', "' OR 1=1 --"],
+    ['JSON', '{}'],
+  ])('is what no id is: %s', async (_what, id) => {
+    expect(await outcome(getArtifact(contextOf('own'), { id }))).toBe('ARTIFACT_NOT_FOUND');
+    expect(await outcome(deleteArtifact(contextOf('own'), { id }))).toBe('ARTIFACT_NOT_FOUND');
+    expect(await outcome(getFamily(contextOf('own'), { id }))).toBe('FAMILY_NOT_FOUND');
+    expect(await outcome(getFamily(contextOf('own'), { type: id, name: id, project: id }))).toBe('FAMILY_NOT_FOUND');
+    expect(await getArtifacts(contextOf('own'), { ids: [id] })).toEqual([null]);
+  });
 });
