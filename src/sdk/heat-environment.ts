@@ -71,7 +71,7 @@ function inspectEntries(entries: JsonObject, pointer: string, faults: Fault[]): 
     const below = `${pointer}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
     if (name === 'hooks') inspectWords(value, hookTypes, below, faults);
     else if (name === 'restricted_actions') inspectWords(value, restrictedActions, below, faults);
-    else if (typeof value !== 'string' && !isJsonObject(value))
+    else if (typeof value !== 'string' && !isJsonObject(value) && name !== 'resources')
       faults.push({ pointer: below, message: 'must be a text or a map' });
   }
 }

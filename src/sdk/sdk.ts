@@ -41,6 +41,15 @@ export interface TypeVersionRule {
   readonly dependencies: Readonly<Record<string, DependencyRule>>;
 }
 
+/** What an artifact of a type is to Heat: the part of a stack that its slot holds. */
+export interface HeatProjectionRule {
+  readonly role: 'template' | 'environment';
+  /** The slot of kind `one` that holds the document; every other blob is a file that it may refer to. */
+  readonly slot: string;
+  /** The property that lists environments among the artifact's own files, by path, in their order. */
+  readonly environmentFiles: string | null;
+}
+
 /** `manifest.json` of an artifact type, after its defaults were filled in. */
 export interface TypeManifest {
   /** Kebab-case: `heat-template`. */
@@ -60,6 +69,10 @@ export interface TypeManifest {
      * whose kind changed is named once for each version, as `property@version`.
      */
     readonly fields: Readonly<Record<string, string>>;
+  };
+  /** What a closure's projections make of artifacts of this type. */
+  readonly projections: {
+    readonly heat: HeatProjectionRule | null;
   };
 }
 

@@ -5,8 +5,10 @@ import type { BlobView, HookArtifact } from '#sdk/sdk.ts';
 import type { FromWorker, HookName, ToWorker, WorkerTask } from './hook-protocol.ts';
 
 export interface HookLimits {
-  /** Time of one call, not counting the waits for blob bytes. */
+  /** Time of one call, not counting the start of the thread and the waits for blob bytes. */
   readonly deadlineMs: number;
+  /** Time for the hooks file to load. */
+  readonly startMs: number;
   readonly idleMs: number;
   /** Of one `read`. */
   readonly readBytes: number;
@@ -17,6 +19,7 @@ export interface HookLimits {
 
 export const hookLimits: HookLimits = {
   deadlineMs: 10_000,
+  startMs: 30_000,
   idleMs: 60_000,
   readBytes: 1024 * 1024,
   callBytes: 64 * 1024 * 1024,
@@ -41,6 +44,8 @@ interface Call {
   startedAt: number;
   openReads: number;
   timer: NodeJS.Timeout | undefined;
+  /** Hands the call to the thread, once that is ready. */
+  begin(thread: Worker): void;
   finish(outcome: HookOutcome): void;
 }
 
@@ -61,6 +66,7 @@ export function startHookWorker(task: WorkerTask, limits: HookLimits): Worker {
 
 export function createHookThread(file: string, limits: HookLimits): HookThread {
   let worker: Worker | undefined;
+  let isReady = false;
   let current: Call | undefined;
   let idleTimer: NodeJS.Timeout | undefined;
   let last: Promise<unknown> = Promise.resolve();
@@ -70,6 +76,7 @@ export function createHookThread(file: string, limits: HookLimits): HookThread {
   const drop = (outcome?: HookOutcome): void => {
     const ended = worker;
     worker = undefined;
+    isReady = false;
     void ended?.terminate();
     if (outcome !== undefined) current?.finish(outcome);
   };
@@ -77,7 +84,11 @@ export function createHookThread(file: string, limits: HookLimits): HookThread {
     if (worker !== undefined) return worker;
     const started = startHookWorker({ kind: 'serve', file }, limits);
     started.on('message', (message: FromWorker) => {
-      if (started === worker && current !== undefined) receive(started, current, message);
+      if (started !== worker) return;
+      if (message.kind === 'ready') {
+        isReady = true;
+        current?.begin(started);
+      } else if (current !== undefined) receive(started, current, message);
     });
     const crashed = (reason: string): void => {
       if (started === worker) drop({ kind: 'failed', reason });
@@ -127,28 +138,36 @@ export function createHookThread(file: string, limits: HookLimits): HookThread {
     const { blobs, ...facts } = artifact;
     const views = inspected === null ? blobs : [...blobs, inspected];
     const { promise, resolve } = Promise.withResolvers<HookOutcome>();
+    const id = callCount++;
+    const request: ToWorker = {
+      kind: 'call',
+      call: id,
+      hook,
+      artifact: facts,
+      blobs: views.map(({ slot, path, mediaType, sizeBytes, sha256 }) => ({ slot, path, mediaType, sizeBytes, sha256 })),
+      inspected: inspected === null ? null : views.length - 1,
+    };
     const call: Call = {
-      id: callCount++,
+      id,
       views,
       bytesLeft: limits.callBytes,
       remainingMs: limits.deadlineMs,
       startedAt: 0,
       openReads: 0,
       timer: undefined,
+      begin: (thread) => {
+        clearTimeout(call.timer);
+        thread.postMessage(request);
+        arm(call);
+      },
       finish: resolve,
     };
     current = call;
     const thread = open();
     thread.ref();
-    arm(call);
-    thread.postMessage({
-      kind: 'call',
-      call: call.id,
-      hook,
-      artifact: facts,
-      blobs: views.map(({ slot, path, mediaType, sizeBytes, sha256 }) => ({ slot, path, mediaType, sizeBytes, sha256 })),
-      inspected: inspected === null ? null : views.length - 1,
-    } satisfies ToWorker);
+    const late = `did not load within ${limits.startMs} ms`;
+    if (isReady) call.begin(thread);
+    else call.timer = setTimeout(() => drop({ kind: 'failed', reason: late }), limits.startMs);
     const outcome = await promise;
     current = undefined;
     clearTimeout(call.timer);

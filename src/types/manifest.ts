@@ -2,7 +2,7 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import type { Fault } from '#base/app-error.ts';
 import { isJsonObject, type Json, type JsonObject } from '#base/json.ts';
-import type { DependencyRule, SlotRule, TypeManifest, TypeVersionRule } from '#sdk/sdk.ts';
+import type { DependencyRule, HeatProjectionRule, SlotRule, TypeManifest, TypeVersionRule } from '#sdk/sdk.ts';
 import { ajvFaults } from './ajv-faults.ts';
 import { defaultPlural, defaultTypeName } from './graphql-names.ts';
 
@@ -95,6 +95,22 @@ export const manifestSchema = {
         },
       },
     },
+    projections: {
+      type: 'object',
+      additionalProperties: false,
+      properties: {
+        heat: {
+          type: 'object',
+          additionalProperties: false,
+          required: ['role', 'slot'],
+          properties: {
+            role: { enum: ['template', 'environment'] },
+            slot: ruleName,
+            environmentFiles: { type: 'string', minLength: 1, maxLength: 128, not: notPrototype },
+          },
+        },
+      },
+    },
   },
 } as const;
 
@@ -126,6 +142,7 @@ export function readManifest(value: Json): ReadManifest {
       plural: written.graphql?.plural ?? defaultPlural(written.type),
       fields: written.graphql?.fields ?? {},
     },
+    projections: { heat: withHeatDefaults(written.projections?.heat) },
   };
   for (const [name, rule] of Object.entries(written.versions)) {
     none.set(name, { slots: plain(rule.slots), dependencies: plain(rule.dependencies) });
@@ -161,6 +178,7 @@ interface WrittenManifest {
     readonly plural?: string;
     readonly fields?: Readonly<Record<string, string>>;
   };
+  readonly projections?: { readonly heat?: Partial<HeatProjectionRule> & Pick<HeatProjectionRule, 'role' | 'slot'> };
 }
 
 /** What JSON Schema cannot say: versions that are one, a current one that is there, bounds that fit each other. */
@@ -173,6 +191,10 @@ function crossFaults(manifest: WrittenManifest): Fault[] {
   for (const [index, [name]] of versions.entries()) {
     const twin = versions.slice(0, index).find(([other]) => compareTypeVersions(name, other) === 0);
     if (twin) faults.push({ pointer: `/versions/${name}`, message: `is the same version as ${twin[0]}` });
+  }
+  const heatSlot = manifest.projections?.heat?.slot;
+  if (heatSlot !== undefined && manifest.versions[manifest.current]?.slots?.[heatSlot]?.kind !== 'one') {
+    faults.push({ pointer: '/projections/heat/slot', message: 'is no slot of kind one in the current version' });
   }
   for (const [name, rule] of versions) {
     for (const [slot, { kind, maxEntries }] of Object.entries(rule.slots ?? {})) {
@@ -213,6 +235,10 @@ function withDefaults(rule: WrittenVersion): TypeVersionRule {
     },
   ]);
   return { draft: rule.draft ?? false, slots: Object.fromEntries(slots), dependencies: Object.fromEntries(dependencies) };
+}
+
+function withHeatDefaults(rule: NonNullable<WrittenManifest['projections']>['heat']): HeatProjectionRule | null {
+  return rule === undefined ? null : { role: rule.role, slot: rule.slot, environmentFiles: rule.environmentFiles ?? null };
 }
 
 function plain(value: unknown): JsonObject {

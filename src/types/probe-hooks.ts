@@ -23,9 +23,9 @@ async function probeOnce(files: readonly string[], limits: HookLimits, probed: M
   const worker = startHookWorker({ kind: 'probe', files }, limits);
   let end = 'ended its thread while it was loaded';
   const timer = setTimeout(() => {
-    end = `did not load within ${limits.deadlineMs} ms`;
+    end = `did not load within ${limits.startMs} ms`;
     void worker.terminate();
-  }, limits.deadlineMs);
+  }, limits.startMs);
   worker.on('error', (error) => {
     end = `crashed while it was loaded: ${error instanceof Error ? error.message : String(error)}`;
   });
