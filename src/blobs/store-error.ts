@@ -38,9 +38,10 @@ export function toStoreError(error: unknown, storeName: string): unknown {
   return new AppError('STORE_UNAVAILABLE', detail, { cause: error });
 }
 
-/** For `send`: the reader went away. Nobody is left to answer, so this is not in the catalogue. */
-export function prematureClose(): Error {
-  return Object.assign(new Error('the destination closed before the last byte'), { code: 'ERR_STREAM_PREMATURE_CLOSE' });
+/** For `send`: the reader went away, by closing or by an error. Nobody is left to answer, so this is not in the catalogue. */
+export function prematureClose(cause?: unknown): Error {
+  const error = new Error('the destination closed before the last byte', cause === undefined ? undefined : { cause });
+  return Object.assign(error, { code: 'ERR_STREAM_PREMATURE_CLOSE' });
 }
 
 function suffix(code: string | undefined): string {

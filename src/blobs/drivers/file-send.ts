@@ -36,7 +36,7 @@ export function sendFile(fd: number, destination: Writable, span: SendSpan): Pro
 
   const onAbort = (): void => stop({ error: span.signal.reason });
   const onClose = (): void => stop({ error: prematureClose() });
-  const onError = (error: Error): void => stop({ error });
+  const onError = (error: Error): void => stop({ error: prematureClose(error) });
 
   function stop(result: { readonly error?: unknown }): void {
     outcome ??= result;
@@ -75,7 +75,7 @@ export function sendFile(fd: number, destination: Writable, span: SendSpan): Pro
     writing += 1;
     destination.write(buffer.subarray(0, count), (error) => {
       writing -= 1;
-      if (error != null) return stop({ error });
+      if (error != null) return stop({ error: prematureClose(error) });
       free.push(isReusing ? buffer : Buffer.allocUnsafeSlow(buffer.length));
       handedOver += count;
       if (handedOver >= span.end) return stop({});

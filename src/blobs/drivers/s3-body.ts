@@ -51,14 +51,14 @@ export function sendBody(response: IncomingMessage, destination: Writable, { sig
   const onDrain = (): void => void response.resume();
   const onEnd = (): void => {
     // The callback of an empty write comes after those of all writes before it.
-    destination.write('', (error) => (error == null ? succeed() : fail(error)));
+    destination.write('', (error) => (error == null ? succeed() : onClose(error)));
   };
   const onAbort = (): void => fail(signal.reason);
-  const onClose = (): void => fail(prematureClose());
+  const onClose = (error?: unknown): void => fail(prematureClose(error));
 
   function detach(): void {
     signal.removeEventListener('abort', onAbort);
-    destination.off('drain', onDrain).off('close', onClose).off('error', fail);
+    destination.off('drain', onDrain).off('close', onClose).off('error', onClose);
     response.off('data', onData).off('end', onEnd).off('error', fail);
     onSent?.(taken);
   }
@@ -79,7 +79,7 @@ export function sendBody(response: IncomingMessage, destination: Writable, { sig
   else if (destination.destroyed || destination.writableEnded) onClose();
   else {
     signal.addEventListener('abort', onAbort, { once: true });
-    destination.on('drain', onDrain).on('close', onClose).on('error', fail);
+    destination.on('drain', onDrain).on('close', onClose).on('error', onClose);
     response.on('error', fail).on('end', onEnd).on('data', onData);
   }
   return promise;
