@@ -2,7 +2,7 @@
 import { join, resolve } from 'node:path';
 import { AppError, type Fault } from '#base/app-error.ts';
 
-import type { Json, JsonObject } from '#base/json.ts';
+import { isJsonObject, type Json, type JsonObject } from '#base/json.ts';
 import type { SchemaConfig } from './config-schema.ts';
 import {
   type Environment,
@@ -14,7 +14,7 @@ import {
   type SaidByPath,
 } from './config-sources.ts';
 import { isLoopback } from './loopback.ts';
-import { settings } from './settings.ts';
+import { settingByPath, settings } from './settings.ts';
 import { findFaults } from './validate-config.ts';
 
 export { describeConfig, renderSettings, type SettingRow } from './describe-config.ts';
@@ -67,8 +67,8 @@ export function loadConfig(input: ConfigInput): LoadedConfig {
 function readFile(input: ConfigInput, said: SaidByPath, faults: Fault[]): SaidByPath {
   const named = input.file ?? (input.env['VITRINE_CONFIG'] || undefined);
   if (named !== undefined) return readConfigFile(resolve(input.cwd, named), true, faults);
-  const dataDir = said.get('dataDir')?.value ?? './vitrine-data';
-  const found = readConfigFile(resolve(input.cwd, String(dataDir), 'vitrine.yaml'), false, faults);
+  const dataDir = said.get('dataDir')?.value ?? settingByPath.get('dataDir')?.fallback;
+  const found = readConfigFile(resolve(input.cwd, typeof dataDir === 'string' ? dataDir : '', 'vitrine.yaml'), false, faults);
   const moved = found.get('dataDir');
   if (moved !== undefined) {
     faults.push({ pointer: '/dataDir', message: `${moved.source} lies in the data folder and cannot set dataDir` });
@@ -98,13 +98,16 @@ function absolute(value: Json, base: string): Json {
   if (typeof value === 'string') return value === '' ? value : resolve(base, value);
   if (!Array.isArray(value)) return value;
   return value.map((item: Json) => {
-    if (typeof item !== 'object' || item === null || Array.isArray(item)) return absolute(item, base);
+    if (!isJsonObject(item)) return absolute(item, base);
     const paths = Object.entries(item).filter(
       ([key, text]) => (key === 'path' || key === 'spoolDir') && typeof text === 'string',
     );
     return { ...item, ...Object.fromEntries(paths.map(([key, text]) => [key, absolute(text, base)])) };
   });
 }
+
+/** What the embedded PostgreSQL is started for, less what maintenance needs. */
+const embeddedConnections = 80;
 
 /** The defaults that follow from other settings, and the rules between settings. */
 function complete(settled: SchemaConfig, faults: Fault[]): Config {
@@ -120,6 +123,9 @@ function complete(settled: SchemaConfig, faults: Fault[]): Config {
   if (!names.includes(defaultStore)) refuse('defaultStore', `defaultStore ${defaultStore} is none of ${names.join(', ')}`);
   if (settled.database.directUrl !== undefined && settled.database.url === undefined) {
     refuse('database.directUrl', 'database.directUrl needs database.url');
+  }
+  if (settled.database.url === undefined && settled.database.poolSize > embeddedConnections) {
+    refuse('database.poolSize', `database.poolSize: the embedded database takes at most ${embeddedConnections}`);
   }
   const isLocal = isLoopback(settled.host);
   if (settled.auth.dev === true && !isLocal) refuse('auth.dev', `auth.dev needs a loopback host, not ${settled.host}`);

@@ -43,8 +43,8 @@ function valueAt(config: object, path: string): unknown {
 function show(setting: Setting, value: unknown): string {
   if (value === undefined) return '';
   if (setting.isSecret) return mask;
-  if (setting.isUrl) return maskUrl(String(value));
-  return typeof value === 'string' ? value : JSON.stringify(value, maskStoreSecrets);
+  if (typeof value === 'string') return setting.isUrl ? maskUrl(value) : value;
+  return JSON.stringify(value, maskStoreSecrets);
 }
 
 function maskStoreSecrets(key: string, value: Json): Json {

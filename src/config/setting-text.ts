@@ -6,16 +6,12 @@ import type { Setting } from './settings.ts';
 
 /** The value, or what is wrong with the text. Ranges and patterns are left to the JSON Schema. */
 export function parseSettingText(setting: Setting, text: string): { readonly value: Json } | { readonly problem: string } {
-  switch (setting.schema['type']) {
-    case 'integer':
-      return /^\s*-?\d{1,15}\s*$/.test(text) ? { value: Number(text) } : { problem: 'must be a whole number' };
-    case 'boolean':
-      return parseBoolean(text.trim().toLowerCase());
-    case 'array':
-      return parseList(setting, text.trim());
-    default:
-      return { value: text };
+  const type = setting.schema['type'];
+  if (type === 'integer') {
+    return /^\s*-?\d{1,15}\s*$/.test(text) ? { value: Number(text) } : { problem: 'must be a whole number' };
   }
+  if (type === 'boolean') return parseBoolean(text.trim().toLowerCase());
+  return type === 'array' ? parseList(setting, text.trim()) : { value: text };
 }
 
 function parseBoolean(text: string) {

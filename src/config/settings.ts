@@ -33,7 +33,7 @@ function collect(properties: Json, above: readonly string[]): readonly Setting[]
 
 function toSetting(path: readonly string[], schema: JsonObject): Setting {
   const words = path.flatMap((part) => part.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`).split(' '));
-  const further = schema['x-variable'];
+  const { description, 'x-variable': further } = schema;
   const isSecret = schema['x-secret'] === true;
   const isUrl = schema['x-url'] === true;
   const isShort = schema['type'] !== 'array' || (isJsonObject(schema['items']) && schema['items']['type'] === 'string');
@@ -43,7 +43,7 @@ function toSetting(path: readonly string[], schema: JsonObject): Setting {
     variables: [`VITRINE_${words.join('_').toUpperCase()}`, ...(typeof further === 'string' ? [further] : [])],
     // A command line is seen by every user of the machine: no secrets there, nor URLs that hold one.
     flag: isSecret || isUrl || !isShort ? null : `--${words.join('-')}`,
-    description: String(schema['description'] ?? ''),
+    description: typeof description === 'string' ? description : '',
     isSecret,
     isUrl,
     isPath: schema['x-path'] === true,

@@ -47,6 +47,8 @@ const commonSettings: ClusterSettings = {
   max_logical_replication_workers: '0',
   jit: 'off',
   log_checkpoints: 'off',
+  // A statement's error is its sender's to report: here it would only repeat values of rows.
+  log_min_messages: 'log',
   log_timezone: 'UTC',
   timezone: 'UTC',
 };

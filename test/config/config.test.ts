@@ -155,6 +155,7 @@ describe('what is wrong', () => {
     ['a short instance key', { env: { VITRINE_INSTANCE_KEY: 'short' } }, 'must NOT have fewer than 32 characters'],
     ['dev beyond loopback', { env: { VITRINE_HOST: '0.0.0.0', VITRINE_AUTH_DEV: 'true' } }, 'auth.dev needs a loopback host'],
     ['a direct URL alone', { env: { VITRINE_DATABASE_DIRECT_URL: 'postgres://x/y' } }, 'needs database.url'],
+    ['a pool beyond the embedded database', { env: { VITRINE_DATABASE_POOL_SIZE: '81' } }, 'takes at most 80'],
     ['a default store that is none', { env: { VITRINE_DEFAULT_STORE: 'x' } }, 'defaultStore x is none of default'],
     ['one store twice', { env: { VITRINE_STORES: JSON.stringify([s3, s3]) } }, 'stores has big twice'],
     ['a store of no kind', { env: { VITRINE_STORES: '[{"name":"a","kind":"tape"}]' } }, 'kind must be filesystem or s3'],

@@ -129,15 +129,12 @@ describe('a database', () => {
     expect(await migrate({ url: test.url, apply: false })).toEqual([]);
   });
 
-  it.each([
-    [140_011, true],
-    [149_999, true],
-    [150_000, false],
-    [180_004, false],
-  ])('of server version %i is refused: %s', (number, isRefused) => {
-    const check = () => assertServerVersion(number, 'x');
-    if (isRefused) expect(check).toThrow(expect.objectContaining({ code: 'DATABASE_UNSUPPORTED' }));
-    else expect(check).not.toThrow();
+  it.each([140_011, 149_999])('of server version %i is refused', (number) => {
+    expect(() => assertServerVersion(number, 'x')).toThrow(expect.objectContaining({ code: 'DATABASE_UNSUPPORTED' }));
+  });
+
+  it.each([150_000, 180_004])('of server version %i will do', (number) => {
+    expect(() => assertServerVersion(number, 'x')).not.toThrow();
   });
 
   it('that does not answer is DATABASE_UNAVAILABLE', async () => {
