@@ -67,7 +67,7 @@ export function artifactColumns(alias: string): string {
 }
 
 /** A scalar subquery: every slot entry of the artifact, ordered by slot and path. */
-export function slotsSql(artifactId: string): string {
+function slotsSql(artifactId: string): string {
   return `(SELECT coalesce(json_agg(json_build_array(ab.slot, ab.key, ab.path, ab.media_type, b.size_bytes, b.digest_value,
       (SELECT d.value FROM blob_digest d WHERE d.blob_id = b.id AND d.algorithm = 'sha512'),
       (SELECT d.value FROM blob_digest d WHERE d.blob_id = b.id AND d.algorithm = 'md5'))
@@ -106,7 +106,7 @@ export function toArtifact(row: ArtifactRow): Artifact {
 }
 
 /** What `slotsSql` answered, as slot entries. */
-export function toSlots(tuples: readonly SlotTuple[]): readonly SlotEntry[] {
+function toSlots(tuples: readonly SlotTuple[]): readonly SlotEntry[] {
   return tuples.map(([slot, key, path, mediaType, sizeBytes, sha256, sha512, md5]) => ({
     slot,
     key,

@@ -12,11 +12,6 @@ export interface ViewerParameters {
   readonly isAdmin: string;
 }
 
-/** The viewer's values in the order that `$1`, `$2` of most statements expect them. */
-export function viewerValues(viewer: Viewer): readonly [string, boolean] {
-  return [viewer.project, viewer.isAdmin];
-}
-
 /**
  * True for rows of `artifact` (under `alias`) that the viewer may read: a draft within its own project, anything else when
  * own, public, community, or shared with the viewer's project whatever the membership's status. Tombstones are nobody's.

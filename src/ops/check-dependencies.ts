@@ -37,8 +37,10 @@ export function assertDependencyCounts(version: TypeVersion, dependencies: reado
 }
 
 /** A stored dependency as callers read it: with the reference in its canonical text. */
-export function toDependency({ artifactId: _, ...row }: dependencyRecords.DependencyRow): Dependency {
-  return { ...row, ref: formatArtifactRef(targetRef(row)) };
+export function toDependency(row: dependencyRecords.DependencyRow): Dependency {
+  const { slot, alias, targetProject, targetType, targetName, targetId, range, parameter, resolved } = row;
+  const ref = formatArtifactRef(targetRef(row));
+  return { slot, alias, ref, targetProject, targetType, targetName, targetId, range, parameter, resolved };
 }
 
 /** What a stored dependency points at. */

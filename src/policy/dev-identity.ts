@@ -36,7 +36,7 @@ export function isLoopbackAddress(address: string | undefined): boolean {
 }
 
 /** True for the Host of `localhost` or a loopback address, with or without a port. */
-export function isLoopbackHost(host: string | readonly string[] | undefined): boolean {
+function isLoopbackHost(host: string | readonly string[] | undefined): boolean {
   if (typeof host !== 'string') return false;
   const match = /^(?:\[(?<ipv6>[0-9A-Fa-f:.]+)\]|(?<name>[^:[\]]+))(?::\d{1,5})?$/.exec(host);
   const name = match?.groups?.['ipv6'] ?? match?.groups?.['name'];
