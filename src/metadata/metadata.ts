@@ -6,6 +6,7 @@ export * as bootImageRecords from './boot-image-records.ts';
 export * as closureRecords from './closure-records.ts';
 export { isForeignKeyViolation, isUniqueViolation } from './database-errors.ts';
 export * as dependencyRecords from './dependency-records.ts';
+export * as dependentRecords from './dependent-records.ts';
 export { type EmbeddedPostgres, type EmbeddedPostgresOptions, startEmbeddedPostgres } from './embedded-postgres.ts';
 export * as eventRecords from './event-records.ts';
 export * as familyRecords from './family-records.ts';
