@@ -4,10 +4,11 @@ import type { HttpPlane } from '#base/http-route.ts';
 import { answerProblem } from '#base/problem-details.ts';
 import type { OpContext } from '#ops/context.ts';
 import { blobRoutes } from './blob-routes.ts';
+import { closureRoutes } from './closure-routes.ts';
 
 export const transferPlane: HttpPlane<OpContext> = {
   name: 'transfers',
   owns: (path) => path === '/api' || path.startsWith('/api/'),
-  routes: [...blobRoutes],
+  routes: [...blobRoutes, ...closureRoutes],
   answerError: answerProblem,
 };

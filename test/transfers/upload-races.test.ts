@@ -63,7 +63,7 @@ describe('two uploads of one slot, on two nodes', () => {
         for (const answer of outcomes) expect(['ok', 'UPLOAD_BUSY']).toContain(answer);
         const kept = await held(draft.id);
         expect(kept).toHaveLength(1);
-        const winner = sizes.findIndex((size) => size === kept[0]?.size);
+        const winner = sizes.indexOf(kept[0]?.size ?? -1);
         expect(outcomes[winner]).toBe('ok');
         expect(kept[0]).toMatchObject({ locations: 1, store: 'local' });
         const stored = await nodes[0].blobs.defaultStore.stat(kept[0]?.object_key ?? '');

@@ -1,0 +1,105 @@
+import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { loadConfig } from '#config/config.ts';
+import { type RunningServer, startServer } from '#src/compose.ts';
+import { createTestDatabase, type TestDatabase } from '#test/support/database.ts';
+import { outcome } from '#test/support/operations.ts';
+
+let folder: string;
+let database: TestDatabase;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'vitrine-start-'));
+  database = await createTestDatabase({ empty: true });
+});
+afterEach(async () => {
+  await database[Symbol.asyncDispose]();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** A node on the test's database, its own data folder `name`, and a store that all nodes share. */
+async function start(name: string, env: Record<string, string> = {}, signal?: AbortSignal): Promise<RunningServer> {
+  const store = join(folder, 'store');
+  const { config } = loadConfig({
+    env: {
+      VITRINE_DATABASE_URL: database.url,
+      VITRINE_DATA_DIR: join(folder, name),
+      VITRINE_PORT: '0',
+      VITRINE_INSTANCE_KEY: 'the same key on every node of the database',
+      VITRINE_STORES: JSON.stringify([{ name: 'shared', kind: 'filesystem', path: store }]),
+      ...env,
+    },
+    cwd: folder,
+  });
+  return startServer(config, { signal, log: pino({ level: 'silent' }) });
+}
+
+describe('two nodes that start at once on an empty database', () => {
+  it('both come up, on one instance, with stores and types claimed once', async () => {
+    const nodes = await Promise.all([start('one'), start('two')]);
+    for (const node of nodes) {
+      expect((await fetch(`${node.url}/readyz`)).status).toBe(200);
+      const answer = await fetch(`${node.url}/graphql`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: '{"query":"{ artifactTypes { name } }"}',
+      });
+      expect(answer.status).toBe(200);
+    }
+    const [counts] = await database.db.query({
+      text: `SELECT (SELECT count(*)::integer FROM instance) AS instances, (SELECT count(*)::integer FROM store) AS stores`,
+    });
+    expect(counts).toEqual({ instances: 1, stores: 1 });
+    await Promise.all(nodes.map((node) => node.close()));
+  });
+});
+
+describe('a start', () => {
+  it('is refused with another instance key than the database knows', async () => {
+    await (await start('one')).close();
+    const other = { VITRINE_INSTANCE_KEY: 'a key that no other node of it has ever had' };
+    expect(await outcome(start('two', other))).toBe('INSTANCE_KEY_MISMATCH');
+  });
+
+  it('is refused on a store that is empty though the database knows it, or that is another instance’s', async () => {
+    await (await start('one')).close();
+    await rm(join(folder, 'store'), { recursive: true });
+    expect(await outcome(start('one'))).toBe('STORE_MISMATCH');
+    await using other = await createTestDatabase();
+    await rm(join(folder, 'store'), { recursive: true, force: true });
+    await (await start('three', { VITRINE_DATABASE_URL: other.url })).close();
+    await database.db.query({ text: 'DELETE FROM store' });
+    expect(await outcome(start('one'))).toBe('STORE_MISMATCH');
+  });
+
+  it('is refused where a released type version has changed', async () => {
+    await (await start('one')).close();
+    await database.db.query({ text: `UPDATE type_version SET digest = 'other' WHERE type = 'bundle'` });
+    expect(await outcome(start('one'))).toBe('TYPE_VERSION_CHANGED');
+  });
+
+  it('is refused where migrations are missing and may not be applied', async () => {
+    expect(await outcome(start('one', { VITRINE_DATABASE_AUTO_MIGRATE: 'false' }))).toBe('DATABASE_OUTDATED');
+  });
+
+  it('keeps an instance key of its own where none is configured, for its owner only', async () => {
+    const server = await start('one', { VITRINE_INSTANCE_KEY: '' });
+    await server.close();
+    const kept = await stat(join(folder, 'one', 'instance.key'));
+    expect(kept.mode & 0o777).toBe(0o600);
+    await (await start('one', { VITRINE_INSTANCE_KEY: '' })).close();
+  });
+});
+
+describe('a running server', () => {
+  it('stops at its signal, once, and lets go of its port', async () => {
+    const stop = new AbortController();
+    const server = await start('one', {}, stop.signal);
+    stop.abort();
+    await server.closed;
+    await server.close();
+    await expect(fetch(`${server.url}/healthz`)).rejects.toThrow();
+  });
+});
