@@ -29,7 +29,8 @@ function findNode() {
   try {
     const folder = dirname(createRequire(import.meta.url).resolve('node/package.json'));
     return ['bin/node', 'bin/node.exe'].map((name) => join(folder, name)).find(existsSync);
-  } catch (_) {
+  } catch (error) {
+    if (error.code !== 'MODULE_NOT_FOUND') throw error;
     return undefined;
   }
 }

@@ -5,6 +5,7 @@ import { AppError } from '#base/app-error.ts';
 import { isJsonObject, type Json, type JsonObject } from '#base/json.ts';
 import type { CliIo } from './cli-io.ts';
 import { exchange, knownCode, readText, toFaults } from './http-exchange.ts';
+import { textOf } from './json-values.ts';
 
 export interface ApiClient {
   readonly url: URL;
@@ -90,7 +91,7 @@ function firstError(errors: readonly Json[]): AppError {
   const extensions = isJsonObject(error?.['extensions']) ? error['extensions'] : {};
   const code = typeof extensions['code'] === 'string' ? extensions['code'] : '';
   const details = isJsonObject(extensions['details']) ? extensions['details'] : {};
-  return new AppError(knownCode(code, code === '' ? 400 : 500), String(error?.['message'] ?? 'The query failed.'), {
+  return new AppError(knownCode(code, code === '' ? 400 : 500), textOf(error?.['message']) || 'The query failed.', {
     faults: toFaults(extensions['faults'] ?? extensions['errors']),
     details,
   });
@@ -99,9 +100,9 @@ function firstError(errors: readonly Json[]): AppError {
 /** One of the typed errors of a mutation (`... on Error`), with its faults or its problems of dependencies. */
 function typedError(result: JsonObject): AppError {
   const problems = Array.isArray(result['problems']) ? result['problems'].filter(isJsonObject) : [];
-  const faults = problems.map((problem) => ({ pointer: String(problem['alias'] ?? ''), message: String(problem['message']) }));
+  const faults = problems.map((problem) => ({ pointer: textOf(problem['alias']), message: textOf(problem['message']) }));
   const details = isJsonObject(result['details']) ? result['details'] : {};
-  return new AppError(knownCode(String(result['code']), 400), String(result['message']), {
+  return new AppError(knownCode(textOf(result['code']), 400), textOf(result['message']), {
     faults: [...toFaults(result['faults']), ...faults],
     details,
   });

@@ -1,7 +1,8 @@
 /** Lists of artifacts, page by page, as far as the caller wants to read. */
 import { isJsonObject, type Json, type JsonObject } from '#base/json.ts';
-import { type ArtifactNode, objectsOf, toArtifactView } from './artifact-view.ts';
+import { type ArtifactNode, toArtifactView } from './artifact-view.ts';
 import { type CliIo, printJson, printTable } from './cli-io.ts';
+import { objectsOf } from './json-values.ts';
 
 export interface ArtifactList {
   readonly artifacts: readonly ArtifactNode[];

@@ -5,6 +5,7 @@ import { formatFamily } from '#core/artifact-ref.ts';
 import type { ApiClient } from './api-client.ts';
 import { type CliIo, formatBytes } from './cli-io.ts';
 import { resolveDocument } from './documents.ts';
+import { listOf, objectsOf, textOf, textOrNull } from './json-values.ts';
 
 export interface SlotView {
   readonly slot: string;
@@ -39,7 +40,7 @@ export type ArtifactNode = JsonObject;
 export async function resolveArtifact(io: CliIo, client: ApiClient, ref: string): Promise<ArtifactNode> {
   const { resolve } = await client.query(resolveDocument, { ref });
   if (!isJsonObject(resolve) || !isJsonObject(resolve['artifact'])) throw new AppError('ARTIFACT_NOT_FOUND');
-  for (const warning of listOf(resolve['warnings'])) io.err(`warning: ${String(warning)}\n`);
+  for (const warning of listOf(resolve['warnings'])) io.err(`warning: ${textOf(warning)}\n`);
   return resolve['artifact'];
 }
 
@@ -87,22 +88,6 @@ export function printArtifact(io: CliIo, node: ArtifactNode): void {
   ];
   const width = Math.max(...lines.map(([name]) => name.length));
   for (const [name, value] of lines) io.out(`  ${name.padEnd(width)}  ${value}\n`);
-}
-
-export function listOf(value: Json | undefined): readonly Json[] {
-  return Array.isArray(value) ? value : [];
-}
-
-export function objectsOf(value: Json | undefined): readonly JsonObject[] {
-  return listOf(value).filter(isJsonObject);
-}
-
-export function textOf(value: Json | undefined): string {
-  return typeof value === 'string' ? value : String(value ?? '');
-}
-
-export function textOrNull(value: Json | undefined): string | null {
-  return typeof value === 'string' ? value : null;
 }
 
 function toSlotView(blob: JsonObject): SlotView {

@@ -32,9 +32,9 @@ export function printJson(io: CliIo, value: unknown): void {
 /** Rows as columns that line up, under their headings. */
 export function printTable(io: CliIo, headings: readonly string[], rows: readonly (readonly string[])[]): void {
   const all = [headings, ...rows];
-  const widths = headings.map((_, column) => Math.max(...all.map((row) => [...(row[column] ?? '')].length)));
+  const widths = headings.map((_, column) => Math.max(...all.map((row) => Array.from(row[column] ?? '').length)));
   for (const row of all) {
-    const cells = row.map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - [...cell].length));
+    const cells = row.map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - Array.from(cell).length));
     io.out(`${cells.join('  ').trimEnd()}\n`);
   }
 }

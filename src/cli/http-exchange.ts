@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { AppError, type Fault } from '#base/app-error.ts';
 import { type ErrorCode, errorCatalogue } from '#base/error-catalogue.ts';
 import { isJsonObject, type JsonObject } from '#base/json.ts';
+import { textOf } from './json-values.ts';
 
 export interface ExchangeRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -124,8 +125,8 @@ export function knownCode(code: string, status: number): ErrorCode {
 export function toFaults(value: unknown): Fault[] {
   if (!Array.isArray(value)) return [];
   return value.filter(isJsonObject).map((item) => ({
-    pointer: typeof item['pointer'] === 'string' ? item['pointer'] : '',
-    message: String(item['message'] ?? item['detail'] ?? ''),
+    pointer: textOf(item['pointer']),
+    message: textOf(item['message'] ?? item['detail']),
   }));
 }
 

@@ -4,7 +4,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, readdir, realpath, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { AppError } from '#base/app-error.ts';
-import { assertPath, segmentBytesMax } from '#core/names.ts';
+import { assertPath } from '#core/names.ts';
 
 export interface ExpectedFile {
   /** Below the folder, with forward slashes. */
@@ -38,21 +38,6 @@ export async function openOutputTree(folder: string, force: boolean): Promise<Ou
     write: (expected, source) => write(expected.path, (file) => copyChecked(file, expected, source)),
     writeText: (path, text) => write(path, (file) => file.writeFile(text)),
   };
-}
-
-/**
- * A name of any characters as one safe segment of a path: what file systems treat specially is percent-encoded, and a name too
- * long for them is cut and told apart by its hash.
- */
-export function toSegment(name: string): string {
-  const encoded = name
-    .replace(/[%/\\:*?"<>|\p{Cc}]/gu, (character) => encodeURIComponent(character).replace('*', '%2A'))
-    .replace(/^\.+$|^\.(?=\.)|[. ]$/g, (dots) => dots.replaceAll('.', '%2E').replaceAll(' ', '%20'));
-  if (Buffer.byteLength(encoded) <= segmentBytesMax) return encoded;
-  const hash = createHash('sha256').update(name).digest('hex').slice(0, 16);
-  let head = encoded;
-  while (Buffer.byteLength(head) > segmentBytesMax - hash.length - 1) head = [...head].slice(0, -1).join('');
-  return `${head}~${hash}`;
 }
 
 /** Makes each folder of the way, and refuses a way that leads through a link: it could end anywhere. */
@@ -93,7 +78,11 @@ async function writeWhole(target: string, fill: (file: FileHandle) => Promise<vo
     throw error;
   }
   const handle = await open(folder, constants.O_RDONLY);
-  await handle.sync().finally(() => handle.close());
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
 }
 
 async function copyChecked(file: FileHandle, expected: ExpectedFile, source: AsyncIterable<Uint8Array>): Promise<void> {

@@ -2,9 +2,11 @@
 import type { IncomingMessage } from 'node:http';
 import { AppError } from '#base/app-error.ts';
 import { isJsonObject, type JsonObject } from '#base/json.ts';
+import { toSegment } from '#core/path-segment.ts';
 import type { ApiClient } from './api-client.ts';
-import { objectsOf, type SlotView, textOf, textOrNull } from './artifact-view.ts';
-import { type OutputTree, toSegment } from './output-tree.ts';
+import type { SlotView } from './artifact-view.ts';
+import { objectsOf, textOf, textOrNull } from './json-values.ts';
+import type { OutputTree } from './output-tree.ts';
 import { counted, type Progress } from './progress.ts';
 
 /** One blob: where it is, where it goes, and what it has to be. */

@@ -5,6 +5,7 @@ import { lstat, readdir, realpath, stat } from 'node:fs/promises';
 import { basename, join, relative, resolve, sep } from 'node:path';
 import { AppError } from '#base/app-error.ts';
 import { assertPath } from '#core/names.ts';
+import { counted, type Progress } from './progress.ts';
 import { manifestName } from './push-manifest.ts';
 
 export interface PushFile {
@@ -91,10 +92,11 @@ export async function findFlagFiles(
 }
 
 /** Reads the file once, in constant memory. */
-export async function hashFile(file: string, signal: AbortSignal): Promise<string> {
+export async function hashFile(file: string, progress: Progress, signal: AbortSignal): Promise<string> {
   const hash = createHash('sha256');
   try {
-    for await (const chunk of createReadStream(file, { signal, highWaterMark: 1024 * 1024 })) hash.update(chunk as Buffer);
+    const source: AsyncIterable<Uint8Array> = createReadStream(file, { signal, highWaterMark: 1024 * 1024 });
+    for await (const chunk of counted(source, progress)) hash.update(chunk);
   } catch (cause) {
     if (signal.aborted) throw cause;
     unreadable(file)(cause instanceof Error ? cause : new Error(String(cause)));

@@ -5,6 +5,7 @@ import { AppError, type Fault } from '#base/app-error.ts';
 import { isJsonObject, type Json, type JsonObject } from '#base/json.ts';
 import { parseJsonStrict } from '#base/safe-json.ts';
 import type { DependencyInput } from '#core/artifact.ts';
+import { textOf } from './json-values.ts';
 
 export const manifestName = 'vitrine.json';
 
@@ -46,7 +47,7 @@ export function parseManifest(value: Json, path: string): PushSpec {
   const texts = Object.fromEntries(textKeys.flatMap((key) => (typeof value[key] === 'string' ? [[key, value[key]]] : [])));
   const slots = Object.entries(isJsonObject(value['slots']) ? value['slots'] : {});
   return {
-    type: String(value['type']),
+    type: textOf(value['type']),
     ...texts,
     properties: isJsonObject(value['properties']) ? value['properties'] : {},
     tags: textsOf(value['tags'] ?? []),
@@ -91,7 +92,7 @@ function isDependency(value: unknown): boolean {
 
 function toDependency(value: Json): DependencyInput {
   const { slot, alias, ref, parameter } = isJsonObject(value) ? value : {};
-  const base = { slot: String(slot), alias: String(alias), ref: String(ref) };
+  const base = { slot: textOf(slot), alias: textOf(alias), ref: textOf(ref) };
   return typeof parameter === 'string' ? { ...base, parameter } : base;
 }
 

@@ -84,7 +84,8 @@ function assertText(text: string, what: string): string {
 function textProblem(text: string): string | undefined {
   if (text === '') return 'is empty';
   // Code units first: counting the characters of a very long text is not worth its time.
-  if (text.length > 2 * nameLengthMax || [...text].length > nameLengthMax) return `has more than ${nameLengthMax} characters`;
+  if (text.length > 2 * nameLengthMax || Array.from(text).length > nameLengthMax)
+    return `has more than ${nameLengthMax} characters`;
   if (!text.isWellFormed()) return 'has half a surrogate pair';
   if (controls.test(text)) return 'has a control character';
   if (bidiControls.test(text)) return 'has a bidirectional-override character';

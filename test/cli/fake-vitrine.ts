@@ -3,6 +3,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { JsonObject } from '#base/json.ts';
+import { textOf } from '#cli/json-values.ts';
 
 export interface FakeBlob {
   slot: string;
@@ -112,10 +113,10 @@ async function answer(state: FakeVitrine, request: IncomingMessage, response: Se
 function graphql(state: FakeVitrine, operation: string, variables: JsonObject, response: ServerResponse): ServerResponse {
   const input = (variables['input'] ?? {}) as JsonObject;
   const send = (data: unknown) => json(response, 200, { data });
-  const found = state.artifacts.get(String(input['id']));
+  const found = state.artifacts.get(textOf(input['id']));
   switch (operation) {
     case 'Type':
-      return send({ artifactType: types[String(variables['name'])] ?? null });
+      return send({ artifactType: types[textOf(variables['name'])] ?? null });
     case 'CreateArtifact': {
       const made = create(input);
       state.artifacts.set(made.id, made);
@@ -125,10 +126,10 @@ function graphql(state: FakeVitrine, operation: string, variables: JsonObject, r
       if (found !== undefined) found.state = 'active';
       return send({ publishArtifact: { __typename: 'ArtifactPayload', artifact: found && view(found) } });
     case 'DeleteArtifact':
-      state.artifacts.delete(String(input['id']));
+      state.artifacts.delete(textOf(input['id']));
       return send({ deleteArtifact: { __typename: 'ArtifactPayload', artifact: found && view({ ...found, state: 'deleted' }) } });
     case 'Resolve': {
-      const artifact = resolve(state, String(variables['ref']));
+      const artifact = resolve(state, textOf(variables['ref']));
       if (artifact !== undefined) return send({ resolve: { warnings: [], artifact: view(artifact) } });
       const error = { message: 'There is no such artifact.', extensions: { code: 'ARTIFACT_NOT_FOUND' } };
       return json(response, 200, { data: null, errors: [error] });
@@ -141,8 +142,8 @@ function graphql(state: FakeVitrine, operation: string, variables: JsonObject, r
 function create(input: JsonObject): FakeArtifact {
   return {
     id: randomUUID(),
-    project: String(input['project'] ?? 'default'),
-    type: String(input['type']),
+    project: textOf(input['project']) || 'default',
+    type: textOf(input['type']),
     name: (input['name'] as string | undefined) ?? null,
     version: (input['version'] as string | undefined) ?? null,
     state: 'draft',

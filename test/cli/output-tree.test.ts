@@ -1,11 +1,9 @@
-/** Names as path segments, and files that appear whole or not at all. */
+/** Files that appear whole or not at all. */
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { openOutputTree, toSegment } from '#cli/output-tree.ts';
-import { assertPath } from '#core/names.ts';
+import { openOutputTree } from '#cli/output-tree.ts';
 import { createFolder } from './run-command.ts';
 
 const sha256Of = (text: string) => createHash('sha256').update(text).digest('hex');
@@ -13,40 +11,6 @@ const sha256Of = (text: string) => createHash('sha256').update(text).digest('hex
 async function* chunks(...texts: string[]): AsyncGenerator<Uint8Array> {
   for (const text of texts) yield Buffer.from(text);
 }
-
-describe('toSegment', () => {
-  it.each([
-    ['cirros', 'cirros'],
-    ['1.10.0-rc.1+b', '1.10.0-rc.1+b'],
-    ['a/b', 'a%2Fb'],
-    ['50%', '50%25'],
-    ['.', '%2E'],
-    ['..', '%2E%2E'],
-    ['a:b*c', 'a%3Ab%2Ac'],
-    ['end.', 'end%2E'],
-    ['Ubuntu 24', 'Ubuntu 24'],
-  ])('writes %j as %j', (name, segment) => {
-    expect(toSegment(name)).toBe(segment);
-  });
-
-  it('gives every name a path of one segment, and different names different ones', () => {
-    const name = fc
-      .string({
-        unit: fc.constantFrom('a', '.', '/', '\\', '%', 'é', '漢', ' ', '2', 'F', '\u0001'),
-        minLength: 1,
-        maxLength: 200,
-      })
-      .map((text) => text.normalize('NFC'));
-    fc.assert(
-      fc.property(name, name, (a, b) => {
-        expect(assertPath(toSegment(a))).toBe(toSegment(a));
-        expect(toSegment(a)).not.toContain('/');
-        if (a !== b) expect(toSegment(a)).not.toBe(toSegment(b));
-      }),
-      { numRuns: 1000 },
-    );
-  });
-});
 
 describe('an output tree', () => {
   it('shows a file only when all of it came, under its own name', async () => {

@@ -96,7 +96,7 @@ describe('findCycle', () => {
         for (const [index, from] of (cycle ?? []).slice(0, -1).entries()) {
           expect(edges).toContainEqual({ from, to: cycle?.[index + 1] });
         }
-        if (cycle !== undefined) expect(cycle.at(-1)).toBe(cycle[0]);
+        expect(cycle?.at(-1)).toBe(cycle?.[0]);
       }),
       { numRuns: 500 },
     );

@@ -3,14 +3,19 @@ import fc from 'fast-check';
 
 const smallNumber = fc.constantFrom('0', '0', '1', '2', '3', '9', '10');
 const hugeNumber = fc
-  .tuple(fc.constantFrom(...'123456789'), fc.string({ unit: fc.constantFrom(...'0123456789'), maxLength: 40 }))
+  .tuple(
+    fc.constantFrom(...'123456789'.split('')),
+    fc.string({ unit: fc.constantFrom(...'0123456789'.split('')), maxLength: 40 }),
+  )
   .map(([head, tail]) => head + tail);
 const prerelease = fc.constantFrom('', '', '-0', '-1', '-9', '-10', '-a', '-A', '-a.1', '-a.b', '-a-b', '-rc.2', '-0a');
 const build = fc.constantFrom('', '', '', '+b', '+001');
 const identifier = fc.oneof(
   smallNumber,
   hugeNumber,
-  fc.string({ unit: fc.constantFrom(...'09aAzZ-'), minLength: 1, maxLength: 6 }).filter((text) => !/^0[0-9]+$/.test(text)),
+  fc
+    .string({ unit: fc.constantFrom(...'09aAzZ-'.split('')), minLength: 1, maxLength: 6 })
+    .filter((text) => !/^0[0-9]+$/.test(text)),
 );
 
 /** Inside the domain of the `semver` package, and crowded, so that two of them are often near each other. */
@@ -49,5 +54,5 @@ export const rangeText = fc
 
 /** Text of the grammar's characters in any order. */
 export const rangeSoup = fc
-  .array(fc.constantFrom(...'0123.xv=<>~^- |-a+', '||', ' - ', '1.2.3', '>='), { maxLength: 9 })
+  .array(fc.constantFrom(...'0123.x*v=<>~^- |-a+'.split(''), '||', ' - ', '1.2.3', '>='), { maxLength: 9 })
   .map((parts) => parts.join(''));

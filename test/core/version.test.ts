@@ -69,7 +69,7 @@ describe('parseVersion', () => {
   });
 
   it('agrees with the semver package on text made of version characters', () => {
-    const text = fc.string({ unit: fc.constantFrom(...'0019a-.+'), maxLength: 14 });
+    const text = fc.string({ unit: fc.constantFrom(...'0019a-.+'.split('')), maxLength: 14 });
     fc.assert(
       fc.property(fc.oneof(text, smallVersionText), (candidate) => {
         expect(parseVersion(candidate) !== undefined).toBe(semver.valid(candidate) !== null);

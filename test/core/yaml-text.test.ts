@@ -91,6 +91,7 @@ describe('text from strangers', () => {
     ['a null key', '~: 1', '|line 1, column 1: a key must not be null'],
     ['a tag that makes objects', 'a: !!python/object/apply:os.system [ls]', '/a|line 1, column 36: tag'],
     ['a CloudFormation tag', 'a: !Ref x', '/a|line 1, column 9: tag !Ref is not allowed'],
+    ['a plain =, which YAML 1.1 keeps for itself', 'a: =', '/a|line 1, column 4: must be quoted to be a text'],
     ['binary', 'a: !!binary aGk=', '/a|line 1, column 13: tag'],
     ['several documents', 'a: 1\n---\nb: 2', '|holds several documents; one is wanted'],
     ['an alias without anchor', 'a: *b', '/a|line 1, column 4: alias *b has no anchor before it'],

@@ -2,9 +2,9 @@
 import { type Command, Option } from 'commander';
 import { AppError } from '#base/app-error.ts';
 import { createApiClient } from '../api-client.ts';
-import { objectsOf, textOf, textOrNull } from '../artifact-view.ts';
 import { type CliIo, printJson, printTable } from '../cli-io.ts';
 import { createRemoteCommand, type JsonOption, refHelp } from '../command-kit.ts';
+import { objectsOf, textOf, textOrNull } from '../json-values.ts';
 import { readClosure, withProblems } from '../pull-artifact.ts';
 
 interface ClosureOptions extends JsonOption {

@@ -5,14 +5,23 @@ import type { Command } from 'commander';
 import { AppError } from '#base/app-error.ts';
 import { isJsonObject, type JsonObject } from '#base/json.ts';
 import { type ApiClient, createApiClient } from '../api-client.ts';
-import { labelOf, listOf, objectsOf, textOf } from '../artifact-view.ts';
+import { labelOf } from '../artifact-view.ts';
 import { type CliIo, formatBytes, printJson } from '../cli-io.ts';
 import { collect, createRemoteCommand, type JsonOption } from '../command-kit.ts';
 import { typeDocument } from '../documents.ts';
-import { createProgress } from '../progress.ts';
+import { listOf, objectsOf, textOf } from '../json-values.ts';
+import { createProgress, type Progress } from '../progress.ts';
 import { type PropertyKindName, type PropertyKinds, parseProperties } from '../property-value.ts';
 import { type PushPlan, type PushResult, pushArtifact } from '../push-artifact.ts';
-import { chooseMediaType, findFlagFiles, findManifestFiles, hashFile, type PushFile, type SlotShape } from '../push-files.ts';
+import {
+  chooseMediaType,
+  type FoundFile,
+  findFlagFiles,
+  findManifestFiles,
+  hashFile,
+  type PushFile,
+  type SlotShape,
+} from '../push-files.ts';
 import { manifestName, type PushSpec, readManifest } from '../push-manifest.ts';
 
 interface PushOptions extends JsonOption {
@@ -32,7 +41,7 @@ interface PushOptions extends JsonOption {
 
 const notes = `
 A folder says what it holds in ${manifestName}:
-  { "type": "heat-template", "name": "web", "version": "1.0.0",
+  { "type": "my-type", "name": "web", "version": "1.0.0",
     "properties": {}, "tags": [], "visibility": "private",
     "slots": { "template": "web.yaml", "files": ["nested", "scripts/setup.sh"] },
     "dependencies": [{ "slot": "image", "alias": "base", "ref": "image/base@^1", "parameter": "image" }] }
@@ -63,7 +72,10 @@ export function createPushCommand(io: CliIo): Command {
       const client = createApiClient(io);
       const plan = await planPush(io, client, folder, options);
       if (options.dryRun === true) printPlan(io, plan, options.json === true);
-      else printResult(io, await run(io, client, plan), options.json === true);
+      else {
+        const result = await withProgress(io, plan.files, (progress) => pushArtifact(client, plan, progress));
+        printResult(io, result, options.json === true);
+      }
     });
 }
 
@@ -81,22 +93,42 @@ async function planPush(io: CliIo, client: ApiClient, folder: string | undefined
     ...(root === undefined ? [] : await findManifestFiles(root, Object.fromEntries(fromManifest), shapes)),
     ...(await findFlagFiles(io.cwd, flagSlots, shapes)),
   ];
-  const files: PushFile[] = [];
-  for (const file of found) {
-    const mediaType = chooseMediaType(file.path, shapes.get(file.slot)?.mediaTypes ?? []);
-    files.push({ ...file, mediaType, sha256: await hashFile(file.file, io.signal) });
-  }
+  const describe = (file: FoundFile) => ({
+    ...file,
+    mediaType: chooseMediaType(file.path, shapes.get(file.slot)?.mediaTypes ?? []),
+  });
+  const files = await withProgress(io, found, (progress) => hashFiles(found.map(describe), progress, io.signal));
   return { spec, files, publish: options.publish === true };
 }
 
-async function run(io: CliIo, client: ApiClient, plan: PushPlan): Promise<PushResult> {
-  const totalBytes = plan.files.reduce((sum, file) => sum + file.sizeBytes, 0);
-  const progress = createProgress(io, totalBytes);
+/** Shows how far the work is that passes each byte of the files once. */
+async function withProgress<Result>(
+  io: CliIo,
+  files: readonly FoundFile[],
+  work: (progress: Progress) => Promise<Result>,
+): Promise<Result> {
+  const progress = createProgress(
+    io,
+    files.reduce((sum, file) => sum + file.sizeBytes, 0),
+  );
   try {
-    return await pushArtifact(client, plan, progress);
+    return await work(progress);
   } finally {
     progress.end();
   }
+}
+
+async function hashFiles(
+  files: readonly Omit<PushFile, 'sha256'>[],
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<PushFile[]> {
+  const hashed: PushFile[] = [];
+  for (const file of files) {
+    progress.begin(`hashing ${file.path}`);
+    hashed.push({ ...file, sha256: await hashFile(file.file, progress, signal) });
+  }
+  return hashed;
 }
 
 /** The slots and properties of a type, as the server knows it. @throws AppError TYPE_UNKNOWN */

@@ -2,10 +2,10 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { isJsonObject, type JsonObject } from '#base/json.ts';
 import { createApiClient } from '../api-client.ts';
-import { listOf, objectsOf, textOf, textOrNull } from '../artifact-view.ts';
 import { type CliIo, printJson, printTable } from '../cli-io.ts';
 import { collect, createRemoteCommand, type JsonOption } from '../command-kit.ts';
 import { createTokenDocument, revokeTokenDocument, tokensDocument } from '../documents.ts';
+import { listOf, objectsOf, textOf, textOrNull } from '../json-values.ts';
 
 interface CreateOptions extends JsonOption {
   readonly project?: string;

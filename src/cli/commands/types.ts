@@ -6,10 +6,10 @@ import { AppError } from '#base/app-error.ts';
 import type { JsonObject } from '#base/json.ts';
 import { packageRoot } from '#base/package-root.ts';
 import { createApiClient } from '../api-client.ts';
-import { objectsOf, textOf } from '../artifact-view.ts';
 import { type CliIo, printJson } from '../cli-io.ts';
 import { createCommand, createRemoteCommand, type JsonOption } from '../command-kit.ts';
 import { typesDocument } from '../documents.ts';
+import { objectsOf, textOf } from '../json-values.ts';
 
 export function createTypesCommand(io: CliIo): Command {
   return new Command('types')
