@@ -12,8 +12,8 @@ const intText =
   /^(?:[-+]?0b[0-1_]+|[-+]?0[0-7_]+|[-+]?(?:0|[1-9][0-9_]*)|[-+]?0x[0-9a-fA-F_]+|[-+]?[1-9][0-9_]*(?::[0-5]?[0-9])+)$/;
 
 /**
- * The JSON value; undefined where an explicit tag is not one of YAML's plain scalars, or does not fit the text. Numbers that
- * JSON cannot carry stay text.
+ * The JSON value; undefined where an explicit tag is not one of YAML's plain scalars, or does not fit the text, and for the
+ * plain `=` and `<<`, which YAML 1.1 keeps for itself. Numbers that JSON cannot carry stay text.
  */
 export function plainScalar(text: string, isPlain: boolean, tag: string | undefined): Json | undefined {
   switch (tag) {
@@ -36,8 +36,9 @@ export function plainScalar(text: string, isPlain: boolean, tag: string | undefi
   }
 }
 
-function implicit(text: string): Json {
+function implicit(text: string): Json | undefined {
   if (text.length > 64) return text;
+  if (text === '=' || text === '<<') return undefined;
   if (nullText.test(text)) return null;
   const truth = booleanOf(text);
   if (truth !== undefined) return truth;

@@ -141,7 +141,8 @@ function createConverter(limits: YamlLimits, lines: LineCounter): Converter {
   };
   const convertScalar = (node: Scalar, pointer: string): Json => {
     const scalar = plainScalar(String(node.source ?? node.value ?? ''), node.type === 'PLAIN', node.tag);
-    return scalar === undefined ? refuse(pointer, node, `tag ${node.tag} is not allowed here`) : scalar;
+    if (scalar !== undefined) return scalar;
+    return refuse(pointer, node, node.tag === undefined ? 'must be quoted to be a text' : `tag ${node.tag} is not allowed here`);
   };
   const convertMap = (pairs: readonly MapPair[], pointer: string, depth: number): Json => {
     const own = new Map<string, Json>();
