@@ -20,6 +20,15 @@ const scalarOfKind = {
   json: 'JSON',
 } as const satisfies Record<Exclude<PropertyKind, 'string-list'>, string>;
 
+const isOfKind: Readonly<Record<PropertyKind, (value: unknown) => boolean>> = {
+  string: (value) => typeof value === 'string',
+  integer: (value) => Number.isSafeInteger(value),
+  number: (value) => typeof value === 'number',
+  boolean: (value) => typeof value === 'boolean',
+  'string-list': (value) => Array.isArray(value) && value.every((item) => typeof item === 'string'),
+  json: () => true,
+};
+
 export interface PropertyField {
   readonly rule: PropertyRule;
   readonly enumRef: EnumRef | null;
@@ -53,17 +62,13 @@ export function definePropertyFields(
 /** Always nullable: a draft may lack what its type requires. */
 export function outputField(t: OutputBuilder, { rule, enumRef }: PropertyField) {
   const description = describe(rule);
-  const read = (artifact: Artifact) => (artifact.properties[rule.name] ?? null) as never;
-  if (enumRef !== null) {
-    // A value from before the enum was narrowed is still in `properties`; as an enum it would be an error.
-    const values = new Set<unknown>(rule.enum);
-    return t.field({
-      type: enumRef,
-      nullable: true,
-      description,
-      resolve: (artifact) => (values.has(artifact.properties[rule.name]) ? read(artifact) : null),
-    });
-  }
+  // What another version of the type wrote as another kind, or under another enum, is in `properties` all the same.
+  const isShown = enumRef === null ? isOfKind[rule.kind] : (value: unknown) => rule.enum?.includes(value as string) === true;
+  const read = ({ properties }: Artifact) => {
+    const value = properties[rule.name];
+    return (value !== undefined && isShown(value) ? value : null) as never;
+  };
+  if (enumRef !== null) return t.field({ type: enumRef, nullable: true, description, resolve: read });
   const type = rule.kind === 'string-list' ? (['String'] as ['String']) : scalarOfKind[rule.kind];
   return t.field({ type, nullable: true, description, resolve: read });
 }
