@@ -18,12 +18,12 @@ export interface ExportClosureTarInput extends Pick<GetClosureInput, 'ref' | 'mo
 }
 
 export interface ClosureTar {
-  /** Strong, as the header has it; known before a byte is read. */
+  /** Strong, without quotes; known before a byte is read. */
   readonly etag: string;
   readonly fileName: string;
   readonly sizeBytes: number;
   /** Begins to read with its first reader. Destroying it frees everything. */
-  readonly stream: Readable;
+  open(): Readable;
 }
 
 interface Entry {
@@ -53,10 +53,10 @@ export async function exportClosureTar(context: OpContext, { ref, mode, partial 
   const root = closure.nodes.find(({ id }) => id === closure.root);
   return {
     // The bytes follow from the manifest, which has every digest, and from which of its blobs are in the archive.
-    etag: `"${sha256Hex(JSON.stringify(['tar', 1, manifest.toString(), entries.map(({ name }) => name)]))}"`,
+    etag: sha256Hex(JSON.stringify(['tar', 1, manifest.toString(), entries.map(({ name }) => name)])),
     fileName: `${toSegment(root?.name ?? closure.root)}${root?.version ? `-${toSegment(root.version)}` : ''}.tar`,
     sizeBytes: sizes.reduce((sum, size) => sum + size, 0) + endBytes,
-    stream: openArchive(context, located, manifest, entries),
+    open: () => openArchive(context, located, manifest, entries),
   };
 }
 
@@ -73,9 +73,9 @@ function openArchive(context: OpContext, located: LocatedClosure, manifest: Buff
   const write = async (): Promise<void> => {
     archive.entry({ ...header, name: closureFileName, size: manifest.length }, manifest);
     for (const entry of entries) {
-      const sink = archive.entry({ ...header, name: entry.name, size: entry.blob.sizeBytes });
-      if (entry.blob.sizeBytes === 0) sink.end();
-      else await pipeline(await openEntry(context, located, entry, signal), sink, { signal });
+      const own = { ...header, name: entry.name, size: entry.blob.sizeBytes };
+      if (own.size === 0) archive.entry(own, Buffer.alloc(0));
+      else await pipeline(await openEntry(context, located, entry, signal), archive.entry(own), { signal });
     }
     archive.finalize();
   };
