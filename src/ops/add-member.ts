@@ -38,7 +38,7 @@ export async function addMember(context: OpContext, input: AddMemberInput): Prom
       const member = await memberRecords.insertMember(tx, artifact.id, project);
       if (member === undefined) throw new AppError('MEMBER_EXISTS');
       const change = { kind: 'member.added', action: 'member:create', detail: { member: project } } as const;
-      await recordArtifactChange(tx, context, change, artifact);
+      await recordArtifactChange(tx, context, change, { ...artifact, ...locked });
       return member;
     },
     { signal: context.signal },

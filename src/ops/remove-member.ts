@@ -27,11 +27,11 @@ export async function removeMember(context: OpContext, input: RemoveMemberInput)
   loadedType(context, artifact);
   return context.db.transaction(
     async (tx) => {
-      await lockCurrent(tx, artifact.id, undefined);
+      const locked = await lockCurrent(tx, artifact.id, undefined);
       const member = await memberRecords.removeMember(tx, artifact.id, project);
       if (member === undefined) throw new AppError('MEMBER_NOT_FOUND');
       const change = { kind: 'member.removed', action: 'member:remove', detail: { member: project } } as const;
-      await recordArtifactChange(tx, context, change, artifact);
+      await recordArtifactChange(tx, context, change, { ...artifact, ...locked });
       return member;
     },
     { signal: context.signal },

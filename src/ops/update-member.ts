@@ -29,7 +29,7 @@ export async function updateMember(context: OpContext, input: UpdateMemberInput)
       const member = await memberRecords.updateMember(tx, artifact.id, project, status);
       if (member === undefined) throw new AppError('MEMBER_NOT_FOUND');
       const change = { kind: 'member.updated', action: 'member:update', detail: { member: project, status } } as const;
-      await recordArtifactChange(tx, context, change, artifact);
+      await recordArtifactChange(tx, context, change, { ...artifact, ...locked });
       return member;
     },
     { signal: context.signal },

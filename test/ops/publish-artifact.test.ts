@@ -279,6 +279,25 @@ describe('pinning dependencies', () => {
     ]);
   });
 
+  it('pins an unversioned artifact by its id, and digests what its slots hold', async () => {
+    const loose = async (text: string) => {
+      const id = await draft({ name: 'loose' });
+      await putText(own, id, 'main', text);
+      return publishArtifact(own, { id });
+    };
+    const [a, twin, other] = [await loose('same'), await loose('same'), await loose('other')];
+    const digestOver = async (ref: string, project: string) => {
+      const { id } = await createArtifact(actAs(node.services, 'ops', 'admin'), {
+        ...{ type: 'kit', project, name: 'over-loose', version: '1.0.0', dependencies: [uses(ref)] },
+      });
+      return (await publishArtifact(actAs(node.services, 'ops', 'admin'), { id })).digest;
+    };
+    for (const { id } of [a, twin, other]) await updateArtifact(own, { id, visibility: 'community' });
+    const digest = await digestOver(a.id, 'p1');
+    expect(await digestOver(twin.id, 'p2')).toBe(digest);
+    expect(await digestOver(other.id, 'p3')).not.toBe(digest);
+  });
+
   it('refuses an id of a type that the slot does not take', async () => {
     const kit = await publishKit(own, { name: 'typed' });
     const { id } = await createArtifact(own, { type: 'strict', name: 'typed', version: '1.0.0', properties: { title: 't' } });
