@@ -88,7 +88,7 @@ async function sendTar(
   asked: ClosureRequest,
 ): Promise<void> {
   const tar = await exportClosureTar(context, { ref: asked.ref, mode: asked.mode, partial: asked.isPartial });
-  const headers = { ETag: tar.etag, 'Cache-Control': 'private, no-cache', Vary: 'Authorization, X-Auth-Token' };
+  const headers = { ETag: `"${tar.etag}"`, 'Cache-Control': 'private, no-cache', Vary: 'Authorization, X-Auth-Token' };
   if (isAnswered(request, response, headers)) return;
   response.writeHead(200, {
     ...headers,
@@ -97,7 +97,7 @@ async function sendTar(
     'Content-Disposition': attachmentDisposition(tar.fileName),
   });
   if (request.method === 'HEAD') response.end();
-  else await pipeline(tar.stream, response, { signal: context.signal });
+  else await pipeline(tar.open(), response, { signal: context.signal });
 }
 
 /** Answers 304 where the client has it already. @throws AppError PRECONDITION_FAILED */
