@@ -1,17 +1,24 @@
 /** Checks the assembled settings against the JSON Schema, and tells each fault in the words of whoever set the value. */
-import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
+import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import type { Fault } from '#base/app-error.ts';
 import type { JsonObject } from '#base/json.ts';
 import { configSchema } from './config-schema.ts';
 import type { SaidByPath } from './config-sources.ts';
 import { didYouMean } from './did-you-mean.ts';
 
-const ajv = new Ajv2020({ allErrors: true, discriminator: true, strict: true, verbose: true });
-for (const keyword of ['x-secret', 'x-path', 'x-url', 'x-variable']) ajv.addKeyword(keyword);
-const validate = ajv.compile(configSchema);
+/** Compiled with the first use: most commands of the command line read no configuration. */
+let compiled: ValidateFunction | undefined;
+
+function compile(): ValidateFunction {
+  const ajv = new Ajv2020({ allErrors: true, discriminator: true, strict: true, verbose: true });
+  for (const keyword of ['x-secret', 'x-path', 'x-url', 'x-variable']) ajv.addKeyword(keyword);
+  return ajv.compile(configSchema);
+}
 
 /** Every fault; the pointer leads into the configuration. */
 export function findFaults(config: JsonObject, said: SaidByPath): readonly Fault[] {
+  compiled ??= compile();
+  const validate = compiled;
   if (validate(config)) return [];
   return (validate.errors ?? []).map((error) => ({ pointer: error.instancePath, message: describe(error, said) }));
 }
