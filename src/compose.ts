@@ -121,8 +121,7 @@ async function openServices(config: Config, url: string, stack: AsyncDisposableS
   const db = stack.use(openDatabase({ url, poolSize, statementTimeoutMs, onIdleError }));
   const settings = toSettings(config, await loadInstanceKey(config));
   const instanceId = await claimInstance(db, settings.instanceKey);
-  const stores = { stores: config.stores, defaultStore: config.defaultStore } as BlobsConfig;
-  const blobs = stack.use(await openBlobs(stores));
+  const blobs = stack.use(await openBlobs(toBlobsConfig(config)));
   await claimStores(db, blobs, instanceId);
   const types = stack.use(await loadTypes({ folders: [join(packageRoot(), 'artifact-types'), ...config.types.folders] }));
   await claimTypes(db, types);
@@ -138,6 +137,18 @@ async function openServices(config: Config, url: string, stack: AsyncDisposableS
     running = buildIndexes(config.database.directUrl ?? url, types, stopIndexing.signal, log);
   };
   return { services, indexing };
+}
+
+function toBlobsConfig({ stores, defaultStore, database }: Config): BlobsConfig {
+  // The only node of its database: what is half written in its folders at start was left by a run that is dead.
+  const leftovers = database.url === undefined ? { leftoverAgeMs: 0 } : {};
+  const opened = stores.map((store) => (store.kind === 'filesystem' ? { ...leftovers, ...defined(store) } : store));
+  return { stores: opened, defaultStore };
+}
+
+/** Without the settings that say nothing, which would else hide a default. */
+function defined<Settings extends object>(settings: Settings): Settings {
+  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined)) as Settings;
 }
 
 function toSettings({ limits, ttl, trustedProjects }: Config, instanceKey: Uint8Array): OpSettings {

@@ -2,7 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startVitrine, type VitrineProcess } from './vitrine-process.ts';
@@ -32,7 +32,7 @@ export async function killDuringPush(rounds: number): Promise<KillReport> {
     for (let round = 0; round < rounds; round += 1) await runRound(dataDir, round, tally);
     await using last = await startVitrine({ dataDir });
     await checkEverything(last, tally);
-    await checkLeftovers(last, dataDir, tally);
+    await checkLeftovers(dataDir, tally);
     return { rounds, ...tally };
   } finally {
     await rm(dataDir, { recursive: true, force: true });
@@ -45,13 +45,17 @@ async function runRound(dataDir: string, round: number, tally: Tally): Promise<v
     Array.from({ length: uploadsPerRound }, (_, index) => createDraft(vitrine, `kill-${round}-${index}`)),
   );
   const known = new Map<string, string>();
+  const enough = Promise.withResolvers<void>();
   const uploads = drafts.map(async (id, index) => {
-    // Small ones end before the kill, large ones are cut by it, those between meet it where it hurts.
-    const bytes = randomBytes(index % 2 === 0 ? 20_000 : 8 * 1024 * 1024);
-    const sha256 = await upload(vitrine, id, bytes);
+    // Half are small and end before the kill; half come slowly and are cut by it, sooner or later on their way.
+    const isSmall = index % 2 === 0;
+    const sha256 = await upload(vitrine, id, randomBytes(isSmall ? 20_000 : 4 * 1024 * 1024), isSmall ? 0 : 5);
     if (sha256 !== undefined) known.set(id, sha256);
+    // By what has happened, not by the clock: a busy machine would else be killed before anything did.
+    if (known.size > round % (uploadsPerRound / 2)) enough.resolve();
   });
-  await sleep(Math.random() * 400);
+  await Promise.race([enough.promise, Promise.all(uploads)]);
+  await sleep(Math.random() * 60);
   await vitrine.stop('SIGKILL');
   await Promise.all(uploads);
   tally.answered += known.size;
@@ -87,10 +91,13 @@ async function ask(vitrine: VitrineProcess, query: string, variables: object): P
   return data;
 }
 
-/** The digest that was answered, or undefined when there was no good answer. */
-async function upload(vitrine: VitrineProcess, id: string, bytes: Buffer): Promise<string | undefined> {
-  const pieces = (function* () {
-    for (let start = 0; start < bytes.length; start += 65_536) yield bytes.subarray(start, start + 65_536);
+/** The digest that was answered, or undefined when there was no good answer. @param pauseMs between two pieces */
+async function upload(vitrine: VitrineProcess, id: string, bytes: Buffer, pauseMs = 0): Promise<string | undefined> {
+  const pieces = (async function* () {
+    for (let start = 0; start < bytes.length; start += 65_536) {
+      yield bytes.subarray(start, start + 65_536);
+      if (pauseMs > 0) await sleep(pauseMs);
+    }
   })();
   try {
     const body = Readable.toWeb(Readable.from(pieces)) as BodyInit;
@@ -135,9 +142,10 @@ async function checkEverything(vitrine: VitrineProcess, tally: Tally): Promise<v
   }
 }
 
-/** What interrupted uploads wrote is gone: no half-written file is left, for no upload runs now. */
-async function checkLeftovers(vitrine: VitrineProcess, dataDir: string, tally: Tally): Promise<void> {
-  if (vitrine.child.exitCode !== null) tally.broken.push('the server has ended');
-  const files = await readdir(join(dataDir, 'blobs'), { recursive: true });
-  if (files.length === 0) tally.broken.push('the store is empty');
+/** What interrupted uploads wrote is gone: no upload runs now, so that no half-written file is left. */
+async function checkLeftovers(dataDir: string, tally: Tally): Promise<void> {
+  const files = await readdir(join(dataDir, 'blobs'), { recursive: true, withFileTypes: true });
+  const left = files.filter((file) => file.isFile() && basename(file.parentPath) === 'tmp');
+  tally.broken.push(...left.map(({ name }) => `${name} is left half written`));
+  if (files.filter((file) => file.isFile()).length < 2) tally.broken.push('the store is empty');
 }
