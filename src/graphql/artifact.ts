@@ -97,8 +97,12 @@ function addLinks(parts: SchemaParts, { family, member }: ArtifactNouns): void {
     dependents: t.field({
       type: artifactConnection,
       description: 'The artifacts pinned to this one, as far as the caller may see them.',
-      args: pageArguments,
-      resolve: ({ id }, args, { op }) => listDependents(op, { id, page: toPageRequest(args) }),
+      args: {
+        transitive: t.arg.boolean({ defaultValue: false, description: 'Also what depends on those, and so on.' }),
+        ...pageArguments,
+      },
+      resolve: ({ id }, args, { op }) =>
+        listDependents(op, { id, transitive: args.transitive ?? false, page: toPageRequest(args) }),
     }),
     members: t.field({
       type: [member],
