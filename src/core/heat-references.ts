@@ -7,7 +7,7 @@ import { isAlias, isMap, isScalar, isSeq, type Node, type Pair, type Scalar } fr
 import type { Fault } from '#base/app-error.ts';
 import { isJsonObject, type Json, type JsonObject } from '#base/json.ts';
 import { type ResolvedPath, resolvePath } from './relative-path.ts';
-import { plainScalar } from './yaml-scalar.ts';
+import { plainScalar, scalarText } from './yaml-scalar.ts';
 import { parseYaml, type YamlLimits } from './yaml-text.ts';
 
 export type HeatFormat = 'hot' | 'cfn';
@@ -25,7 +25,7 @@ export interface HeatDocument {
   readonly edits: Map<number, Edit>;
 }
 
-export interface Edit {
+interface Edit {
   readonly start: number;
   readonly end: number;
   readonly text: string;
@@ -202,7 +202,7 @@ function member(node: Node, name: string, walk: Walk): Node | undefined {
 
 function keyName(key: Node, walk: Walk): string {
   const node = isAlias(key) ? walk.targets.get(key) : key;
-  return isScalar(node) ? String(node.source ?? node.value ?? '') : '';
+  return isScalar(node) ? scalarText(node) : '';
 }
 
 /** The text of a scalar that YAML reads as text; undefined for numbers, truths, nothing and collections. */
@@ -214,5 +214,5 @@ function textOf(node: Node | null, walk: Walk): string | undefined {
 }
 
 function scalarValue(node: Scalar): Json | undefined {
-  return plainScalar(String(node.source ?? node.value ?? ''), node.type === 'PLAIN', node.tag);
+  return plainScalar(scalarText(node), node.type === 'PLAIN', node.tag);
 }

@@ -1,4 +1,5 @@
 /** What a YAML 1.1 scalar stands for, by the patterns of PyYAML's resolver; timestamps stay text, as Heat keeps them. */
+import type { Scalar } from 'yaml';
 import type { Json } from '#base/json.ts';
 
 const prefix = 'tag:yaml.org,2002:';
@@ -34,6 +35,11 @@ export function plainScalar(text: string, isPlain: boolean, tag: string | undefi
     default:
       return undefined;
   }
+}
+
+/** The text of a scalar node as it was read: without quotes, escapes resolved. */
+export function scalarText({ source, value }: Scalar): string {
+  return source ?? (typeof value === 'string' ? value : '');
 }
 
 function implicit(text: string): Json | undefined {

@@ -5,7 +5,7 @@
 import { Composer, type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, Parser, type Scalar } from 'yaml';
 import type { Fault } from '#base/app-error.ts';
 import { isJsonObject, type Json } from '#base/json.ts';
-import { plainScalar } from './yaml-scalar.ts';
+import { plainScalar, scalarText } from './yaml-scalar.ts';
 
 export interface YamlLimits {
   /** UTF-8 bytes of the text. */
@@ -73,7 +73,7 @@ function compose(text: string, lines: LineCounter, limits: YamlLimits): { docume
   let document: Document | undefined;
   for (const next of composer.compose(tokens, false, text.length)) {
     if (document !== undefined) return { fault: { pointer: '', message: 'holds several documents; one is wanted' } };
-    document = next as Document;
+    document = next;
   }
   return { document };
 }
@@ -140,7 +140,7 @@ function createConverter(limits: YamlLimits, lines: LineCounter): Converter {
     }
   };
   const convertScalar = (node: Scalar, pointer: string): Json => {
-    const scalar = plainScalar(String(node.source ?? node.value ?? ''), node.type === 'PLAIN', node.tag);
+    const scalar = plainScalar(scalarText(node), node.type === 'PLAIN', node.tag);
     if (scalar !== undefined) return scalar;
     return refuse(pointer, node, node.tag === undefined ? 'must be quoted to be a text' : `tag ${node.tag} is not allowed here`);
   };
@@ -169,10 +169,10 @@ function createConverter(limits: YamlLimits, lines: LineCounter): Converter {
     const node = isAlias(key) ? (anchors.get(key.source) ?? key) : key;
     if (!isScalar(node)) return refuse(pointer, key, 'a key must be a scalar') ?? undefined;
     if (typeof node.anchor === 'string') anchors.set(node.anchor, node);
-    const name = convertScalar(node, pointer);
-    if (name === null) return refuse(pointer, key, 'a key must not be null') ?? undefined;
-    if (forbiddenKeys.has(String(name))) return refuse(pointer, key, `key "${name}" is not allowed`) ?? undefined;
-    return String(name);
+    const value = convertScalar(node, pointer);
+    if (value === null) return refuse(pointer, key, 'a key must not be null') ?? undefined;
+    const name = typeof value === 'string' ? value : JSON.stringify(value);
+    return forbiddenKeys.has(name) ? (refuse(pointer, key, `key "${name}" is not allowed`) ?? undefined) : name;
   };
   return { faults, convert };
 }

@@ -29,7 +29,7 @@ export interface ConformingType {
  * `slots`: for each slot either a folder of fixtures ending in `/` (each file under its path in it), or a map from path to
  * `{text}`, `{file}` (a path in fixtures) or `{base64}`.
  */
-export interface Fixture {
+interface Fixture {
   readonly typeVersion?: string;
   readonly properties?: JsonObject;
   readonly slots?: Readonly<Record<string, string | Readonly<Record<string, FixtureBytes>>>>;
@@ -40,7 +40,7 @@ export interface Fixture {
   readonly faults?: readonly string[];
 }
 
-export type FixtureBytes = { readonly text: string } | { readonly file: string } | { readonly base64: string };
+type FixtureBytes = { readonly text: string } | { readonly file: string } | { readonly base64: string };
 
 export interface FixtureResult {
   readonly name: string;
@@ -82,7 +82,7 @@ async function runFixture(type: ConformingType, folder: string, name: string): P
 }
 
 /** What publish checks of one artifact alone, stage by stage; the first stage with faults ends it, as in publish. */
-export async function rehearsePublish(
+async function rehearsePublish(
   type: ConformingType,
   artifact: HookArtifact,
 ): Promise<{ readonly faults: readonly Fault[]; readonly derived: JsonObject }> {
@@ -112,7 +112,7 @@ export async function rehearsePublish(
 function readFixture(path: string): Fixture {
   const value = JSON.parse(readFileSync(path, 'utf8')) as Json;
   if (!isJsonObject(value)) throw new Error('is not a JSON object');
-  return value as unknown as Fixture;
+  return value;
 }
 
 function toArtifact(type: ConformingType, folder: string, fixture: Fixture): HookArtifact {

@@ -7,7 +7,7 @@ const mapSections = ['parameters', 'parameter_defaults', 'resource_registry', 'p
 const listSections = ['encrypted_param_names', 'event_sinks'] as const;
 const sections = new Set<string>([...mapSections, ...listSections]);
 
-export const mergeStrategies = ['overwrite', 'merge', 'deep_merge'] as const;
+const mergeStrategies = ['overwrite', 'merge', 'deep_merge'] as const;
 const hookTypes = ['pre-create', 'pre-update', 'pre-delete', 'post-create', 'post-update', 'post-delete'];
 const restrictedActions = ['update', 'replace'];
 

@@ -80,9 +80,9 @@ export function describeHeatTemplate(document: HeatDocument): HeatSummary | unde
   const description = document.value[dialect.format === 'hot' ? 'description' : 'Description'];
   const parameters = members(document.value[words.parameters]).map(([name, definition]): HeatParameter => {
     const hidden = definition[dialect.format === 'hot' ? 'hidden' : 'NoEcho'];
-    return { name, type: String(definition[words.type] ?? ''), hidden: hidden === true || hidden === 'true', definition };
+    return { name, type: textOf(definition[words.type]), hidden: hidden === true || hidden === 'true', definition };
   });
-  const types = members(document.value[words.resources]).map(([, resource]) => String(resource[words.type] ?? ''));
+  const types = members(document.value[words.resources]).map(([, resource]) => textOf(resource[words.type]));
   return {
     format: dialect.format,
     version: dialect.version,
@@ -242,4 +242,8 @@ function members(value: Json | undefined): [string, JsonObject][] {
 
 function below(pointer: string, key: string): string {
   return `${pointer}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+}
+
+function textOf(value: Json | undefined): string {
+  return typeof value === 'string' ? value : '';
 }

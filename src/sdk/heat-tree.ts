@@ -125,13 +125,13 @@ type Target =
   | { readonly kind: 'wrong'; readonly message: string };
 
 function targetOf(
-  { literal, resolve }: HeatReference,
+  reference: HeatReference,
   from: string,
   blobs: ReadonlyMap<string, BlobView>,
   aliases: readonly string[],
 ): Target {
-  const shown = JSON.stringify(literal.slice(0, 200));
-  const resolved = resolve(from);
+  const shown = JSON.stringify(reference.literal.slice(0, 200));
+  const resolved = reference.resolve(from);
   switch (resolved.kind) {
     case 'external':
       return { kind: 'wrong', message: `${shown} is external; add the file to the artifact and refer to it by its path` };

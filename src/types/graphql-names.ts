@@ -4,7 +4,7 @@
  * Fields every artifact has in GraphQL, and the words of its filters, inputs and orders. A property of such a name needs
  * another one under `graphql.fields` of its manifest.
  */
-export const reservedFieldNames: ReadonlySet<string> = new Set([
+const reservedFieldNames: ReadonlySet<string> = new Set([
   'id',
   'project',
   'type',
@@ -25,6 +25,7 @@ export const reservedFieldNames: ReadonlySet<string> = new Set([
   'yankReason',
   'properties',
   'extraProperties',
+  'viewerCan',
   'tags',
   'digest',
   'revision',
@@ -48,7 +49,7 @@ export const reservedFieldNames: ReadonlySet<string> = new Set([
 ]);
 
 /** Object, interface and scalar names of the schema itself. */
-export const reservedTypeNames: ReadonlySet<string> = new Set([
+const reservedTypeNames: ReadonlySet<string> = new Set([
   'Artifact',
   'ArtifactType',
   'Audit',

@@ -5,7 +5,7 @@ export const hookNames = ['validate', 'inspectBlob', 'derive', 'beforePublish'] 
 export type HookName = (typeof hookNames)[number];
 
 /** A blob without its bytes; the worker asks for those by its place in the list. */
-export type BlobFacts = Omit<BlobView, 'read'>;
+type BlobFacts = Omit<BlobView, 'read'>;
 
 /** Given to the worker as it starts. `probe`: only load each file and say what it exports. */
 export type WorkerTask =

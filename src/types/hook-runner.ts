@@ -32,7 +32,8 @@ export const noHooks: HookRunner = {
 };
 
 /** @throws AppError TYPE_HOOK_FAILED, naming type and hook; and whatever reading a blob throws */
-export function createHookRunner({ type, file, has, limits, isSystemWritten }: HookRunnerOptions): HookRunner {
+export function createHookRunner(options: HookRunnerOptions): HookRunner {
+  const { type, file, has, limits } = options;
   const thread = createHookThread(file, limits);
   const failed = (hook: HookName, reason: string): AppError =>
     new AppError('TYPE_HOOK_FAILED', `Hook ${hook} of type ${type}: ${reason}`, { details: { type, hook } });
@@ -70,7 +71,7 @@ export function createHookRunner({ type, file, has, limits, isSystemWritten }: H
       if (!has.has('derive')) return {};
       const derived = toDerived(await call('derive', artifact, null, signal));
       if (typeof derived === 'string') throw failed('derive', derived);
-      const other = Object.keys(derived).find((property) => !isSystemWritten(artifact.typeVersion, property));
+      const other = Object.keys(derived).find((property) => !options.isSystemWritten(artifact.typeVersion, property));
       if (other !== undefined) throw failed('derive', `gave "${other}", which is not marked x-system-written`);
       return derived;
     },

@@ -27,7 +27,7 @@ export const hookLimits: HookLimits = {
 };
 
 /** What a call came to: JSON text, a reason that is the type's fault, or an error that is not (a store that does not answer). */
-export type HookOutcome =
+type HookOutcome =
   | { readonly kind: 'result'; readonly json: string }
   | { readonly kind: 'failed'; readonly reason: string }
   | { readonly kind: 'error'; readonly error: unknown };

@@ -60,7 +60,6 @@ function nameProblem(name: string): string | undefined {
   if (forbiddenNames.has(name)) return 'is a name that is not allowed';
   if (name.length === 0) return 'has an empty name';
   if (name.length > inputLimits.nameUnits) return `has a name longer than ${inputLimits.nameUnits} characters`;
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
-  if (/[\u0000-\u001f\u007f-\u009f]/.test(name) || !name.isWellFormed()) return 'has a name with control characters';
+  if (/\p{Cc}/u.test(name) || !name.isWellFormed()) return 'has a name with control characters';
   return undefined;
 }

@@ -56,7 +56,7 @@ const dependencySchema = {
 };
 
 /** Version 1 of the manifest format; only adds, never changes. */
-export const manifestSchema = {
+const manifestSchema = {
   $schema: 'https://json-schema.org/draft/2020-12/schema',
   type: 'object',
   additionalProperties: false,

@@ -88,7 +88,7 @@ const scalar = {
 /** Inside a JSON property: the same keywords at any depth, and `true` for any value. */
 const nested = { $ref: '#/$defs/nested' };
 
-export const subsetSchema = {
+const subsetSchema = {
   $schema: 'https://json-schema.org/draft/2020-12/schema',
   $defs: { nested: { if: { type: 'boolean' }, else: byKind({}, nested) } },
   type: 'object',

@@ -10,7 +10,7 @@ import { createTypesFolder, jsonSchema, type TypeOptions, type TypesFolder } fro
 async function faultsOf(folders: readonly string[]): Promise<readonly Fault[]> {
   try {
     await using registry = await loadTypes({ folders });
-    throw new Error(`loaded ${[...registry.types.keys()]}`);
+    throw new Error(`loaded ${[...registry.types.keys()].join()}`);
   } catch (error) {
     if (error instanceof AppError && error.code === 'TYPE_INVALID') return error.faults;
     throw error;
@@ -333,6 +333,28 @@ describe('the digest of a type version', () => {
     const forward = JSON.stringify(Object.fromEntries(members));
     const backward = JSON.stringify(Object.fromEntries(members.toReversed()), null, 4);
     expect(await read(backward)).toBe(await read(forward));
+  });
+});
+
+describe('the Heat projection of a manifest', () => {
+  const slots = { t: { kind: 'one' }, f: { kind: 'map' } };
+
+  it('is the role and slot it names, or none', async () => {
+    const manifest = { versions: { 1: { slots } }, projections: { heat: { role: 'environment', slot: 't' } } };
+    expect((await loadOne({ manifest })).manifest.projections).toEqual({
+      heat: { role: 'environment', slot: 't', environmentFiles: null },
+    });
+    expect((await loadOne({})).manifest.projections).toEqual({ heat: null });
+  });
+
+  it.each([
+    ['a slot that is not there', { role: 'template', slot: 'x' }, '/projections/heat/slot'],
+    ['a slot of many', { role: 'template', slot: 'f' }, '/projections/heat/slot'],
+    ['an unknown role', { role: 'stack', slot: 't' }, '/projections/heat/role'],
+  ])('is refused for %s', async (_, heat, pointer) => {
+    using folder = createTypesFolder();
+    folder.writeType('thing', { manifest: { versions: { 1: { slots } }, projections: { heat } } });
+    expect(await pointersOf(folder)).toEqual([`thing/manifest.json#${pointer}`]);
   });
 });
 
