@@ -17,11 +17,9 @@ import { isLoopback } from './loopback.ts';
 import { settingByPath, settings } from './settings.ts';
 import { findFaults } from './validate-config.ts';
 
-export { describeConfig, renderSettings, type SettingRow } from './describe-config.ts';
+export { describeConfig, renderSettings } from './describe-config.ts';
 export { loadInstanceKey } from './instance-key.ts';
-export { type Setting, settings } from './settings.ts';
-
-export type StoreSettings = SchemaConfig['stores'][number];
+export { settings } from './settings.ts';
 
 /** What is in force. Paths are absolute; at least one store is there. */
 export interface Config extends Omit<SchemaConfig, 'auth' | 'graphql'> {

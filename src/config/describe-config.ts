@@ -4,7 +4,7 @@ import type { LoadedConfig } from './config.ts';
 import { type Setting, settings } from './settings.ts';
 import { s3StoreSchema } from './store-schema.ts';
 
-export interface SettingRow {
+interface SettingRow {
   readonly setting: string;
   /** As JSON would write it, text without quotes; '' for what is not set. */
   readonly value: string;

@@ -13,12 +13,6 @@ export function isUniqueViolation(error: unknown, constraint?: string): boolean 
   return constraint === undefined || constraintOf(error) === constraint;
 }
 
-/** True for a foreign key violation (23503), of the named constraint where one is given. */
-export function isForeignKeyViolation(error: unknown, constraint?: string): boolean {
-  if (databaseErrorCode(error) !== '23503') return false;
-  return constraint === undefined || constraintOf(error) === constraint;
-}
-
 /** Deadlocks and serialization failures: the same transaction may succeed when it is run again. */
 export function isRetryable(error: unknown): boolean {
   const code = databaseErrorCode(error);

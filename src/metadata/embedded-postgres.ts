@@ -14,13 +14,13 @@ import { makeSocketFolder } from './socket-folder.ts';
 const databaseName = 'vitrine';
 const longestLogBytes = 4 * 1024 * 1024;
 
-export interface EmbeddedPostgresOptions {
+interface EmbeddedPostgresOptions {
   readonly dataDir: string;
   /** Told in one sentence what takes time or was repaired. */
   readonly onNotice?: ((message: string) => void) | undefined;
 }
 
-export interface EmbeddedPostgres extends AsyncDisposable {
+interface EmbeddedPostgres extends AsyncDisposable {
   /** For the pool and for direct connections alike. */
   readonly url: string;
   readonly pid: number;

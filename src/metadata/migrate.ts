@@ -6,7 +6,7 @@ import { databaseErrorCode, toDatabaseError } from './database-errors.ts';
 import { loadMigrations, type Migration, migrationsFolder } from './migration-files.ts';
 import { assertServerVersion } from './server-version.ts';
 
-export interface MigrateOptions {
+interface MigrateOptions {
   /** A direct connection, not through a pooler: locks belong to sessions. */
   readonly url: string;
   /** Default: the migrations that Vitrine was installed with. */
@@ -16,7 +16,7 @@ export interface MigrateOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface MigrationState {
+interface MigrationState {
   /** Known here and not yet in the database, oldest first. */
   readonly pending: readonly string[];
 }

@@ -5,7 +5,7 @@ import type { Database, Sql, Statement, TransactionOptions } from './database.ts
 import { isRetryable, toDatabaseError } from './database-errors.ts';
 import { lazyPrisma } from './prisma-client.ts';
 
-export interface OpenDatabaseOptions {
+interface OpenDatabaseOptions {
   readonly url: string;
   /** Most connections of this process; default 8. */
   readonly poolSize?: number | undefined;

@@ -8,7 +8,7 @@ import type { PostgresAccount } from './postgres-account.ts';
 import type { PostgresBinaries } from './postgres-binaries.ts';
 
 /** The only user; the socket's folder decides who may connect. */
-export const clusterUser = 'vitrine';
+const clusterUser = 'vitrine';
 const port = 5432;
 
 export interface ClusterPlace {
