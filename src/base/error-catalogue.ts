@@ -258,7 +258,6 @@ export const errorCatalogue = {
   ),
   DIGEST_UNSUPPORTED: entry(400, 'invalid', 'The digest algorithm is not one Vitrine computes.', 'Use sha-256, sha-512 or md5.'),
   RANGE_NOT_SATISFIABLE: entry(416, 'invalid', 'The range lies outside the blob.', 'Ask for bytes the blob has.'),
-  UPLOAD_NOT_FOUND: entry(404, 'notFound', 'There is no such upload.', 'Begin a new one.'),
   UPLOAD_BUSY: entry(409, 'conflict', 'Another request is writing this slot.', 'Wait until it ends, or until its lease expires.'),
   UPLOAD_INTERRUPTED: entry(
     400,
