@@ -4,7 +4,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, readdir, realpath, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { AppError } from '#base/app-error.ts';
-import { assertPath } from '#core/names.ts';
+import { assertPath, pathBytesMax, segmentBytesMax } from '#core/names.ts';
 
 export interface ExpectedFile {
   /** Below the folder, with forward slashes. */
@@ -20,6 +20,9 @@ export interface OutputTree {
   writeText(path: string, text: string): Promise<void>;
 }
 
+/** A blob's longest path below a closure's folders, which are names of up to 255 bytes each. */
+const outputPathBytesMax = pathBytesMax + 4 * (segmentBytesMax + 1);
+
 /** @throws AppError OUTPUT_EXISTS for a folder with anything in it, unless `force` */
 export async function openOutputTree(folder: string, force: boolean): Promise<OutputTree> {
   await mkdir(folder, { recursive: true }).catch(unwritable(folder));
@@ -28,7 +31,7 @@ export async function openOutputTree(folder: string, force: boolean): Promise<Ou
     throw new AppError('OUTPUT_EXISTS', `${folder} is not empty.`);
   }
   const write = async (path: string, fill: (file: FileHandle) => Promise<void>): Promise<void> => {
-    const target = join(root, ...assertPath(path).split('/'));
+    const target = join(root, ...assertPath(path, outputPathBytesMax).split('/'));
     await makeParents(root, path);
     await assertReplaceable(target);
     await writeWhole(target, fill);

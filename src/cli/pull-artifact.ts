@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { AppError } from '#base/app-error.ts';
 import { isJsonObject, type JsonObject } from '#base/json.ts';
-import { toSegment } from '#core/path-segment.ts';
+import { closurePath } from '#core/closure-path.ts';
 import type { ApiClient } from './api-client.ts';
 import type { SlotView } from './artifact-view.ts';
 import { objectsOf, textOf, textOrNull } from './json-values.ts';
@@ -22,8 +22,6 @@ export interface PullClosureOptions {
   /** Takes what is there of a closure that is not complete. */
   readonly partial: boolean;
 }
-
-export const closureFileName = 'closure.json';
 
 export function toPullFiles(slots: readonly SlotView[]): PullFile[] {
   return slots.map(({ path, url, size, sha256 }) => ({ path, url, sizeBytes: size, sha256 }));
@@ -47,10 +45,15 @@ export async function readClosure(client: ApiClient, ref: string, options: PullC
 export function closureFiles(closure: JsonObject): PullFile[] {
   return objectsOf(closure['nodes']).flatMap((node) => {
     const { project, type, name, version, id } = node;
-    const segments = [textOf(project), textOf(type), textOrNull(name) ?? '_', textOrNull(version) ?? textOf(id)];
-    const folder = segments.map(toSegment).join('/');
+    const place = {
+      project: textOf(project),
+      type: textOf(type),
+      name: textOrNull(name),
+      version: textOrNull(version),
+      id: textOf(id),
+    };
     return objectsOf(node['blobs']).map((blob) => ({
-      path: `${folder}/${textOf(blob['path'])}`,
+      path: closurePath(place, textOf(blob['path'])),
       url: textOf(blob['url']),
       sizeBytes: Number(blob['sizeBytes']),
       sha256: textOf(blob['sha256']),

@@ -54,8 +54,8 @@ export function assertTags(tags: readonly string[], max: number): readonly strin
  * The path of a blob in its artifact: relative, normalised, with forward slashes, safe to write below a folder on any system.
  * @throws AppError PATH_INVALID
  */
-export function assertPath(path: string): string {
-  const problem = pathProblem(path);
+export function assertPath(path: string, maxBytes: number = pathBytesMax): string {
+  const problem = pathProblem(path, maxBytes);
   if (problem !== undefined) throw new AppError('PATH_INVALID', `The path ${quoted(path)} ${problem}.`);
   return path;
 }
@@ -92,9 +92,9 @@ function textProblem(text: string): string | undefined {
   return undefined;
 }
 
-function pathProblem(path: string): string | undefined {
+function pathProblem(path: string, maxBytes: number): string | undefined {
   if (path === '') return 'is empty';
-  if (path.length > pathBytesMax || Buffer.byteLength(path) > pathBytesMax) return `has more than ${pathBytesMax} bytes`;
+  if (path.length > maxBytes || Buffer.byteLength(path) > maxBytes) return `has more than ${maxBytes} bytes`;
   if (!path.isWellFormed()) return 'has half a surrogate pair';
   if (controls.test(path)) return 'has a control character';
   if (bidiControls.test(path)) return 'has a bidirectional-override character';

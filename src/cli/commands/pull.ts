@@ -2,6 +2,7 @@
 import { join, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { AppError } from '#base/app-error.ts';
+import { closureFileName } from '#core/closure-path.ts';
 import { type ApiClient, createApiClient } from '../api-client.ts';
 import { labelOf, resolveArtifact, toArtifactView } from '../artifact-view.ts';
 import { type CliIo, formatBytes, printJson } from '../cli-io.ts';
@@ -9,7 +10,7 @@ import { createRemoteCommand, type JsonOption, refHelp } from '../command-kit.ts
 import { objectsOf, textOf } from '../json-values.ts';
 import { type OutputTree, openOutputTree } from '../output-tree.ts';
 import { createProgress } from '../progress.ts';
-import { closureFileName, closureFiles, type PullFile, pullFiles, readClosure, toPullFiles } from '../pull-artifact.ts';
+import { closureFiles, type PullFile, pullFiles, readClosure, toPullFiles } from '../pull-artifact.ts';
 
 interface PullOptions extends JsonOption {
   readonly output: string;
