@@ -1,6 +1,7 @@
 /** Moves one transfer's bytes through its ring: copied in once, hashed by the threads and written to the store from there. */
 import type { ObjectWriter } from './blob-store.ts';
 import type { DigestLane, Digests } from './digest-team.ts';
+import { noteGarbage } from './young-garbage.ts';
 
 // Neighbouring full slots go to the store in one write, up to this many.
 const slotsPerWrite = 4;
@@ -67,6 +68,7 @@ export function createRingFeed({ lane, writer, onRoom, onFailure }: RingFeedOpti
 
   function seal(): void {
     const sealed = { slot: current, length: filled };
+    noteGarbage(filled);
     readers[current] = 2;
     unread += 2;
     current = (current + 1) % ring.slotCount;

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Writable } from 'node:stream';
 import type { SendOptions } from '../blob-store.ts';
 import { prematureClose } from '../store-error.ts';
+import { noteGarbage } from '../young-garbage.ts';
 import { S3TimeoutError } from './s3-error.ts';
 
 const textMaxBytes = 8 * 1024 * 1024;
@@ -46,6 +47,7 @@ export function sendBody(response: IncomingMessage, destination: Writable, { sig
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const onData = (chunk: Buffer): void => {
     taken += chunk.length;
+    noteGarbage(chunk.length);
     if (!destination.write(chunk)) response.pause();
   };
   const onDrain = (): void => void response.resume();
