@@ -18,6 +18,7 @@ interface Judgement {
   readonly environments: readonly string[];
   readonly templates: number;
   readonly functions: number;
+  readonly checked: number;
 }
 
 describe.skipIf(mustSkip('heat', hasHeat ? [] : ['python3-heat', 'python3-heatclient']))(
@@ -95,7 +96,12 @@ describe.skipIf(mustSkip('heat', hasHeat ? [] : ['python3-heat', 'python3-heatcl
       expect(judged.code, judged.stderr.slice(-2000)).toBe(0);
       const judgement = JSON.parse(judged.stdout) as Judgement;
       expect(judgement.projection).toEqual(judgement.heatclient);
-      expect(judgement).toMatchObject({ templates: 5, functions: 4, environments: ['env/base.yaml', 'env/production.yaml'] });
+      expect(judgement).toMatchObject({
+        templates: 5,
+        functions: 4,
+        checked: 2,
+        environments: ['env/base.yaml', 'env/production.yaml'],
+      });
     });
 
     it('is found through GraphQL by the resource types it uses, and the image by its dependents', async () => {

@@ -53,12 +53,12 @@ def main():
     projection = json.load(open(sys.argv[1], encoding="utf-8"))
     tree, root, envs = os.path.abspath(sys.argv[2]), sys.argv[3], sys.argv[4:]
     files = projection["files"]
-    counts = {"templates": 0, "functions": 0, "environments": 0}
+    counts = {"templates": 0, "functions": 0, "checked": 0}
     seen = set()
     check_template(projection["template"], files, seen, counts)
     for key in projection["environment_files"]:
         env = environment.Environment(json.loads(files[key]) if files[key].startswith("{") else template_format.simple_parse(files[key]))
-        counts["environments"] += 1
+        counts["checked"] += 1
         for value in env.user_env_as_dict()["resource_registry"].values():
             if isinstance(value, str) and value.endswith((".yaml", ".template")) and value not in seen:
                 seen.add(value)
