@@ -10,7 +10,7 @@ export interface ByteRange {
 export type ByteRangeSet = readonly [ByteRange, ...ByteRange[]];
 
 /** More ranges than this in one header are ignored: they cost more than the whole. */
-export const byteRangesMax = 32;
+const byteRangesMax = 32;
 
 const specPattern = /^(\d*)-(\d*)$/;
 

@@ -14,7 +14,7 @@ export const exitCodes = {
   integrity: 10,
 } as const;
 
-export type ErrorClass = keyof typeof exitCodes;
+type ErrorClass = keyof typeof exitCodes;
 
 export interface ErrorEntry {
   readonly status: number;

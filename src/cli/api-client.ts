@@ -22,7 +22,7 @@ export interface ApiClient {
   withSignal(signal: AbortSignal): ApiClient;
 }
 
-export const defaultUrl = 'http://127.0.0.1:9292';
+const defaultUrl = 'http://127.0.0.1:9292';
 /** A closure with inline text can be large; blobs never come this way. */
 const answerBytesMax = 256 * 1024 * 1024;
 

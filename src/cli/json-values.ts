@@ -18,7 +18,3 @@ export function listOf(value: Json | undefined): readonly Json[] {
 export function objectsOf(value: Json | undefined): readonly JsonObject[] {
   return listOf(value).filter(isJsonObject);
 }
-
-export function objectOf(value: Json | undefined): JsonObject {
-  return isJsonObject(value) ? value : {};
-}

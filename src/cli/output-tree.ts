@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { AppError } from '#base/app-error.ts';
 import { assertPath, pathBytesMax, segmentBytesMax } from '#core/names.ts';
 
-export interface ExpectedFile {
+interface ExpectedFile {
   /** Below the folder, with forward slashes. */
   readonly path: string;
   readonly sizeBytes: number;

@@ -40,7 +40,7 @@ export async function readManifest(folder: string): Promise<PushSpec> {
   return parseManifest(parseJsonStrict(text, { maxDepth }), path);
 }
 
-export function parseManifest(value: Json, path: string): PushSpec {
+function parseManifest(value: Json, path: string): PushSpec {
   if (!isJsonObject(value)) throw invalid(path, [{ pointer: '', message: 'It is not a JSON object.' }]);
   const faults = findFaults(value);
   if (faults.length > 0) throw invalid(path, faults);

@@ -4,7 +4,7 @@ import type { SlotEntry } from './artifact.ts';
 import { canonicalJson, compareCodeUnits, sha256Hex } from './canonical-json.ts';
 
 /** What a dependency contributes: the words of the consumer, and what publish resolved them to. */
-export interface DigestedDependency {
+interface DigestedDependency {
   readonly slot: string;
   readonly alias: string;
   /** The constraint as written. */

@@ -21,7 +21,7 @@ export type ArtifactRef =
   | (FamilyRef & { readonly kind: 'channel'; readonly channel: string });
 
 /** Longest reference text: three names, every byte percent-encoded, would be longer, but no reference needs that. */
-export const refLengthMax = 4096;
+const refLengthMax = 4096;
 
 const digestPattern = /^sha256:[0-9a-f]{64}$/;
 /** Starts with a letter, so that `name:1.2.3` is refused instead of being a channel. */

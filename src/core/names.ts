@@ -1,7 +1,7 @@
 /** What names, tags, projects, slot paths and media types may look like; each check returns the value or throws. */
 import { AppError } from '#base/app-error.ts';
 
-export const nameLengthMax = 255;
+const nameLengthMax = 255;
 export const pathBytesMax = 1024;
 /** What common file systems take as one name; `pull` writes each segment as one. */
 export const segmentBytesMax = 255;

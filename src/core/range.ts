@@ -3,7 +3,7 @@ import { AppError } from '#base/app-error.ts';
 import { type Comparator, parseComparators } from './range-grammar.ts';
 import { type Version, versionKey } from './version.ts';
 
-export interface Bound {
+interface Bound {
   /** A version key (core/version.ts). */
   readonly key: string;
   readonly inclusive: boolean;
@@ -25,8 +25,8 @@ export interface Range {
 }
 
 /** Longest range text, in characters, and most sets. */
-export const rangeLengthMax = 1024;
-export const rangeSetsMax = 64;
+const rangeLengthMax = 1024;
+const rangeSetsMax = 64;
 
 /** '' and `*` mean any release. @throws AppError RANGE_INVALID */
 export function parseRange(text: string): Range {

@@ -5,7 +5,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { JsonObject } from '#base/json.ts';
 import { textOf } from '#cli/json-values.ts';
 
-export interface FakeBlob {
+interface FakeBlob {
   slot: string;
   path: string;
   mediaType: string;
