@@ -1,5 +1,5 @@
 /** Second stage: the W3C trace context of the sender, or a new one. */
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import { stateOf } from './request-state.ts';
 
@@ -8,7 +8,8 @@ const pattern = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)
 export function traceContext(app: FastifyInstance): void {
   app.addHook('onRequest', (request, _reply, done) => {
     const given = request.headers['traceparent'];
-    stateOf(request.raw).traceparent = (typeof given === 'string' ? parseTraceparent(given) : undefined) ?? newTraceparent();
+    const state = stateOf(request.raw);
+    state.traceparent = (typeof given === 'string' ? parseTraceparent(given) : undefined) ?? newTraceparent(state.requestId);
     done();
   });
 }
@@ -24,7 +25,10 @@ export function parseTraceparent(header: string): string | undefined {
   return `00-${traceId}-${parentId}-${flags}`;
 }
 
-function newTraceparent(): string {
-  const bytes = randomBytes(24).toString('hex');
-  return `00-${bytes.slice(0, 32)}-${bytes.slice(32)}-00`;
+/** The trace bears the request's own id, so that either leads to the other. */
+function newTraceparent(requestId: string): string {
+  const traceId = requestId.slice('req-'.length).replaceAll('-', '');
+  // Of another UUID the part without fixed bits, so never all zeros but by a chance of 2^-64.
+  const random = randomUUID();
+  return `00-${traceId}-${random.slice(0, 8)}${random.slice(28)}-00`;
 }

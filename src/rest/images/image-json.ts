@@ -74,6 +74,7 @@ function toText(value: Json | undefined): string {
   return value === null || value === undefined ? '' : JSON.stringify(value);
 }
 
-function toSeconds(time: Date): string {
-  return `${time.toISOString().slice(0, 19)}Z`;
+/** Whole seconds of a time in UTC. */
+function toSeconds(time: string): string {
+  return `${time.slice(0, 19)}Z`;
 }

@@ -35,7 +35,8 @@ async function showImage({ context, request, response, params }: HttpExchange<Op
   assertNoBody(request);
   const { id = '' } = params;
   const image = await withImageWords(id, () => findBootImage(context, { id, ...imageType }));
-  const body = Buffer.from(JSON.stringify(toImageJson(image)));
-  response.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': body.length });
+  // As text: node then sends head and body as one piece, where a buffer would make two.
+  const body = JSON.stringify(toImageJson(image));
+  response.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) });
   response.end(request.method === 'HEAD' ? undefined : body);
 }
