@@ -5,6 +5,7 @@ import type { Artifact } from '#core/artifact.ts';
 import type { OpContext } from '#ops/context.ts';
 import { createArtifact } from '#ops/create-artifact.ts';
 import { getArtifact } from '#ops/get-artifact.ts';
+import { artifactNotFound } from '#ops/load-artifact.ts';
 import { updateArtifact } from '#ops/update-artifact.ts';
 import type { ArtifactType } from '#types/type-registry.ts';
 import { definePropertiesInput, toCommonWrite, toExtraProperties, toPropertiesWrite } from './artifact-inputs.ts';
@@ -90,7 +91,7 @@ function mergeProperties(fields: readonly PropertyField[], input: TypedPropertie
 /** An artifact of another type is, for this mutation, one that does not exist. */
 async function assertType(op: OpContext, id: string, type: string): Promise<void> {
   const artifact = await getArtifact(op, { id });
-  if (artifact.type !== type) throw new AppError('ARTIFACT_NOT_FOUND');
+  if (artifact.type !== type) throw artifactNotFound(id);
 }
 
 /** Operations point at properties by their own names; the caller wrote GraphQL's. */

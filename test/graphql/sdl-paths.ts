@@ -4,7 +4,6 @@ import {
   type GraphQLArgument,
   type GraphQLField,
   type GraphQLInputField,
-  type GraphQLInputType,
   type GraphQLObjectType,
   type GraphQLSchema,
   getNamedType,
@@ -21,8 +20,8 @@ import {
 export interface SdlPath {
   /** `Query.gadgets(filter.and.id.eq)` */
   readonly name: string;
-  /** The document with its one variable written out of `id`; undefined where no request can be made of the SDL. */
-  request(id: string): { readonly query: string; readonly variables: object } | undefined;
+  /** A document and variables with the id there, and `own` where another one is needed; undefined where no request can be made of the SDL. */
+  request(id: string, own: string): { readonly query: string; readonly variables: object } | undefined;
 }
 
 /** Words under which an id may be written where the type is only text. */
@@ -41,12 +40,12 @@ function rootPaths(schema: GraphQLSchema, root: GraphQLObjectType, field: GraphQ
   return field.args.flatMap((argument) =>
     inputPaths(argument, []).map((path) => ({
       name: `${root.name}.${field.name}(${[argument.name, ...path.keys].join('.')})`,
-      request: (id) => ({
+      request: (id, own) => ({
         query: documentOf(schema, root, field),
         variables: Object.fromEntries(
           field.args
             .filter((each) => each === argument || isNonNullType(each.type))
-            .map((each) => [each.name, each === argument ? path.valueOf(id) : fill(each.type)]),
+            .map((each) => [each.name, each === argument ? path.valueOf(id, own) : fill(each, own)]),
         ),
       }),
     })),
@@ -68,27 +67,33 @@ function nestedPaths(schema: GraphQLSchema): SdlPath[] {
         field.args.flatMap((argument) =>
           inputPaths(argument, []).map((path) => ({
             name: `${type.name}.${field.name}(${argument.name})`,
-            request: (id) => nestedRequest(type.name, field.name, argument.name, path.valueOf(id)),
+            request: (id, own) => nestedRequest(type.name, field.name, argument.name, path.valueOf(id, own), own),
           })),
         ),
       ),
     );
 }
 
-function nestedRequest(type: string, field: string, argument: string, value: unknown): ReturnType<SdlPath['request']> {
+function nestedRequest(
+  type: string,
+  field: string,
+  argument: string,
+  value: unknown,
+  own: string,
+): ReturnType<SdlPath['request']> {
   const size = argument === 'before' ? 'last: 5' : 'first: 5';
   const selection = `${field}(${argument}: $value, ${size}) { nodes { id } }`;
   const inner = { Artifact: selection, Family: `family { ${selection} }` }[type];
   if (inner === undefined) return undefined;
   return {
     query: `query ($value: String, $own: ID!) { artifact(id: $own) { ${inner} } }`,
-    variables: { value },
+    variables: { value, own },
   };
 }
 
 interface InputPath {
   readonly keys: readonly string[];
-  valueOf(id: string): unknown;
+  valueOf(id: string, own: string): unknown;
 }
 
 /** Each input object is entered once on a way, so that filters in filters come to an end. */
@@ -101,7 +106,7 @@ function inputPaths(item: GraphQLArgument | GraphQLInputField, entered: readonly
     return fields.flatMap((field) =>
       inputPaths(field, [...entered, named.name]).map((path) => ({
         keys: [field.name, ...path.keys],
-        valueOf: (id) => wrap({ ...required(fields, field), [field.name]: path.valueOf(id) }),
+        valueOf: (id, own) => wrap({ ...required(fields, own, field), [field.name]: path.valueOf(id, own) }),
       })),
     );
   }
@@ -110,19 +115,24 @@ function inputPaths(item: GraphQLArgument | GraphQLInputField, entered: readonly
   return isId ? [{ keys: [], valueOf: wrap }] : [];
 }
 
-function required(fields: readonly GraphQLInputField[], but: GraphQLInputField): object {
+function required(fields: readonly GraphQLInputField[], own: string, but?: GraphQLInputField): object {
   return Object.fromEntries(
-    fields.filter((field) => field !== but && isNonNullType(field.type)).map((field) => [field.name, fill(field.type)]),
+    fields.filter((field) => field !== but && isNonNullType(field.type)).map((field) => [field.name, fill(field, own)]),
   );
 }
 
-/** Any value of the type. */
-function fill(type: GraphQLInputType): unknown {
+/** Texts that must be right for the request to get as far as the id. */
+const words: Readonly<Record<string, string>> = { type: 'kit', slot: 'uses', alias: 'alias', project: 'friend' };
+
+/** A value that serves for the input. */
+function fill({ name, type }: GraphQLArgument | GraphQLInputField, own: string): unknown {
   const nullable = getNullableType(type);
   if (isListType(nullable)) return [];
   if (isEnumType(nullable)) return nullable.getValues()[0]?.name;
-  if (isInputObjectType(nullable)) return required(Object.values(nullable.getFields()), {} as GraphQLInputField);
+  if (isInputObjectType(nullable)) return required(Object.values(nullable.getFields()), own);
   switch (nullable.name) {
+    case 'ID':
+      return own;
     case 'Int':
     case 'Long':
     case 'Float':
@@ -132,7 +142,7 @@ function fill(type: GraphQLInputType): unknown {
     case 'JSON':
       return {};
     default:
-      return 'kit';
+      return words[name] ?? 'text';
   }
 }
 
