@@ -3,14 +3,14 @@
  * store's configuration as JSON. Prints its port, then one line of JSON per upload.
  */
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { newObjectKey, openBlobs, type StoreConfig } from '#blobs/blobs.ts';
 
 const config: StoreConfig = JSON.parse(process.argv[2] ?? '');
 const blobs = await openBlobs({ stores: [config], defaultStore: config.name });
 const signal = new AbortController().signal;
 
-const server = createServer(async (request, response) => {
+async function receive(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const key = newObjectKey();
   const startedAt = performance.now();
   const length = request.headers['content-length'];
@@ -24,14 +24,16 @@ const server = createServer(async (request, response) => {
   await blobs.defaultStore.remove(key);
   response.end('ok');
   console.log(JSON.stringify({ sizeBytes, megabytesPerSecond: sizeBytes / 1e6 / seconds, peakMib: peakMib() }));
-});
+}
+
+const server = createServer((request, response) => void receive(request, response));
 server.listen(0, '127.0.0.1', () => {
   const address = server.address();
   console.log(JSON.stringify({ port: typeof address === 'object' ? address?.port : undefined }));
 });
-process.once('SIGTERM', async () => {
+process.once('SIGTERM', () => {
   server.close();
-  await blobs[Symbol.asyncDispose]();
+  void blobs[Symbol.asyncDispose]();
 });
 
 /** The largest this process has been in memory (VmHWM), MiB. */

@@ -8,9 +8,8 @@ import { openFilesystemStore } from './drivers/filesystem.ts';
 import { receiveBlob } from './receive-blob.ts';
 import type { BlobsConfig, StoreConfig } from './store-config.ts';
 
-export type { StoreObservation, StoreObserver, StoreOperation } from './checked-store.ts';
-export { isObjectKey, newObjectKey } from './object-key.ts';
-export type { BlobsConfig, FilesystemStoreConfig, S3StoreConfig, StoreConfig } from './store-config.ts';
+export { newObjectKey } from './object-key.ts';
+export type { BlobsConfig, S3StoreConfig, StoreConfig } from './store-config.ts';
 
 export interface ReceivedBlob {
   readonly sizeBytes: number;

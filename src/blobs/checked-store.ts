@@ -5,10 +5,11 @@
 import { finished, type Readable } from 'node:stream';
 import { isAppError } from '#base/app-error.ts';
 import type { BlobStore, ByteRange, ObjectWriter } from './blob-store.ts';
+import { createGate } from './gate.ts';
 import { assertObjectKey } from './object-key.ts';
 import { systemCode } from './store-error.ts';
 
-export type StoreOperation = 'write' | 'send' | 'open' | 'read' | 'stat' | 'remove';
+type StoreOperation = 'write' | 'send' | 'open' | 'read' | 'stat' | 'remove';
 
 /** One operation that is over. */
 export interface StoreObservation {
@@ -192,24 +193,6 @@ function watchStream(stream: Readable, end: (bytes: number, error?: unknown) => 
   };
   finished(stream, { writable: false }, (error) => end(bytes, error ?? undefined));
   return stream;
-}
-
-/** Lets so many run at once; the others wait in order. */
-function createGate(max: number): <T>(work: () => Promise<T>) => Promise<T> {
-  const waiting: (() => void)[] = [];
-  let running = 0;
-  return async (work) => {
-    if (running >= max) await new Promise<void>((resolve) => waiting.push(resolve));
-    else running += 1;
-    try {
-      return await work();
-    } finally {
-      // Whoever waits takes over this place.
-      const next = waiting.shift();
-      if (next === undefined) running -= 1;
-      else next();
-    }
-  };
 }
 
 function assertRange(range: ByteRange | undefined): void {

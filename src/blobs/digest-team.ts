@@ -5,7 +5,7 @@ import type { DigestRing } from './digest-ring.ts';
 import type { WorkerAnswer, WorkerOrder } from './digest-worker.ts';
 
 export const digestAlgorithms = ['sha256', 'sha512', 'md5'] as const;
-export type DigestAlgorithm = (typeof digestAlgorithms)[number];
+type DigestAlgorithm = (typeof digestAlgorithms)[number];
 /** Lower-case hex by algorithm. */
 export type Digests = { readonly [algorithm in DigestAlgorithm]: string };
 

@@ -68,7 +68,7 @@ describe('a store that is observed', () => {
 
   it('tells what failed, and what was given up', async () => {
     const key = newObjectKey();
-    await expect(store.read(key, 0, 1)).rejects.toThrow();
+    await expect(store.read(key, 0, 1)).rejects.toMatchObject({ code: 'BLOB_UNAVAILABLE' });
     const writer = await store.create(key, { signal: never });
     await writer.write(Buffer.alloc(5));
     await writer.abort();
@@ -77,7 +77,7 @@ describe('a store that is observed', () => {
     await using kept = await store.create(key, { signal: never });
     await kept.write(Buffer.alloc(5));
     await kept.finish();
-    await expect(store.send(key, gone, { signal: never })).rejects.toThrow();
+    await expect(store.send(key, gone, { signal: never })).rejects.toMatchObject({ code: 'ERR_STREAM_PREMATURE_CLOSE' });
     expect(told()).toEqual([
       ['read', 0, 'BLOB_UNAVAILABLE', 0],
       ['write', 5, 'aborted', 0],

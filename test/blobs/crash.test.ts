@@ -6,12 +6,14 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openFilesystemStore } from '#blobs/drivers/filesystem.ts';
-import { mustSkip } from '#test/support/suites.ts';
+import { findExecutable, mustSkip } from '#test/support/suites.ts';
 
 const script = join(import.meta.dirname, '..', 'support', 'receive-in-child.ts');
 const never = new AbortController().signal;
 const inNamespace = ['--user', '--map-root-user', '--mount', 'sh', '-c'];
-const mayMount = spawnSync('unshare', [...inNamespace, 'mount -t tmpfs -o size=1m tmpfs /mnt']).status === 0;
+const unshare = findExecutable('unshare');
+const mayMount =
+  unshare !== undefined && spawnSync(unshare, [...inNamespace, 'mount -t tmpfs -o size=1m tmpfs /mnt']).status === 0;
 
 describe('a store folder whose process died', () => {
   let path: string;
@@ -68,7 +70,7 @@ describe.skipIf(mustSkip('full-disk', mayMount ? [] : ['unshare with mounts of i
     const inside = `mount -t tmpfs -o size=6m tmpfs ${mount} &&
       '${process.execPath}' '${script}' ${mount}/store 20000000 | tail -1 && find ${mount}/store -type f &&
       '${process.execPath}' '${script}' ${mount}/store 1000000 | tail -1`;
-    const output = execFileSync('unshare', [...inNamespace, inside], { encoding: 'utf8' });
+    const output = execFileSync(unshare ?? '', [...inNamespace, inside], { encoding: 'utf8' });
     await rm(mount, { recursive: true });
     expect(output.trim().split('\n')).toEqual(['failed STORE_FULL', 'done 1048576']);
   });

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -128,7 +129,7 @@ async function* endlessly(piece: Buffer): AsyncGenerator<Buffer> {
 
 describe('a blob that cannot be received', () => {
   afterEach(async () => {
-    expect(await folder.files()).toEqual([]);
+    assert.deepEqual(await folder.files(), []);
   });
 
   it.each([

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readdir, readlink } from 'node:fs/promises';
@@ -31,8 +32,8 @@ describe('blobs over a real connection', () => {
   });
   afterEach(async () => {
     for await (const { key } of folder.store.list(never)) await folder.store.remove(key);
-    expect(await folder.files()).toEqual([]);
-    await vi.waitFor(async () => expect(await openObjects(folder.path)).toEqual([]));
+    assert.deepEqual(await folder.files(), []);
+    await vi.waitFor(async () => assert.deepEqual(await openObjects(folder.path), []));
   });
 
   const receiving = (): Promise<ReceivedBlob> => {

@@ -15,7 +15,7 @@ const outcome = await blobs
   })
   .then(
     ({ sizeBytes }) => `done ${sizeBytes}`,
-    (error: unknown) => `failed ${isAppError(error) ? error.code : error}`,
+    (error: unknown) => `failed ${isAppError(error) ? error.code : String(error)}`,
   );
 console.log(outcome);
 

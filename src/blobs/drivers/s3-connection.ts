@@ -9,7 +9,7 @@ import { guardSilence, readText } from './s3-body.ts';
 import { isPassing, S3ResponseError, S3TimeoutError } from './s3-error.ts';
 import { findXmlText } from './s3-xml.ts';
 
-export const defaultIdleTimeoutMs = 30_000;
+const defaultIdleTimeoutMs = 30_000;
 const attempts = 4;
 // A store that hangs is tried once more only: each such attempt costs the whole timeout.
 const timeoutsMax = 2;
@@ -17,9 +17,9 @@ const backoffMs = 100;
 const signatureSeconds = 3600;
 const errorBodyMaxBytes = 64 * 1024;
 
-export type S3Method = 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE';
+type S3Method = 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE';
 
-export interface S3Request {
+interface S3Request {
   readonly method: S3Method;
   /** The full object name; '' for the bucket itself. */
   readonly object: string;

@@ -45,7 +45,8 @@ interface WriterState {
   uploadId: Promise<string> | undefined;
   nextNumber: number;
   sizeBytes: number;
-  failure: unknown;
+  /** What the first part that failed met. */
+  failure: Error | undefined;
   /** The object may be there by our doing. */
   mayExist: boolean;
 }
@@ -71,7 +72,7 @@ export function createS3Writer(uploads: S3Uploads, options: S3WriterOptions): Ob
   const guarded = async <T>(work: () => Promise<T>): Promise<T> => {
     try {
       stop.signal.throwIfAborted();
-      if (state.failure !== undefined) throw state.failure;
+      assertWorking(state);
       return await work();
     } catch (error) {
       throw options.signal.aborted ? options.signal.reason : toS3StoreError(error, uploads.storeName);
@@ -94,6 +95,10 @@ export function createS3Writer(uploads: S3Uploads, options: S3WriterOptions): Ob
     abort,
     [Symbol.asyncDispose]: abort,
   };
+}
+
+function assertWorking(state: WriterState): void {
+  if (state.failure !== undefined) throw state.failure;
 }
 
 async function append(uploads: S3Uploads, options: S3WriterOptions, state: WriterState, bytes: Uint8Array): Promise<void> {
@@ -134,14 +139,14 @@ async function sendCurrent(uploads: S3Uploads, options: S3WriterOptions, state: 
   });
   state.running.add(running);
   running.catch((error: unknown) => {
-    state.failure ??= error;
+    state.failure ??= error instanceof Error ? error : new Error(String(error));
   });
   // There is one spool file, and it is filled again only when its part is over.
   const isSpooled = body.capacity > memoryPartMaxBytes;
   while (state.running.size > 0 && (isSpooled || state.running.size >= partsAtOnce || uploads.extraParts >= extraPartsMax)) {
     await Promise.race(state.running);
   }
-  if (state.failure !== undefined) throw state.failure;
+  assertWorking(state);
 }
 
 async function sendPart(
@@ -175,7 +180,7 @@ async function finish(uploads: S3Uploads, options: S3WriterOptions, state: Write
     } else {
       await sendCurrent(uploads, options, state);
       while (state.running.size > 0) await Promise.race(state.running);
-      if (state.failure !== undefined) throw state.failure;
+      assertWorking(state);
       const parts = state.parts.toSorted((a, b) => a.number - b.number);
       state.mayExist = true;
       await completeMultipart(connection, { object, uploadId: await state.uploadId, parts, sizeBytes, signal });

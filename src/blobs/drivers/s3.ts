@@ -11,16 +11,16 @@ import { tmpdir } from 'node:os';
 import { addAbortSignal, PassThrough, type Readable } from 'node:stream';
 import { AppError } from '#base/app-error.ts';
 import type { BlobStore, ByteRange, ReadOptions, StoredObject } from '../blob-store.ts';
-import { assertObjectKey, isObjectKey } from '../object-key.ts';
+import { assertObjectKey } from '../object-key.ts';
 import type { S3StoreConfig } from '../store-config.ts';
 import { guardSilence, readBytes, sendBody } from './s3-body.ts';
 import { connectS3, type S3Connection } from './s3-connection.ts';
 import { isStatus, toS3ReadError, toS3StoreError } from './s3-error.ts';
+import { listObjects } from './s3-list.ts';
 import { headObject, putObject, textBody } from './s3-multipart.ts';
 import { createPartMemory } from './s3-part-body.ts';
 import { type PartPlan, planParts } from './s3-parts.ts';
 import { createS3Writer, type S3Uploads } from './s3-writer.ts';
-import { findXmlText, findXmlTexts } from './s3-xml.ts';
 
 const objectsPrefix = 'objects/';
 const identityObject = 'identity';
@@ -73,7 +73,8 @@ export async function openS3Store(config: S3StoreConfig, tuning: S3Tuning = {}):
       });
     },
     remove: (key) => guarded(removeObject(connection, key)),
-    list: (signal) => listObjects(connection, { storeName: name, pageMax: tuning.listPageMax ?? 1000, signal }),
+    list: (signal) =>
+      listObjects(connection, { storeName: name, prefix: objectsPrefix, pageMax: tuning.listPageMax ?? 1000, signal }),
     async [Symbol.asyncDispose]() {
       memory[Symbol.dispose]();
       connection.close();
@@ -197,37 +198,5 @@ async function removeObject(connection: S3Connection, key: string): Promise<void
   } catch (error) {
     // S3 answers 204 also when there was nothing; some servers say 404.
     if (!isStatus(error, 404)) throw error;
-  }
-}
-
-async function* listObjects(
-  connection: S3Connection,
-  { storeName, pageMax, signal }: { readonly storeName: string; readonly pageMax: number; readonly signal: AbortSignal },
-): AsyncGenerator<StoredObject> {
-  let token: string | undefined;
-  do {
-    const from = token === undefined ? {} : { 'continuation-token': token };
-    const page = { 'list-type': '2', 'max-keys': String(pageMax), prefix: objectsPrefix, ...from };
-    const text = await listPage(connection, storeName, page, signal);
-    for (const entry of findXmlTexts(text, 'Contents')) {
-      signal.throwIfAborted();
-      const key = (findXmlText(entry, 'Key') ?? '').slice(objectsPrefix.length);
-      if (isObjectKey(key)) yield { key, sizeBytes: Number(findXmlText(entry, 'Size')) };
-    }
-    token = findXmlText(text, 'NextContinuationToken');
-  } while (token !== undefined);
-}
-
-async function listPage(
-  connection: S3Connection,
-  storeName: string,
-  query: Readonly<Record<string, string>>,
-  signal: AbortSignal,
-): Promise<string> {
-  try {
-    return (await connection.requestText({ method: 'GET', object: '', query, signal })).text;
-  } catch (error) {
-    signal.throwIfAborted();
-    throw toS3StoreError(error, storeName);
   }
 }
