@@ -2,7 +2,8 @@
 import type { Fault } from '#base/app-error.ts';
 import { isJsonObject, type Json, type JsonObject } from '#base/json.ts';
 import type { HeatDocument } from '#core/heat-references.ts';
-import { everyHeatFunction, type HeatDialect, heatDialect } from './heat-versions.ts';
+import { inspectHeatFunctions } from './heat-functions.ts';
+import { type HeatDialect, heatDialect } from './heat-versions.ts';
 
 const faultsMax = 50;
 
@@ -164,7 +165,7 @@ function inspectResources(template: JsonObject, dialect: HeatDialect, words: Wor
     if (typeof type !== 'string' || type === '') faults.push({ pointer: below(pointer, words.type), message: 'must be a text' });
     inspectKeys(resource, dialect.resourceKeys, 'a resource', pointer, faults);
     for (const [key, value] of Object.entries(resource)) {
-      if (key !== words.type) inspectFunctions(value, dialect, below(pointer, key), faults);
+      if (key !== words.type) inspectHeatFunctions(value, dialect, below(pointer, key), faults);
     }
   }
 }
@@ -178,44 +179,7 @@ function inspectOutputs(template: JsonObject, dialect: HeatDialect, words: Words
     }
     if (!Object.hasOwn(output, words.value)) faults.push({ pointer: below(pointer, words.value), message: 'is required' });
     inspectKeys(output, dialect.outputKeys, 'an output', pointer, faults);
-    inspectFunctions(output[words.value] ?? null, dialect, below(pointer, words.value), faults);
-  }
-}
-
-/**
- * A map of one key is a call where the key is a function. One that only another version knows would be passed on as plain data,
- * which nobody means; words that are common in data (`filter`, `if` …) count only in the form of a call.
- */
-function inspectFunctions(value: Json, dialect: HeatDialect, pointer: string, faults: Fault[]): void {
-  if (Array.isArray(value)) {
-    for (const [index, item] of (value as readonly Json[]).entries())
-      inspectFunctions(item, dialect, `${pointer}/${index}`, faults);
-  } else if (isJsonObject(value)) {
-    const entries = Object.entries(value);
-    const [name, argument] = entries.length === 1 && entries[0] !== undefined ? entries[0] : ['', null];
-    if (!dialect.functions.has(name) && isCall(name, argument)) {
-      faults.push({ pointer: below(pointer, name), message: `is no function of ${dialect.version}` });
-    }
-    for (const [key, inner] of entries) inspectFunctions(inner, dialect, below(pointer, key), faults);
-  }
-}
-
-function isCall(name: string, argument: Json): boolean {
-  const isList = (length: number): boolean => Array.isArray(argument) && argument.length === length;
-  const has = (key: string): boolean => isJsonObject(argument) && Object.hasOwn(argument, key);
-  switch (name) {
-    case 'if':
-      return isList(3);
-    case 'filter':
-    case 'contains':
-    case 'digest':
-      return isList(2);
-    case 'repeat':
-      return has('for_each');
-    case 'yaql':
-      return has('expression');
-    default:
-      return everyHeatFunction.has(name) || /^(get_[a-z]+|Fn::[A-Za-z0-9]+)$/.test(name);
+    inspectHeatFunctions(output[words.value] ?? null, dialect, below(pointer, words.value), faults);
   }
 }
 

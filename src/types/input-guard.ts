@@ -2,7 +2,7 @@
 import type { Fault } from '#base/app-error.ts';
 import type { Json, JsonObject } from '#base/json.ts';
 import { pointerSegment } from './ajv-faults.ts';
-import { prototypeKeys } from './manifest.ts';
+import { prototypeKeys } from './manifest-schema.ts';
 
 export const inputLimits = {
   depth: 32,

@@ -6,7 +6,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import type { Fault } from '#base/app-error.ts';
 import { isJsonObject, type Json, type JsonObject } from '#base/json.ts';
 import { ajvFaults, pointerSegment } from './ajv-faults.ts';
-import { prototypeKeys } from './manifest.ts';
+import { prototypeKeys } from './manifest-schema.ts';
 import type { PropertyKind } from './type-registry.ts';
 
 export const annotations = ['x-mutable', 'x-filterable', 'x-sortable', 'x-system-written', 'x-label'] as const;
