@@ -78,7 +78,7 @@ function run(
   };
   if (signal?.aborted) stop();
   else signal?.addEventListener('abort', stop, { once: true });
-  databaseExited?.then(() => {
+  void databaseExited?.then(() => {
     if (closing !== undefined) return;
     const error = new AppError('DATABASE_UNAVAILABLE', 'The embedded PostgreSQL has stopped; Vitrine stops with it.');
     log.fatal({ err: error }, error.message);

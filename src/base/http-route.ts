@@ -12,9 +12,9 @@ export interface HttpExchange<Context> {
   /** The segments that the route's path names with `:`, percent-decoded; what its `*` stands for, not decoded. */
   readonly params: Readonly<Record<string, string>>;
   /** What follows the `?`, parsed. */
-  query(): URLSearchParams;
+  readonly query: () => URLSearchParams;
   /** Tells a sender that waits for leave (`Expect: 100-continue`) to send its body. Nothing to others. */
-  acceptBody(): void;
+  readonly acceptBody: () => void;
 }
 
 /** Resolves when the response has ended; what it throws is answered in the plane's form, or cuts an answer that had begun. */
@@ -32,8 +32,13 @@ export interface HttpPlane<Context> {
   /** For logs and metrics. */
   readonly name: string;
   /** Whether a path that no route has is this plane's to refuse. */
-  owns(path: string): boolean;
+  readonly owns: (path: string) => boolean;
   readonly routes: readonly HttpRoute<Context>[];
   /** Headers are still unsent when it is called; `extra` ones are part of the refusal (Allow, WWW-Authenticate). */
-  answerError(request: IncomingMessage, response: ServerResponse, error: AppError, extra: Readonly<Record<string, string>>): void;
+  readonly answerError: (
+    request: IncomingMessage,
+    response: ServerResponse,
+    error: AppError,
+    extra: Readonly<Record<string, string>>,
+  ) => void;
 }

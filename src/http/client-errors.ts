@@ -18,7 +18,7 @@ export function answerClientError(error: Error & { readonly code?: string }, soc
   );
 }
 
-function toRefusal(code: string | undefined): readonly [number, AppError] {
+function toRefusal(code = ''): readonly [number, AppError] {
   switch (code) {
     case 'HPE_HEADER_OVERFLOW':
       return [431, new AppError('REQUEST_TOO_LARGE', 'The head of the request is too large.')];

@@ -9,7 +9,7 @@ export interface Metrics {
   /** A stage of the pipeline. */
   observe(app: FastifyInstance): void;
   /** Answers with the text format. */
-  answer(request: IncomingMessage, response: ServerResponse): Promise<void>;
+  readonly answer: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 }
 
 export function createMetrics(poolState: () => PoolState): Metrics {

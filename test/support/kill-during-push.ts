@@ -75,18 +75,17 @@ async function runRound(dataDir: string, round: number, tally: Tally): Promise<v
 async function createDraft(vitrine: VitrineProcess, name: string): Promise<string> {
   const query = `mutation ($input: CreateArtifactInput!) {
     createArtifact(input: $input) { __typename ... on ArtifactPayload { artifact { id } } } }`;
-  const answer = await ask(vitrine, query, { input: { type: 'bundle', name } });
+  const answer = await ask<{ createArtifact: { artifact: { id: string } } }>(vitrine, query, { input: { type: 'bundle', name } });
   return answer.createArtifact.artifact.id;
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: what a client finds in an answer.
-async function ask(vitrine: VitrineProcess, query: string, variables: object): Promise<any> {
+async function ask<Data>(vitrine: VitrineProcess, query: string, variables: object): Promise<Data> {
   const response = await fetch(`${vitrine.url}/graphql`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ query, variables }),
   });
-  const { data, errors } = await response.json();
+  const { data, errors } = (await response.json()) as { data: Data; errors?: unknown };
   if (errors !== undefined) throw new Error(JSON.stringify(errors));
   return data;
 }
@@ -120,6 +119,16 @@ async function fetchBlob(vitrine: VitrineProcess, id: string): Promise<string | 
   return response.headers.get('etag') === `"sha256:${sha256}"` ? sha256 : `not what its ETag says (status ${response.status})`;
 }
 
+interface BlobPage {
+  readonly artifacts: {
+    readonly nodes: readonly {
+      readonly id: string;
+      readonly blobs: readonly { readonly url: string; readonly sha256: string; readonly sizeBytes: number | string }[];
+    }[];
+    readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string | null };
+  };
+}
+
 const pageQuery = `query ($after: String) { artifacts(first: 50, after: $after, filter: { state: { in: [draft, active] } }) {
   nodes { id blobs { url sha256 sizeBytes } } pageInfo { hasNextPage endCursor } } }`;
 
@@ -128,7 +137,7 @@ async function checkEverything(vitrine: VitrineProcess, tally: Tally): Promise<v
   let after: string | null = null;
   let isMore = true;
   while (isMore) {
-    const { artifacts } = await ask(vitrine, pageQuery, { after });
+    const { artifacts }: BlobPage = await ask<BlobPage>(vitrine, pageQuery, { after });
     for (const { id, blobs } of artifacts.nodes) {
       for (const blob of blobs) {
         const bytes = new Uint8Array(await (await fetch(`${vitrine.url}${blob.url}`)).arrayBuffer());

@@ -29,11 +29,18 @@ beforeEach(async () => {
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 const base64 = (bytes: Uint8Array, algorithm: string): string => createHash(algorithm).update(bytes).digest('base64');
 
+/** An upload's answer, or a problem's. */
+interface Uploaded {
+  readonly url: string;
+  readonly revision: number;
+  readonly code?: string;
+}
+
 interface Answer {
   readonly status: number;
   readonly headers: Headers;
-  // biome-ignore lint/suspicious/noExplicitAny: what a client finds in a JSON body.
-  readonly body: any;
+  /** What a client finds in a JSON body. */
+  readonly body: Uploaded;
 }
 
 async function put(path: string, content: BodyInit | null, headers: Record<string, string> = {}): Promise<Answer> {
