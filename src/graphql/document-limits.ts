@@ -1,5 +1,15 @@
-/** Limits of a document that need no variables: depth and aliases, as one validation rule. */
-import { type ASTVisitor, type DocumentNode, GraphQLError, Kind, type SelectionSetNode, type ValidationContext } from 'graphql';
+/** Limits of a document that need no variables: nesting before it is parsed, depth and aliases as one validation rule. */
+import {
+  type ASTVisitor,
+  type DocumentNode,
+  GraphQLError,
+  Kind,
+  Lexer,
+  type SelectionSetNode,
+  Source,
+  TokenKind,
+  type ValidationContext,
+} from 'graphql';
 import { AppError } from '#base/app-error.ts';
 import type { GraphqlLimits } from './graphql-limits.ts';
 
@@ -16,6 +26,45 @@ export function createDocumentLimitsRule(limits: GraphqlLimits) {
       },
     };
   };
+}
+
+/** Far beyond what depth and JSON may be, and far below what overflows the stack of those who walk documents. */
+const maxNesting = 150;
+
+/** Counts brackets inside of brackets before the parser, which recurses, sees them. @throws GraphQLError */
+export function assertNesting(source: string, maxTokens: number): void {
+  if (!mayNest(source)) return;
+  const lexer = new Lexer(new Source(source));
+  let depth = 0;
+  // What the lexer refuses, and what has too many tokens, is the parser's to report.
+  for (let count = 0; count <= maxTokens; count += 1) {
+    const kind = nextKind(lexer);
+    if (kind === undefined || kind === TokenKind.EOF) return;
+    if (opening.has(kind)) depth += 1;
+    else if (closing.has(kind)) depth -= 1;
+    if (depth > maxNesting) throw tooComplex('brackets inside of each other', maxNesting);
+  }
+}
+
+const opening: ReadonlySet<TokenKind> = new Set([TokenKind.PAREN_L, TokenKind.BRACKET_L, TokenKind.BRACE_L]);
+const closing: ReadonlySet<TokenKind> = new Set([TokenKind.PAREN_R, TokenKind.BRACKET_R, TokenKind.BRACE_R]);
+
+/** Almost every document has too few brackets to look closer. */
+function mayNest(source: string): boolean {
+  let count = 0;
+  for (let at = 0; at < source.length; at += 1) {
+    const unit = source.charCodeAt(at);
+    if (unit === 0x28 || unit === 0x5b || unit === 0x7b) count += 1;
+  }
+  return count > maxNesting;
+}
+
+function nextKind(lexer: Lexer): TokenKind | undefined {
+  try {
+    return lexer.advance().kind;
+  } catch {
+    return undefined;
+  }
 }
 
 export function tooComplex(what: string, limit: number): GraphQLError {

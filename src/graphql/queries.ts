@@ -110,7 +110,7 @@ async function findNode(op: OpContext, id: string): Promise<NodeValue | null> {
 async function findNodes(op: OpContext, ids: readonly string[]): Promise<readonly (NodeValue | null)[]> {
   if (ids.length > maxNodeIds) throw tooManyIds();
   const artifacts = await getArtifacts(op, { ids });
-  return Promise.all(ids.map((id, index) => artifacts[index] ?? orNull(getFamily(op, { id }))));
+  return Promise.all(ids.map(async (id, index) => artifacts[index] ?? orNull(getFamily(op, { id }))));
 }
 
 function tooManyIds(): AppError {

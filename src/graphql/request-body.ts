@@ -1,6 +1,7 @@
 /** How a request becomes GraphQL parameters: JSON only, read strictly, and never of a type that a foreign page can send unasked. */
 import type { IncomingMessage } from 'node:http';
 import { AppError } from '#base/app-error.ts';
+import { isJsonObject, type JsonObject } from '#base/json.ts';
 import { parseJsonStrict } from '#base/safe-json.ts';
 
 /** Deeper than any property may be, with room for the input around it. */
@@ -15,6 +16,35 @@ export function assertJsonType(contentType: string | null | undefined): void {
   });
   if (type.trim() === 'application/json' && isUtf8) return;
   throw new AppError('MEDIA_TYPE_UNSUPPORTED', 'GraphQL requests are application/json in UTF-8.');
+}
+
+/** @throws AppError MEDIA_TYPE_UNSUPPORTED for a compressed body: what it unfolds to is bounded by nobody */
+export function assertPlain(contentEncoding: string | null): void {
+  if (contentEncoding === null || contentEncoding.toLowerCase() === 'identity') return;
+  throw new AppError('MEDIA_TYPE_UNSUPPORTED', 'GraphQL requests are sent without content coding.');
+}
+
+/** The parameters of a GET, as strictly read as those of a POST. @throws AppError REQUEST_MALFORMED */
+export function parseQuery(url: string) {
+  const search = new URLSearchParams(url.includes('?') ? url.slice(url.indexOf('?') + 1) : '');
+  const known = ['query', 'operationName', 'variables', 'extensions'] as const;
+  const twice = known.find((name) => search.getAll(name).length > 1);
+  if (twice !== undefined) throw new AppError('REQUEST_MALFORMED', `The parameter ${twice} is said more than once.`);
+  const text = (name: (typeof known)[number]): string | undefined => search.get(name) || undefined;
+  const object = (name: (typeof known)[number]): JsonObject | undefined => {
+    const written = text(name);
+    if (written === undefined) return undefined;
+    const value = parseJsonStrict(written, { maxDepth: maxBodyDepth });
+    if (value === null) return undefined;
+    if (!isJsonObject(value)) throw new AppError('REQUEST_MALFORMED', `The parameter ${name} must be a JSON object.`);
+    return value;
+  };
+  return {
+    query: text('query'),
+    operationName: text('operationName'),
+    variables: object('variables'),
+    extensions: object('extensions'),
+  };
 }
 
 /** @throws AppError REQUEST_MALFORMED */

@@ -3,6 +3,7 @@
 import type { ExecutionResult } from 'graphql';
 import {
   type DocumentNode,
+  GraphQLError,
   type GraphQLSchema,
   getOperationAST,
   MaxIntrospectionDepthRule,
@@ -14,11 +15,11 @@ import type { Plugin } from 'graphql-yoga';
 import { LRUCache } from 'lru-cache';
 import { AppError } from '#base/app-error.ts';
 import { withCatalogueErrors } from './answer-errors.ts';
-import { createDocumentLimitsRule, tooComplex } from './document-limits.ts';
+import { assertNesting, createDocumentLimitsRule, tooComplex } from './document-limits.ts';
 import type { GraphqlContext } from './graphql-context.ts';
 import type { GraphqlLimits } from './graphql-limits.ts';
 import { createCostMeter } from './query-cost.ts';
-import { assertBodySize, assertJsonType, parseBody } from './request-body.ts';
+import { assertBodySize, assertJsonType, assertPlain, parseBody, parseQuery } from './request-body.ts';
 
 /** What the door hands to yoga with each request. */
 export interface ServerContext extends GraphqlContext {
@@ -44,14 +45,20 @@ export function createPlugins(options: PluginOptions): OwnPlugin[] {
     useCostLimit(options),
     // The way out: every error through the catalogue.
     useCatalogueErrors(),
+    // And the one refusal that yoga makes without words.
+    useWordedRefusal(),
   ];
 }
 
 function useStrictBody(limits: GraphqlLimits): OwnPlugin {
   return {
     onRequestParse({ request, serverContext, setRequestParser }) {
-      if (request.method !== 'POST') return;
+      if (request.method !== 'POST') {
+        setRequestParser((asked) => parseQuery(asked.url));
+        return;
+      }
       assertJsonType(request.headers.get('content-type'));
+      assertPlain(request.headers.get('content-encoding'));
       setRequestParser(async (posted) => {
         const body = serverContext.body ?? assertBodySize(await posted.text(), limits.maxBodyBytes);
         if (body instanceof AppError) throw body;
@@ -65,7 +72,10 @@ function useDocumentLimits({ limits, introspection }: PluginOptions): OwnPlugin 
   const documentLimits = createDocumentLimitsRule(limits);
   return {
     onParse({ setParseFn }) {
-      setParseFn((source: string) => parse(source, { maxTokens: limits.maxTokens }));
+      setParseFn((source: string) => {
+        assertNesting(source, limits.maxTokens);
+        return parse(source, { maxTokens: limits.maxTokens });
+      });
     },
     onValidate({ addValidationRule, setValidationFn }) {
       addValidationRule(documentLimits);
@@ -98,6 +108,20 @@ function useCatalogueErrors(): OwnPlugin {
     onResultProcess({ result, setResult, serverContext }) {
       if (!isSingleResult(result)) return;
       setResult(withCatalogueErrors(result, serverContext.op));
+    },
+  };
+}
+
+function useWordedRefusal(): OwnPlugin {
+  return {
+    onResponse({ response, serverContext, setResponse }) {
+      if (response.status !== 406 || response.body !== null) return;
+      const error = new AppError('MEDIA_TYPE_UNSUPPORTED', 'Answers are application/graphql-response+json or application/json.');
+      const { errors } = withCatalogueErrors(
+        { errors: [new GraphQLError(error.message, { originalError: error })] },
+        serverContext.op,
+      );
+      setResponse(Response.json({ errors }, { status: 406 }));
     },
   };
 }

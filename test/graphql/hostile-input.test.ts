@@ -72,7 +72,7 @@ describe('hostile input', () => {
       ] as const) {
         for (const field of Object.values(root?.getFields() ?? {}).filter(({ args }) => args.length > 0)) {
           const named = getNamedType(field.type);
-          const variables = field.args.map(({ name, type }) => `$${name}: ${type}`).join(', ');
+          const variables = field.args.map(({ name, type }) => `$${name}: ${type.toString()}`).join(', ');
           const values = field.args.map(({ name }) => `${name}: $${name}`).join(', ');
           const selection = named.name === 'JSON' ? '' : '{ __typename }';
           const document = `${operation} (${variables}) { ${field.name}(${values}) ${selection} }`;

@@ -148,7 +148,7 @@ function fill({ name, type }: GraphQLArgument | GraphQLInputField, own: string):
 
 function documentOf(schema: GraphQLSchema, root: GraphQLObjectType, field: GraphQLField<unknown, unknown>): string {
   const operation = root === schema.getMutationType() ? 'mutation' : 'query';
-  const variables = field.args.map(({ name, type }) => `$${name}: ${type}`).join(', ');
+  const variables = field.args.map(({ name, type }) => `$${name}: ${type.toString()}`).join(', ');
   const values = field.args.map(({ name }) => `${name}: $${name}`).join(', ');
   const type = getNamedType(field.type);
   const selection = isUnionType(type)
