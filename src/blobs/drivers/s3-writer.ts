@@ -1,95 +1,49 @@
 /** Writes one object of an S3 store: a single PUT when it is small, otherwise parts of bounded size, a few at a time. */
 import { AppError } from '#base/app-error.ts';
+import { abortable } from '../abortable.ts';
 import type { ObjectWriter } from '../blob-store.ts';
-import type { S3Connection } from './s3-connection.ts';
 import { isStatus, toS3StoreError } from './s3-error.ts';
-import {
-  abortUpload,
-  abortUploads,
-  beginMultipart,
-  completeMultipart,
-  putObject,
-  putPart,
-  type UploadedPart,
-} from './s3-multipart.ts';
-import { createMemoryPart, openSpoolFile, type PartBody, type PartMemory, type SpoolFile } from './s3-part-body.ts';
-import { memoryPartMaxBytes, type PartPlan, partsMax } from './s3-parts.ts';
-
-/** What the uploads to one store share. */
-export interface S3Uploads {
-  readonly connection: S3Connection;
-  readonly storeName: string;
-  readonly memory: PartMemory;
-  readonly spoolDir: string;
-  /** Parts on their way beyond the first of each upload; bounds what many uploads hold together. */
-  extraParts: number;
-}
+import { giveUp } from './s3-give-up.ts';
+import { beginMultipart, completeMultipart, putObject, putPart } from './s3-multipart.ts';
+import { createMemoryPart, openSpoolFile, type PartBody } from './s3-part-body.ts';
+import { memoryPartMaxBytes, partsMax } from './s3-parts.ts';
+import { beginWrite, type S3Uploads, type S3WriterOptions, type WriterState } from './s3-write-state.ts';
 
 const partsAtOnce = 3;
 const extraPartsMax = 16;
 
-export interface S3WriterOptions {
-  readonly object: string;
-  readonly plan: PartPlan;
-  readonly expectedBytes: number | undefined;
-  readonly signal: AbortSignal;
-}
-
-interface WriterState {
-  readonly parts: UploadedPart[];
-  readonly running: Set<Promise<void>>;
-  /** Ends everything that runs, when the caller's signal does or at `abort`. */
-  readonly stop: AbortController;
-  current: PartBody | undefined;
-  spool: SpoolFile | undefined;
-  uploadId: Promise<string> | undefined;
-  nextNumber: number;
-  sizeBytes: number;
-  /** What the first part that failed met. */
-  failure: Error | undefined;
-  /** The object may be there by our doing. */
-  mayExist: boolean;
-}
-
 export function createS3Writer(uploads: S3Uploads, options: S3WriterOptions): ObjectWriter {
-  const stop = new AbortController();
-  const state: WriterState = {
-    parts: [],
-    running: new Set(),
-    stop,
-    current: undefined,
-    spool: undefined,
-    uploadId: undefined,
-    nextNumber: 1,
-    sizeBytes: 0,
-    failure: undefined,
-    mayExist: false,
-  };
-  const onAbort = (): void => stop.abort(options.signal.reason);
-  if (options.signal.aborted) onAbort();
-  options.signal.addEventListener('abort', onAbort, { once: true });
+  const state = beginWrite();
 
-  const guarded = async <T>(work: () => Promise<T>): Promise<T> => {
+  const run = async (work: () => Promise<void>): Promise<void> => {
+    options.signal.throwIfAborted();
+    const call = work();
+    const settled = call.then(
+      () => undefined,
+      () => undefined,
+    );
+    state.calls.add(settled);
+    void settled.then(() => state.calls.delete(settled));
     try {
-      stop.signal.throwIfAborted();
-      assertWorking(state);
-      return await work();
+      await abortable(call, options.signal);
     } catch (error) {
       throw options.signal.aborted ? options.signal.reason : toS3StoreError(error, uploads.storeName);
     }
   };
 
   const abort = async (): Promise<void> => {
-    options.signal.removeEventListener('abort', onAbort);
-    stop.abort(new AppError('STORE_UNAVAILABLE', 'The write was given up.'));
-    await cleanUp(uploads, options, state);
+    if (state.isFinished) return;
+    state.failure ??= new AppError('STORE_UNAVAILABLE', 'The write was given up.');
+    await giveUp(uploads, options, state).catch((error: unknown) => {
+      throw toS3StoreError(error, uploads.storeName);
+    });
   };
 
   return {
-    write: (bytes) => guarded(() => append(uploads, options, state, bytes)),
+    write: (bytes) => run(() => append(uploads, options, state, bytes)),
     async finish() {
-      await guarded(() => finish(uploads, options, state));
-      options.signal.removeEventListener('abort', onAbort);
+      await run(() => finish(uploads, options, state));
+      state.isFinished = true;
       return { sizeBytes: state.sizeBytes };
     },
     abort,
@@ -104,6 +58,7 @@ function assertWorking(state: WriterState): void {
 async function append(uploads: S3Uploads, options: S3WriterOptions, state: WriterState, bytes: Uint8Array): Promise<void> {
   let rest = bytes;
   while (rest.length > 0) {
+    assertWorking(state);
     // A full part waits for the byte after it: an object of exactly one part is a single PUT.
     if (state.current !== undefined && state.current.length === state.current.capacity)
       await sendCurrent(uploads, options, state);
@@ -172,6 +127,7 @@ async function finish(uploads: S3Uploads, options: S3WriterOptions, state: Write
   const { signal } = state.stop;
   const { sizeBytes } = state;
   try {
+    assertWorking(state);
     if (state.uploadId === undefined) {
       state.current ??= createMemoryPart(uploads.memory, 0);
       state.mayExist = true;
@@ -185,8 +141,6 @@ async function finish(uploads: S3Uploads, options: S3WriterOptions, state: Write
       state.mayExist = true;
       await completeMultipart(connection, { object, uploadId: await state.uploadId, parts, sizeBytes, signal });
     }
-    state.mayExist = false;
-    state.uploadId = undefined;
   } catch (error) {
     // The object that is there is somebody else's: it stays.
     if (isStatus(error, 412)) state.mayExist = false;
@@ -194,26 +148,5 @@ async function finish(uploads: S3Uploads, options: S3WriterOptions, state: Write
   } finally {
     await state.spool?.[Symbol.asyncDispose]();
     state.spool = undefined;
-  }
-}
-
-async function cleanUp({ connection, storeName }: S3Uploads, { object }: S3WriterOptions, state: WriterState): Promise<void> {
-  await Promise.allSettled(state.running);
-  await state.current?.release();
-  await state.spool?.[Symbol.asyncDispose]();
-  state.spool = undefined;
-  const { uploadId, mayExist } = state;
-  try {
-    if (uploadId !== undefined) {
-      const known = await uploadId.catch(() => undefined);
-      // Where beginning it failed, it may have begun all the same.
-      if (known === undefined) await abortUploads(connection, object);
-      else await abortUpload(connection, object, known);
-    }
-    if (mayExist) await connection.requestText({ method: 'DELETE', object });
-    state.uploadId = undefined;
-    state.mayExist = false;
-  } catch (error) {
-    throw toS3StoreError(error, storeName);
   }
 }

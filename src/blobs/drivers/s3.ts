@@ -20,7 +20,8 @@ import { listObjects } from './s3-list.ts';
 import { headObject, putObject, textBody } from './s3-multipart.ts';
 import { createPartMemory } from './s3-part-body.ts';
 import { type PartPlan, planParts } from './s3-parts.ts';
-import { createS3Writer, type S3Uploads } from './s3-writer.ts';
+import type { S3Uploads } from './s3-write-state.ts';
+import { createS3Writer } from './s3-writer.ts';
 
 const objectsPrefix = 'objects/';
 const identityObject = 'identity';
