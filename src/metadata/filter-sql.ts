@@ -7,7 +7,7 @@ import { parseRange, type RangeSet } from '#core/range.ts';
 import { assertVersion } from '#core/version.ts';
 import { compareNumber, compareText, compareTime, type Operator } from './compare-sql.ts';
 import { isLatestSql } from './latest-sql.ts';
-import { propertyJson, propertyNumber, propertyText } from './property-sql.ts';
+import { isDecidedByKey, propertyJson, propertyKey, propertyNumber, propertyText } from './property-sql.ts';
 import type { SqlValues } from './sql-values.ts';
 
 export interface FilterScope {
@@ -163,9 +163,14 @@ function propertySql(filter: Extract<Filter, { kind: 'property' }>, { values }: 
   function compare(): string {
     switch (valueKind) {
       case 'string':
-        return compareText(propertyText('a', property), property, operator, value, values);
-      case 'boolean':
-        return compareText(propertyText('a', property), property, operator, flagText(value), values);
+      case 'boolean': {
+        const texts = valueKind === 'boolean' ? flagText(value) : value;
+        const isShort = (Array.isArray(texts) ? texts : [texts]).every(
+          (text) => typeof text === 'string' && isDecidedByKey(text),
+        );
+        const column = isShort ? propertyKey('a', property) : propertyText('a', property);
+        return compareText(column, property, operator, texts, values);
+      }
       case 'integer':
       case 'number':
         return compareNumber(propertyNumber('a', property), property, operator, value, values);

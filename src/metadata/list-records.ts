@@ -1,6 +1,6 @@
 /** Pages of artifacts: chooses how the matches are found, runs the one statement of the page, maps its rows. */
 import type { Artifact } from '#core/artifact.ts';
-import type { Filter, Order } from '#core/filter.ts';
+import type { Order } from '#core/filter.ts';
 import { conjunctsOf, someCondition } from '#core/simplify-filter.ts';
 import { type ArtifactRow, toArtifact } from './artifact-row.ts';
 import type { Sql } from './database.ts';
@@ -8,7 +8,7 @@ import { type Driver, driverOf } from './filter-probes.ts';
 import type { FilterScope } from './filter-sql.ts';
 
 import type { ListQuery } from './list-arms.ts';
-import { type Approach, listScope, type PagePosition, pageStatement } from './page-statement.ts';
+import { type Approach, isOrderBound, listScope, type PagePosition, pageStatement } from './page-statement.ts';
 import { type IndexNames, listPropertyIndexes } from './property-indexes.ts';
 import type { Viewer } from './visibility-sql.ts';
 
@@ -60,7 +60,7 @@ export async function chooseApproach(sql: Sql, request: ListRequest, scope: Filt
   const hasProperty = someCondition(request.filter, ({ kind }) => kind === 'property');
   const indexed: IndexNames = hasProperty ? await listPropertyIndexes(sql) : new Set();
   const drivers = conjuncts
-    .filter((part) => !isOrder(part, request.order))
+    .filter((part) => !isOrderBound(part, request.order))
     .map((part) => driverOf(part, scope, indexed))
     .filter((driver) => driver !== undefined);
   const [only] = drivers;
@@ -72,11 +72,6 @@ export async function chooseApproach(sql: Sql, request: ListRequest, scope: Filt
   const best = drivers[least] ?? only;
   if (!isUnordered(best)) return { driver: best, few: fewOfKind(best, few) };
   return (estimates[least] ?? 0) <= few ? { driver: best, few: 'always' } : null;
-}
-
-/** A condition on what the list is ordered by bounds the walk itself. */
-function isOrder(part: Filter, { key }: Order): boolean {
-  return part.kind === 'field' && part.field === 'createdAt' && key === 'createdAt' && part.operator !== 'ne';
 }
 
 function isUnordered({ kind, probes }: Driver): boolean {
@@ -111,12 +106,12 @@ async function fewOf(sql: Sql): Promise<number> {
   const known = sizes.get(sql);
   if (known !== undefined && known.until > Date.now()) return known.few;
   const [row] = await sql.query<{ readonly rows: number }>(sizeStatement);
-  const few = Math.round(Math.min(2_000, Math.max(400, (row?.rows ?? 0) * 0.06)));
+  const few = Math.round(Math.min(2_000, Math.max(400, (row?.rows ?? 0) * 0.08)));
   sizes.set(sql, { few, until: Date.now() + 60_000 });
   return few;
 }
 
-/** A family costs a row of its own, and one for each way its latest release can be listed. */
+/** A family costs a row of its own, one for each way its latest release can be listed, and the release. */
 function fewOfKind({ kind }: Driver, few: number): number {
-  return kind === 'families' ? Math.min(few, 1_400) : few;
+  return kind === 'families' ? Math.min(Math.round(few * 0.6), 1_400) : few;
 }

@@ -58,7 +58,7 @@ export function openDatabase(options: OpenDatabaseOptions): Database {
 function sessionOptions(statementTimeoutMs: number): string {
   const settings = {
     jit: 'off',
-    random_page_cost: '1.1',
+    random_page_cost: '1',
     max_parallel_workers_per_gather: '0',
     timezone: 'UTC',
     statement_timeout: String(statementTimeoutMs),

@@ -57,7 +57,10 @@ export function pageStatement(
   const ascending = (query.order.direction === 'asc') === (position.direction === 'forward');
   const { cursor } = position;
   const from = cursor === null ? null : `(${values.add(cursor[0], key.cast)}, ${values.add(cursor[1], 'uuid')})`;
+  const onOrder = conjuncts.filter((part) => isOrderBound(part, query.order));
+  const walked = onOrder.map((part) => ` AND ${filterSql(part, scope)}`).join('');
   const parts = {
+    walked,
     arms: withMemberTimes(arms, query.filter, scope),
     predicate,
     filter,
@@ -87,6 +90,11 @@ FROM (${rows} (found JOIN artifact a ON a.id = found.id) ON true ORDER BY found.
   return { statement: named(query, key, position, finished.text), values: finished.values };
 }
 
+/** A condition on what the list is ordered by bounds the walk: no other way is needed to find its matches. */
+export function isOrderBound(part: Filter, { key }: Order): boolean {
+  return part.kind === 'field' && part.field === 'createdAt' && key === 'createdAt' && part.operator !== 'ne';
+}
+
 /** Lists without a filter have few texts, so their plans are kept by the connection. */
 function named(query: ListQuery, key: OrderKey, { limit, cursor }: PagePosition, text: string): Statement {
   const isFixed = query.filter === null && !key.label.startsWith('property') && keptLimits.has(limit);
@@ -109,6 +117,8 @@ interface Candidates {
   readonly arms: readonly Arm[];
   readonly predicate: string;
   readonly filter: string;
+  /** The part of the filter that bounds the walk itself: conditions on what the list is ordered by. */
+  readonly walked: string;
   /** The filter without its `latest`: for rows that are known to be it. */
   readonly filterBesideLatest: string;
   readonly type: string | null;
@@ -135,12 +145,19 @@ function nothing({ cast }: OrderKey): string {
   return `SELECT NULL::${cast} AS k, NULL::uuid AS id WHERE false`;
 }
 
-function walkSql({ filter, key, approach, ascending, bound, take }: Candidates, { from, where, isMember }: Arm): string {
+/**
+ * One arm in its order. The filter stands outside of the ordered walk: a planner that expects few matches would otherwise read
+ * the whole arm by whatever index, and sort.
+ */
+function walkSql({ filter, walked, key, approach, ascending, bound, take }: Candidates, { from, where, isMember }: Arm): string {
   const order = direction(ascending);
   const [k, id] = isMember && key.memberSql !== null ? [key.memberSql, 'm.artifact_id'] : [key.sql('a'), 'a.id'];
   const gate = approach === null ? '' : ' AND NOT (SELECT few FROM gate)';
-  return `SELECT ${k} AS k, ${id} AS id FROM ${from} WHERE ${where} AND ${filter}${boundSql(k, id, bound, ascending)}${gate}
-    ORDER BY ${k} ${order}, ${id} ${order} LIMIT ${take}`;
+  const within = `${where}${walked}${boundSql(k, id, bound, ascending)}${gate}`;
+  if (filter === 'true')
+    return `SELECT ${k} AS k, ${id} AS id FROM ${from} WHERE ${within} ORDER BY ${k} ${order}, ${id} ${order} LIMIT ${take}`;
+  return `SELECT k, id FROM (SELECT ${k} AS k, a.* FROM ${from} WHERE ${within}
+      ORDER BY ${k} ${order}, ${id} ${order} OFFSET 0) AS a WHERE ${filter} ORDER BY k ${order}, id ${order} LIMIT ${take}`;
 }
 
 /** Every match of the driving condition that the viewer has listed and that passes the whole filter, sorted. */
@@ -153,7 +170,7 @@ function collectSql(parts: Candidates, { driver, few }: Approach): string {
   const where = `${predicate} AND ${passes}${boundSql(k, 'a.id', bound, ascending)}${gate}`;
   const matches = driverRows(driver, parts.type, scope).map(({ from, where: match, order: walk }) => {
     // The inner order and limit keep the planner on the one index that was found to have few matches.
-    const fence = walk === null || few === 'always' ? '' : ` ORDER BY ${walk} LIMIT ${few}`;
+    const fence = walk === null || few === 'always' ? ' OFFSET 0' : ` ORDER BY ${walk} LIMIT ${few}`;
     return `(SELECT ${k} AS k, a.id FROM (SELECT a.* FROM ${from} WHERE ${match}${fence}) AS a WHERE ${where})`;
   });
   const union = matches.length === 0 ? nothing(key) : matches.join(' UNION ');

@@ -43,6 +43,8 @@ export interface PropertyIndex {
   readonly name: string;
   /** What follows `CREATE INDEX CONCURRENTLY IF NOT EXISTS name ON artifact`. */
   readonly definition: string;
+  /** The expression to keep statistics of: the planner takes none from a partial index. */
+  readonly statistics: string | null;
 }
 
 export function propertyIndexes({ type, properties, hasExtra }: IndexableType): readonly PropertyIndex[] {
@@ -52,34 +54,34 @@ export function propertyIndexes({ type, properties, hasExtra }: IndexableType): 
     ...(property.sortable ? orderIndexes(type, property, ofType) : []),
   ]);
   if (hasExtra) {
-    indexes.push({ name: propertyIndexName(type, '', 'any'), definition: `USING gin (properties) WHERE ${ofType}` });
+    indexes.push({
+      name: propertyIndexName(type, '', 'any'),
+      definition: `USING gin (properties) WHERE ${ofType}`,
+      statistics: null,
+    });
   }
   // One property may have a kind for each version of its type.
   return [...new Map(indexes.map((index) => [index.name, index])).values()];
 }
 
 function filterIndexes(type: string, { name, kind }: IndexableProperty, ofType: string): readonly PropertyIndex[] {
+  const ordered = (shape: IndexShape, key: string): PropertyIndex => ({
+    name: propertyIndexName(type, name, shape),
+    definition: `(${key}, id) WHERE ${ofType}`,
+    statistics: key,
+  });
   switch (kind) {
     case 'string':
     case 'boolean':
-      return [
-        { name: propertyIndexName(type, name, 'text'), definition: `(${propertyKey('artifact', name)}, id) WHERE ${ofType}` },
-      ];
+      return [ordered('text', propertyKey('artifact', name))];
     case 'integer':
     case 'number':
-      return [
-        {
-          name: propertyIndexName(type, name, 'number'),
-          definition: `(${propertyNumber('artifact', name)}, id) WHERE ${ofType}`,
-        },
-      ];
-    case 'string-list':
-      return [
-        {
-          name: propertyIndexName(type, name, 'list'),
-          definition: `USING gin (${propertyJson('artifact', name)}) WHERE ${ofType}`,
-        },
-      ];
+      return [ordered('number', propertyNumber('artifact', name))];
+    case 'string-list': {
+      const list = propertyJson('artifact', name);
+      const definition = `USING gin (${list}) WHERE ${ofType}`;
+      return [{ name: propertyIndexName(type, name, 'list'), definition, statistics: list }];
+    }
     case 'json':
       return [];
   }
@@ -93,10 +95,12 @@ function orderIndexes(type: string, { name, kind }: IndexableProperty, ofType: s
     {
       name: propertyIndexName(type, name, 'own-order'),
       definition: `(project, (${order.sql}), id) WHERE ${ofType} AND ${listed}`,
+      statistics: null,
     },
     {
       name: propertyIndexName(type, name, 'public-order'),
       definition: `((${order.sql}), id) WHERE ${ofType} AND visibility = 'public' AND ${listed}`,
+      statistics: null,
     },
   ];
 }
@@ -122,12 +126,15 @@ export async function ensurePropertyIndexes({ url, types, signal }: EnsureIndexe
   while (!(await takeLock(db))) await sleep(500, undefined, { signal });
   const known = await readIndexes(db);
   const made: string[] = [];
-  for (const { name, definition } of wanted) {
+  for (const { name, definition, statistics } of wanted) {
     signal.throwIfAborted();
     const isValid = known.get(name);
     if (isValid === true) continue;
     if (isValid === false) await db.query({ text: `DROP INDEX CONCURRENTLY IF EXISTS ${name}` });
     await db.query({ text: `CREATE INDEX CONCURRENTLY IF NOT EXISTS ${name} ON artifact ${definition}` });
+    if (statistics !== null) {
+      await db.query({ text: `CREATE STATISTICS IF NOT EXISTS ${name}_statistics ON ${statistics} FROM artifact` });
+    }
     made.push(name);
   }
   // The statistics of an expression come with the next ANALYZE of its table, which plans should not wait for.

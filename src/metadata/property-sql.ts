@@ -8,6 +8,11 @@ import { sqlLiteral } from './sql-values.ts';
  */
 export const indexedCharacters = 200;
 
+/** Comparing with so short a text, the indexed beginning decides as the whole would: and only of that are there statistics. */
+export function isDecidedByKey(text: string): boolean {
+  return [...text].length < indexedCharacters;
+}
+
 /** The value as text: strings bare, booleans `true` and `false`. Null where the property is missing. */
 export function propertyText(alias: string, property: string): string {
   return `(${alias}.properties ->> ${sqlLiteral(property)})`;

@@ -1,4 +1,4 @@
-/** How many rows a statement reads, from EXPLAIN ANALYZE: of every scan, what it gave and what it threw away, in all loops. */
+/** How many rows a statement reads, from EXPLAIN ANALYZE: of every scan of a table or an index, what it gave and what it threw away, in all loops. */
 import type { Database, Statement } from '#metadata/database.ts';
 
 export interface PlanNode {
@@ -33,6 +33,11 @@ export async function explain(db: Database, statement: Statement, values: readon
 
 function rowsRead(node: PlanNode): number {
   const removed = (node['Rows Removed by Filter'] ?? 0) + (node['Rows Removed by Index Recheck'] ?? 0);
-  const own = node['Node Type'].includes('Scan') ? (node['Actual Rows'] + removed) * node['Actual Loops'] : 0;
+  const own = readsTable(node) ? (node['Actual Rows'] + removed) * node['Actual Loops'] : 0;
   return Math.round(own) + (node.Plans ?? []).reduce((sum, child) => sum + rowsRead(child), 0);
+}
+
+/** Not the scans of what the statement has already read: a CTE, a subquery. */
+function readsTable(node: PlanNode): boolean {
+  return /^(Seq|Sample|Index|Index Only|Bitmap Heap|Bitmap Index|Tid|Tid Range) Scan$/.test(node['Node Type']);
 }
