@@ -27,6 +27,6 @@ export function defineBlob(builder: Builder) {
   });
 }
 
-export function urlOf(artifactId: string, entry: SlotEntry): string {
+function urlOf(artifactId: string, entry: SlotEntry): string {
   return blobUrl(artifactId, entry.slot, entry.key === '' ? 'one' : 'map', entry.path);
 }

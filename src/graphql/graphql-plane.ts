@@ -14,7 +14,7 @@ import { createDocumentCache, createPlugins, type ServerContext } from './yoga-p
 export { defaultGraphqlLimits, type GraphqlLimits } from './graphql-limits.ts';
 export { printSchema } from './schema.ts';
 
-export const graphqlPath = '/graphql';
+const graphqlPath = '/graphql';
 
 export interface GraphqlPlaneOptions {
   readonly services: Services;

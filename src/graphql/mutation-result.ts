@@ -3,7 +3,7 @@ import type { GraphqlContext } from './graphql-context.ts';
 import { findResultErrorName, type ResultError, type ResultErrorName, type ResultErrors } from './result-errors.ts';
 import type { Builder, SchemaTypes } from './schema-builder.ts';
 
-export interface MutationDefinition<Input, Payload extends object> {
+interface MutationDefinition<Input, Payload extends object> {
   /** The mutation's name; `publishArtifact` answers a `PublishArtifactResult`. */
   readonly name: string;
   readonly description: string;

@@ -17,7 +17,7 @@ import { defaultOrder, defineOrder, toOrder } from './order.ts';
 import type { SchemaParts } from './schema-parts.ts';
 
 /** Ids that one `nodes` may ask for. */
-export const maxNodeIds = 100;
+const maxNodeIds = 100;
 
 interface ResolvedReference {
   readonly artifact: Artifact;

@@ -4,16 +4,14 @@ import { errorCatalogue } from '#base/error-catalogue.ts';
 import { isJsonObject, type Json } from '#base/json.ts';
 import type { Builder, SchemaTypes } from './schema-builder.ts';
 
-export const resultErrorNames = [
-  'ValidationError',
-  'ConflictError',
-  'RevisionConflict',
-  'DependencyError',
-  'NotFoundError',
-  'ForbiddenError',
-  'LimitError',
-] as const;
-export type ResultErrorName = (typeof resultErrorNames)[number];
+export type ResultErrorName =
+  | 'ValidationError'
+  | 'ConflictError'
+  | 'RevisionConflict'
+  | 'DependencyError'
+  | 'NotFoundError'
+  | 'ForbiddenError'
+  | 'LimitError';
 
 /** An error as a value: the executor would throw a bare Error that a resolver returns. */
 export interface ResultError {

@@ -15,7 +15,7 @@ import { createTypeNameOf, defineNode, type NodeRef, type TypeNameOf } from './n
 import { defineResultErrors } from './result-errors.ts';
 import { type Builder, createSchemaBuilder, type SchemaTypes } from './schema-builder.ts';
 
-export type ArtifactRef = ReturnType<typeof refArtifact>;
+type ArtifactRef = ReturnType<typeof refArtifact>;
 export type Enums = ReturnType<typeof defineEnums>;
 
 export interface SchemaParts {
@@ -33,7 +33,7 @@ export interface SchemaParts {
   readonly defineMutation: DefineMutation;
 }
 
-export interface ArtifactPayload {
+interface ArtifactPayload {
   readonly artifact: Artifact;
 }
 

@@ -14,7 +14,7 @@ export interface Answer {
   readonly text: string;
 }
 
-export interface AnswerError {
+interface AnswerError {
   readonly message: string;
   readonly path?: readonly (string | number)[];
   readonly extensions: {
