@@ -6,9 +6,9 @@ import { AppError } from '#base/app-error.ts';
 import { systemClock } from '#base/clock.ts';
 import { randomId } from '#base/id.ts';
 import { packageRoot } from '#base/package-root.ts';
+import { releaseMemory } from '#base/release-memory.ts';
 import { type BlobsConfig, openBlobs } from '#blobs/blobs.ts';
 import { type Config, loadInstanceKey } from '#config/config.ts';
-import { createGraphqlPlane } from '#graphql/graphql-plane.ts';
 import { type HttpServer, openServerLog, startHttpServer } from '#http/http-server.ts';
 import { ensurePropertyIndexes, inspectMigrations, migrate, openDatabase, startEmbeddedPostgres } from '#metadata/metadata.ts';
 import { authenticateToken } from '#ops/authenticate-token.ts';
@@ -39,18 +39,41 @@ export interface StartOptions {
   readonly log?: Logger | undefined;
 }
 
+type GraphqlModule = typeof import('#graphql/graphql-plane.ts');
+
+/** After the rush of a start; the pause it makes is short. */
+const releaseMemoryAfterMs = 500;
+
 /** @throws AppError for whatever stands against a start; nothing is left running then */
 export async function startServer(config: Config, options: StartOptions = {}): Promise<RunningServer> {
   await using stack = new AsyncDisposableStack();
   const log = options.log ?? stack.use(openServerLog(config.log)).log;
-  const database = await prepareDatabase(config, stack, log);
-  const { services, indexing } = await openServices(config, database.url, stack, log);
+  // While PostgreSQL starts, which is mostly waiting, the types and the largest module load.
+  const loading = beginLoading(config);
+  const database = await prepareDatabase(config, stack, log).catch(loading.abandon);
+  const types = stack.use(await loading.types);
+  const { services, indexing } = await openServices(config, database.url, types, stack, log);
   if (database.isSole) await releaseAbandoned(services);
-  const http = stack.use(await openHttp(config, services));
+  const http = stack.use(await openHttp(config, services, await loading.graphql));
   indexing();
   const running = run(stack.move(), http, database.exited, options.signal, log);
   announce(config, http.url, log);
+  setTimeout(releaseMemory, releaseMemoryAfterMs).unref();
   return { url: http.url, services, ...running, [Symbol.asyncDispose]: running.close };
+}
+
+/** Begun now and awaited later; `abandon` passes on what stands against the start, and leaves nothing open. */
+function beginLoading(config: Config) {
+  const types = loadTypes({ folders: [join(packageRoot(), 'artifact-types'), ...config.types.folders] });
+  const graphql = import('#graphql/graphql-plane.ts');
+  const abandon = async (error: unknown): Promise<never> => {
+    await Promise.allSettled([types.then((loaded) => loaded[Symbol.asyncDispose]()), graphql]);
+    throw error;
+  };
+  // Awaited in their turn: until then a failure is not unhandled, only early.
+  types.catch(() => undefined);
+  graphql.catch(() => undefined);
+  return { types, graphql, abandon };
 }
 
 /** From here on the server ends when it is told to, or when its database is gone. */
@@ -115,7 +138,7 @@ async function prepareDatabase(config: Config, stack: AsyncDisposableStack, log:
   return { url, isSole: false, exited: undefined };
 }
 
-async function openServices(config: Config, url: string, stack: AsyncDisposableStack, log: Logger) {
+async function openServices(config: Config, url: string, types: TypeRegistry, stack: AsyncDisposableStack, log: Logger) {
   const { poolSize, statementTimeoutMs } = config.database;
   const onIdleError = (error: Error) => log.warn({ err: error }, 'a connection to the database broke');
   const db = stack.use(openDatabase({ url, poolSize, statementTimeoutMs, onIdleError }));
@@ -123,7 +146,6 @@ async function openServices(config: Config, url: string, stack: AsyncDisposableS
   const instanceId = await claimInstance(db, settings.instanceKey);
   const blobs = stack.use(await openBlobs(toBlobsConfig(config)));
   await claimStores(db, blobs, instanceId);
-  const types = stack.use(await loadTypes({ folders: [join(packageRoot(), 'artifact-types'), ...config.types.folders] }));
   await claimTypes(db, types);
   const policy = createRolePolicy();
   const services: Services = { db, blobs, types, policy, clock: systemClock, newId: randomId, settings, log };
@@ -188,7 +210,7 @@ async function releaseAbandoned({ db, blobs, settings, log }: Services): Promise
   if (count > 0) log.info({ count }, 'uploads that an earlier run left were ended');
 }
 
-async function openHttp(config: Config, services: Services) {
+async function openHttp(config: Config, services: Services, { createGraphqlPlane }: GraphqlModule) {
   const { limits, graphql, metrics } = config;
   const { depth, cost, aliases, tokens, graphiql, introspection } = graphql;
   const bounds = { maxDepth: depth, maxCost: cost, maxAliases: aliases, maxTokens: tokens, maxBodyBytes: limits.bodyBytes };
