@@ -7,7 +7,9 @@ import { ajvFaults } from './ajv-faults.ts';
 import { defaultPlural, defaultTypeName } from './graphql-names.ts';
 import { manifestSchema } from './manifest-schema.ts';
 
-const validateManifest = new Ajv2020({ strict: true, allowUnionTypes: true, allErrors: true }).compile(manifestSchema);
+const validateManifest = new Ajv2020({ strict: true, allowUnionTypes: true, allErrors: true, validateSchema: false }).compile(
+  manifestSchema,
+);
 
 export interface ReadManifest {
   readonly manifest: TypeManifest | undefined;

@@ -116,9 +116,13 @@ const subsetSchema = {
   },
 };
 
-const validateSubset = new Ajv2020({ strict: true, strictTypes: false, strictRequired: false, allErrors: true }).compile(
-  subsetSchema,
-);
+const validateSubset = new Ajv2020({
+  strict: true,
+  strictTypes: false,
+  strictRequired: false,
+  allErrors: true,
+  validateSchema: false,
+}).compile(subsetSchema);
 
 /** Every fault of a type version's JSON Schema; pointers into that file. */
 export function subsetFaults(schema: Json): Fault[] {
