@@ -39,11 +39,13 @@ export function parseQuery(url: string) {
     if (!isJsonObject(value)) throw new AppError('REQUEST_MALFORMED', `The parameter ${name} must be a JSON object.`);
     return value;
   };
+  const [query, operationName] = [text('query'), text('operationName')];
+  const [variables, extensions] = [object('variables'), object('extensions')];
   return {
-    query: text('query'),
-    operationName: text('operationName'),
-    variables: object('variables'),
-    extensions: object('extensions'),
+    ...(query === undefined ? {} : { query }),
+    ...(operationName === undefined ? {} : { operationName }),
+    ...(variables === undefined ? {} : { variables }),
+    ...(extensions === undefined ? {} : { extensions }),
   };
 }
 

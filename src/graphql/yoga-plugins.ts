@@ -121,7 +121,7 @@ function useWordedRefusal(): OwnPlugin {
         { errors: [new GraphQLError(error.message, { originalError: error })] },
         serverContext.op,
       );
-      setResponse(Response.json({ errors }, { status: 406 }));
+      setResponse(Response.json({ errors }, { status: 406, statusText: 'Not Acceptable' }));
     },
   };
 }

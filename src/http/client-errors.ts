@@ -1,6 +1,7 @@
 /** Answers what is not HTTP enough to become a request, on the bare socket. */
-import { STATUS_CODES } from 'node:http';
+import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { AppError } from '#base/app-error.ts';
 import { problemMediaType, toProblem } from '#base/problem-details.ts';
 
@@ -11,9 +12,19 @@ export function answerClientError(error: Error & { readonly code?: string }, soc
     return;
   }
   const [status, refusal] = toRefusal(error.code);
+  refuse(socket, status, refusal);
+}
+
+/** CONNECT asks for a tunnel, which is no request that a route could answer. */
+export function refuseTunnel(_request: IncomingMessage, socket: Duplex): void {
+  refuse(socket, 405, new AppError('METHOD_NOT_ALLOWED', 'This server is no proxy.'), 'Allow: GET, HEAD, PUT, POST, DELETE\r\n');
+}
+
+function refuse(socket: Duplex, status: number, refusal: AppError, extra = ''): void {
+  socket.once('error', () => socket.destroy());
   const body = JSON.stringify(toProblem(refusal, undefined, status));
   socket.end(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: ${problemMediaType}\r\n` +
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${extra}Content-Type: ${problemMediaType}\r\n` +
       `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   );
 }

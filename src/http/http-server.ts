@@ -7,13 +7,14 @@ import type { OpContext, Services } from '#ops/context.ts';
 import type { Caller } from '#policy/policy.ts';
 import { accessLog } from './access-log.ts';
 import { createAuthentication } from './authentication.ts';
-import { answerClientError } from './client-errors.ts';
+import { answerClientError, refuseTunnel } from './client-errors.ts';
 import { mountPlane } from './dispatch.ts';
 import { drain } from './drain.ts';
 import { createMetrics } from './metrics.ts';
 import { mountGraphql } from './mount-graphql.ts';
 import { mountOps, openOpsListener } from './mount-ops.ts';
 import { requestId } from './request-id.ts';
+import { requestTarget, toOriginForm } from './request-target.ts';
 import { securityHeaders } from './security-headers.ts';
 import { traceContext } from './trace-context.ts';
 import { answerUnknownPath, refuseOutside } from './unknown-paths.ts';
@@ -70,6 +71,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   securityHeaders(app); // What every answer tells browsers.
   accessLog(app, log); // One line when it is over.
   metrics.observe(app); // How long it took, how much it moved.
+  requestTarget(app); // Whether it addresses anything at all.
   // Then its route, each of which authenticates, sets a deadline, runs a handler and ends at the error boundary:
   const dispatch = { services, authenticate, deadlineMs: options.deadlineMs, log };
   mountOps(app, { health, metrics: options.metrics === undefined ? metrics : undefined });
@@ -104,6 +106,7 @@ function createApp(options: HttpServerOptions): FastifyInstance {
     exposeHeadRoutes: false,
     // Running requests are served to their end; whoever comes on an open connection is told to close it.
     return503OnClosing: false,
+    rewriteUrl: toOriginForm,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 16_384 },
     connectionTimeout: options.stallMs,
@@ -125,6 +128,12 @@ function createApp(options: HttpServerOptions): FastifyInstance {
   app.addContentTypeParser('*', (_request, _payload, done) => done(null));
   // A sender that waits for leave gets it from the handler, when nothing stands against its bytes.
   app.server.on('checkContinue', (request, response) => app.server.emit('request', request, response));
+  // No other expectation is known; a server may pass over it (RFC 9110 section 10.1.1).
+  app.server.on('checkExpectation', (request, response) => {
+    delete request.headers.expect;
+    app.server.emit('request', request, response);
+  });
+  app.server.on('connect', refuseTunnel);
   app.setErrorHandler((error, request, reply) => refuseOutside(error, request.raw, reply.raw, options.planes));
   return app;
 }

@@ -1,7 +1,7 @@
 /** Requests that reach no route: unknown paths, and URLs that the router cannot read. */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { AppError } from '#base/app-error.ts';
+import { AppError, isAppError } from '#base/app-error.ts';
 import type { HttpPlane } from '#base/http-route.ts';
 import { answerProblem } from '#base/problem-details.ts';
 import type { OpContext } from '#ops/context.ts';
@@ -26,6 +26,7 @@ export function refuseOutside(thrown: unknown, request: IncomingMessage, respons
 }
 
 function toAppError(thrown: unknown): AppError {
+  if (isAppError(thrown)) return thrown;
   const status = thrown instanceof Error && 'statusCode' in thrown ? thrown.statusCode : undefined;
   const isOurs = typeof status !== 'number' || status >= 500;
   if (isOurs) return new AppError('INTERNAL', undefined, { cause: thrown });
