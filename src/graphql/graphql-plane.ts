@@ -46,6 +46,8 @@ export function createGraphqlPlane(options: GraphqlPlaneOptions): GraphqlPlane {
     graphqlEndpoint: graphqlPath,
     plugins: createPlugins({ schema, limits, introspection: options.introspection }),
     graphiql: options.graphiql ? { title: 'Vitrine' } : false,
+    // The page brings its own scripts: it must work where nothing but this server can be reached. Loaded when it is first opened.
+    renderGraphiQL: async (page) => (await import('@graphql-yoga/render-graphiql')).renderGraphiQL(page),
     landingPage: false,
     // No page of another origin may read an answer; without CORS headers none of its JSON requests is even sent.
     cors: false,

@@ -46,7 +46,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   'ajv-formats': ['types'],
   'graphql-yoga': ['graphql'],
   '@pothos/core': ['graphql'],
-  '@pothos/plugin-relay': ['graphql'],
+  '@graphql-yoga/render-graphiql': ['graphql'],
   graphql: ['graphql'],
   fastify: ['http', 'rest', 'transfers'],
   'prom-client': ['http'],
