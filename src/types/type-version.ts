@@ -29,7 +29,12 @@ export function createTypeVersion(source: TypeVersionSource): TypeVersion {
   for (const keyword of annotations) ajv.addKeyword({ keyword });
   const { required: _, ...withoutRequired } = jsonSchema;
   const full = ajv.compile(jsonSchema);
-  const partial = ajv.compile(withoutRequired);
+  // Compiled with the first draft: a start has enough to do.
+  let partial: ValidateFunction | undefined;
+  const validatePartial = (): ValidateFunction => {
+    partial ??= ajv.compile(withoutRequired);
+    return partial;
+  };
 
   const properties = new Map(Object.entries(schemaProperties(jsonSchema)));
   const marked = (property: string, annotation: string): boolean => properties.get(property)?.[annotation] === true;
@@ -40,7 +45,7 @@ export function createTypeVersion(source: TypeVersionSource): TypeVersion {
     jsonSchema,
     digest: sha256Hex(canonicalJson({ schema: jsonSchema, slots, dependencies })),
     extraKind: isJsonObject(extra) ? propertyKind(extra) : null,
-    validate: (values, options) => faultsOf(options.partial ? partial : full, values),
+    validate: (values, options) => faultsOf(options.partial ? validatePartial() : full, values),
     isMutable: (property) => marked(property, 'x-mutable'),
     isSystemWritten: (property) => marked(property, 'x-system-written'),
   };
