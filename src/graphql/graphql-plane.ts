@@ -37,6 +37,17 @@ export interface GraphqlPlane {
 const cachedDocumentCharacters = 1_000_000;
 const cachedErrorCharacters = 100_000;
 
+/** What the explorer opens with: a query that answers on every server. */
+const defaultQuery = `# What is here: the newest artifacts of every type.
+# Each type has a typed list of its own beside this one: press Ctrl-Space inside the braces.
+{
+  artifacts(first: 10) {
+    edges { node { __typename id name version visibility tags blobs { path sizeBytes url } } }
+    pageInfo { hasNextPage endCursor }
+  }
+}
+`;
+
 /** @throws AppError TYPE_INVALID where the types do not make one schema */
 export function createGraphqlPlane(options: GraphqlPlaneOptions): GraphqlPlane {
   const { services, limits } = options;
@@ -45,7 +56,7 @@ export function createGraphqlPlane(options: GraphqlPlaneOptions): GraphqlPlane {
     schema,
     graphqlEndpoint: graphqlPath,
     plugins: createPlugins({ schema, limits, introspection: options.introspection }),
-    graphiql: options.graphiql ? { title: 'Vitrine' } : false,
+    graphiql: options.graphiql ? { title: 'Vitrine', defaultQuery } : false,
     // The page brings its own scripts: it must work where nothing but this server can be reached. Loaded when it is first opened.
     renderGraphiQL: async (page) => (await import('@graphql-yoga/render-graphiql')).renderGraphiQL(page),
     landingPage: false,
