@@ -35,6 +35,8 @@ export interface RunningServer extends AsyncDisposable {
 export interface StartOptions {
   /** Its abort stops the server as `close` does. */
   readonly signal?: AbortSignal | undefined;
+  /** A folder whose `node_modules/vitrine-type-*` are artifact types too; none where left out. */
+  readonly packagesOf?: string | undefined;
   /** By default standard output, as configured. */
   readonly log?: Logger | undefined;
 }
@@ -49,7 +51,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   await using stack = new AsyncDisposableStack();
   const log = options.log ?? stack.use(openServerLog(config.log)).log;
   // While PostgreSQL starts, which is mostly waiting, the types and the largest module load.
-  const loading = beginLoading(config);
+  const loading = beginLoading(config, options.packagesOf);
   const database = await prepareDatabase(config, stack, log).catch(loading.abandon);
   const types = stack.use(await loading.types);
   const { services, indexing } = await openServices(config, database.url, types, stack, log);
@@ -63,8 +65,8 @@ export async function startServer(config: Config, options: StartOptions = {}): P
 }
 
 /** Begun now and awaited later; `abandon` passes on what stands against the start, and leaves nothing open. */
-function beginLoading(config: Config) {
-  const types = loadTypes({ folders: [join(packageRoot(), 'artifact-types'), ...config.types.folders] });
+function beginLoading(config: Config, packagesOf: string | undefined) {
+  const types = loadTypes({ folders: [join(packageRoot(), 'artifact-types'), ...config.types.folders], packagesOf });
   const graphql = import('#graphql/graphql-plane.ts');
   const abandon = async (error: unknown): Promise<never> => {
     await Promise.allSettled([types.then((loaded) => loaded[Symbol.asyncDispose]()), graphql]);

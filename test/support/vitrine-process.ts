@@ -29,6 +29,8 @@ export interface StartOptions {
   readonly dataDir?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly args?: readonly string[];
+  /** The folder it is started in. */
+  readonly cwd?: string;
 }
 
 const readyDeadlineMs = 30_000;
@@ -39,7 +41,11 @@ export async function startVitrine(options: StartOptions = {}): Promise<VitrineP
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const args = [join(root, 'src/launch.js'), 'serve', '--port', String(port), '--data-dir', dataDir, ...(options.args ?? [])];
-  const child = spawn(process.execPath, args, { env: cleanEnvironment(options.env), stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, args, {
+    env: cleanEnvironment(options.env),
+    stdio: ['ignore', 'pipe', 'pipe'],
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+  });
   let output = '';
   child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));

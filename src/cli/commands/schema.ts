@@ -21,7 +21,8 @@ function createPrintCommand(io: CliIo): Command {
       const { config } = readConfig(io, options);
       const { loadTypes } = await import('#types/load-types.ts');
       const { printSchema } = await import('#graphql/graphql-plane.ts');
-      await using types = await loadTypes({ folders: [join(packageRoot(), 'artifact-types'), ...config.types.folders] });
+      const folders = [join(packageRoot(), 'artifact-types'), ...config.types.folders];
+      await using types = await loadTypes({ folders, packagesOf: io.cwd });
       const sdl = printSchema(types);
       if (options.json === true) printJson(io, { sdl });
       else io.out(sdl);

@@ -16,7 +16,7 @@ export function createServeCommand(io: CliIo): Command {
       const { config } = readConfig(io, options);
       // Only this command needs the whole server: the others start faster without.
       const { startServer } = await import('#src/compose.ts');
-      const server = await startServer(config, { signal: io.signal });
+      const server = await startServer(config, { signal: io.signal, packagesOf: io.cwd });
       if (options.json === true) io.out(`${JSON.stringify({ url: server.url })}\n`);
       else io.err(`Vitrine is ready at ${server.url}\n`);
       await server.closed;
