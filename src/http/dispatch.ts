@@ -7,7 +7,7 @@ import type { HttpExchange, HttpMethod, HttpPlane, HttpRoute } from '#base/http-
 import { createContext, type OpContext, type Services } from '#ops/context.ts';
 import type { Authenticate } from './authentication.ts';
 import { answerThrown } from './error-boundary.ts';
-import { stateOf } from './request-state.ts';
+import { giveLeave, stateOf } from './request-state.ts';
 
 export interface DispatchOptions {
   readonly services: Services;
@@ -99,9 +99,7 @@ function createExchange(
     response,
     params: toParams(queryAt < 0 ? url : url.slice(0, queryAt)),
     query: () => new URLSearchParams(queryAt < 0 ? '' : url.slice(queryAt + 1)),
-    acceptBody: () => {
-      if (request.headers.expect !== undefined) response.writeContinue();
-    },
+    acceptBody: () => giveLeave(request, response),
   };
 }
 

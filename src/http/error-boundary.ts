@@ -19,7 +19,7 @@ export function answerThrown(
   answerError: AnswerError,
   log: Logger,
 ): void {
-  const { requestId, controller } = stateOf(request);
+  const { requestId, controller, hasLeave } = stateOf(request);
   const error = toShownError(unwrapAbort(thrown, controller.signal));
   if (error.status >= 500) log.error({ err: thrown, requestId }, 'a request failed');
   if (isOver(response)) return;
@@ -31,7 +31,8 @@ export function answerThrown(
   const extra: Record<string, string> = {};
   if (error.code === 'UNAUTHENTICATED') extra['WWW-Authenticate'] = 'Bearer realm="vitrine"';
   if (error.code === 'RATE_LIMITED' || error.status === 503) extra['Retry-After'] = '1';
-  if (request.headers.expect !== undefined && !request.complete) extra['Connection'] = 'close';
+  // Whoever still waits for leave will not send its body. Who has it is sending: closing now would reset it before it has the answer.
+  if (request.headers.expect !== undefined && !hasLeave && !request.complete) extra['Connection'] = 'close';
   answerError(request, response, error, extra);
   lingerAfter(request, response);
 }

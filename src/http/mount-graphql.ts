@@ -5,7 +5,7 @@ import { answerProblem } from '#base/problem-details.ts';
 import { contextOf, type DispatchOptions, withDeadline } from './dispatch.ts';
 import { answerThrown } from './error-boundary.ts';
 import type { GraphqlHandler } from './http-server.ts';
-import { stateOf } from './request-state.ts';
+import { giveLeave, stateOf } from './request-state.ts';
 
 export function mountGraphql(app: FastifyInstance, handle: GraphqlHandler, options: DispatchOptions): void {
   app.all('/graphql', (request, reply) => {
@@ -18,7 +18,7 @@ export function mountGraphql(app: FastifyInstance, handle: GraphqlHandler, optio
       // A browser asks before it sends a form of another site: it gets no leave, and no method but these two is GraphQL's.
       if (raw.method !== 'GET' && raw.method !== 'POST') throw new AppError('METHOD_NOT_ALLOWED');
       state.caller = await options.authenticate(raw);
-      if (raw.headers.expect !== undefined) response.writeContinue();
+      giveLeave(raw, response);
       await handle(raw, response, contextOf(raw, options.services));
     };
     withDeadline(raw, response, options, answer, run).catch((error: unknown) =>

@@ -13,6 +13,8 @@ export interface RequestState {
   /** The route's path, for logs and metrics: few values, whatever is asked for. */
   route: string;
   caller: Caller | undefined;
+  /** Whether a sender that waited for leave to send its body has got it. */
+  hasLeave: boolean;
   /** Aborts when the client is gone, or the deadline has passed. */
   readonly controller: AbortController;
   /** Bytes that the connection had carried when the request began. */
@@ -30,6 +32,7 @@ export function beginState(request: IncomingMessage, requestId: string, globalRe
     traceparent: undefined,
     route: 'none',
     caller: undefined,
+    hasLeave: false,
     controller: new AbortController(),
     bytesReadBefore: request.socket.bytesRead ?? 0,
     bytesWrittenBefore: request.socket.bytesWritten ?? 0,
@@ -43,6 +46,13 @@ export function stateOf(request: IncomingMessage): RequestState {
   const state = states.get(request);
   if (state === undefined) throw new Error('a request came past the first stage');
   return state;
+}
+
+/** Tells a sender that waits for leave (`Expect: 100-continue`) to send its body. Nothing to others. */
+export function giveLeave(request: IncomingMessage, response: ServerResponse): void {
+  if (request.headers.expect === undefined) return;
+  stateOf(request).hasLeave = true;
+  response.writeContinue();
 }
 
 /** True once the answer has left this process, or nobody is there to take it. */
