@@ -19,9 +19,7 @@ export const datasetProjects = { big: 'big', other: 'other', sparse: 'sparse' } 
 export async function createDataset(db: Database, options: DatasetOptions): Promise<void> {
   const { artifacts, publicEvery = 5 } = options;
   const run = (text: string, values: readonly unknown[] = []): Promise<object[]> => db.query({ text }, values);
-  await run(
-    `INSERT INTO store (name, store_id, kind) VALUES ('default', md5('store')::uuid, 'filesystem') ON CONFLICT DO NOTHING`,
-  );
+  await run(`INSERT INTO store (name, store_id, kind) VALUES ('bench', md5('store')::uuid, 'filesystem') ON CONFLICT DO NOTHING`);
   await run(
     `INSERT INTO family (id, project, type, name)
      SELECT DISTINCT md5('family' || ${projectOf('i')} || ${typeOf('i')} || (i / 256))::uuid, ${projectOf('i')}, ${typeOf('i')},
@@ -79,7 +77,7 @@ async function createBlobs(run: Run, artifacts: number): Promise<void> {
   );
   await run(
     `INSERT INTO location (id, blob_id, store, object_key, state)
-     SELECT md5('location' || id)::uuid, id, 'default', 'bench/' || id, 'live' FROM blob`,
+     SELECT md5('location' || id)::uuid, id, 'bench', 'bench/' || id, 'live' FROM blob`,
   );
   await run(
     `INSERT INTO artifact_blob (artifact_id, slot, key, path, media_type, blob_id)
@@ -96,4 +94,69 @@ function typeOf(i: string): string {
 /** One in 4,000 belongs to `sparse`, one in five to `other`; a family belongs to one of them by the row's number. */
 function projectOf(i: string): string {
   return `(CASE WHEN ${i} % 4000 = 1 THEN 'sparse' WHEN ${i} % 5 = 4 THEN 'other' ELSE 'big' END)`;
+}
+
+export interface ClosureDatasetOptions {
+  readonly width: number;
+  readonly depth: number;
+  readonly project: string;
+  /** The store that has the blobs. */
+  readonly store: string;
+}
+
+/** `width × depth` pinned artifacts, each on three of the layer below, each with a blob. Gives the id that reaches all of them. */
+export async function createClosureDataset(
+  db: Database,
+  { width, depth, project, store }: ClosureDatasetOptions,
+): Promise<string> {
+  const run = (text: string, ...more: unknown[]): Promise<object[]> => db.query({ text }, [width * depth, ...more]);
+  await run(
+    `INSERT INTO family (id, project, type, name) SELECT md5('c-family' || i)::uuid, $2, 'bundle', 'part-' || i
+     FROM generate_series(0, $1::int - 1) AS i`,
+    project,
+  );
+  await run(
+    `INSERT INTO artifact (id, project, type, type_version, family_id, name, version, version_key, version_core, version_is_release,
+       state, visibility, properties, digest_algorithm, digest_value, created_by, published_at)
+     SELECT md5('c-artifact' || i)::uuid, $2, 'bundle', '1', md5('c-family' || i)::uuid, 'part-' || i, '1.0.0', $3, '1.0.0', true,
+       'active', 'private', jsonb_build_object('number', i), 'sha256', md5('c' || i) || md5('d' || i), 'bench', now()
+     FROM generate_series(0, $1::int - 1) AS i`,
+    ...[project, versionKey('1', '0', '0', [])],
+  );
+  await run(
+    `INSERT INTO dependency (artifact_id, position, slot, alias, target_type, target_name, range, resolved_id, resolved_project,
+       resolved_type, resolved_name, resolved_version, resolved_digest)
+     SELECT md5('c-artifact' || e.i)::uuid, e.n, 'bundle', 'part-' || e.n, 'bundle', 'part-' || e.j, '^1',
+       md5('c-artifact' || e.j)::uuid, $3, 'bundle', 'part-' || e.j, '1.0.0', md5('c' || e.j) || md5('d' || e.j)
+     FROM (
+       SELECT i, n, (i / $2::int - 1) * $2::int + (i + n * 3) % $2::int AS j
+       FROM generate_series($2::int, $1::int - 1) AS i CROSS JOIN generate_series(0, 2) AS n
+       UNION ALL SELECT $1::int - 1, 3 + j - ($1::int - $2::int), j FROM generate_series($1::int - $2::int, $1::int - 2) AS j
+     ) AS e`,
+    ...[width, project],
+  );
+  await run(
+    `INSERT INTO blob (id, digest_algorithm, digest_value, size_bytes)
+     SELECT md5('c-blob' || i)::uuid, 'sha256', md5('cb' || i) || md5('cc' || i), 1000 + i FROM generate_series(0, $1::int - 1) AS i`,
+  );
+  await run(
+    `INSERT INTO blob_digest (blob_id, algorithm, value)
+     SELECT md5('c-blob' || i)::uuid, algorithm, md5('cb' || i) FROM generate_series(0, $1::int - 1) AS i
+     CROSS JOIN unnest(ARRAY['sha512', 'md5']) AS algorithm`,
+  );
+  await run(
+    `INSERT INTO location (id, blob_id, store, object_key, state)
+     SELECT md5('c-location' || i)::uuid, md5('c-blob' || i)::uuid, $2, 'closure/' || i, 'live' FROM generate_series(0, $1::int - 1) AS i`,
+    store,
+  );
+  await run(
+    `INSERT INTO artifact_blob (artifact_id, slot, key, path, media_type, blob_id)
+     SELECT md5('c-artifact' || i)::uuid, 'files', 'file', 'file', 'text/plain', md5('c-blob' || i)::uuid
+     FROM generate_series(0, $1::int - 1) AS i`,
+  );
+  await db.query({ text: 'ANALYZE' });
+  const [root] = await db.query<{ readonly id: string }>({ text: `SELECT md5('c-artifact' || $1::int)::uuid AS id` }, [
+    width * depth - 1,
+  ]);
+  return root?.id ?? '';
 }

@@ -17,6 +17,7 @@ import { claimStores } from '#ops/claim-stores.ts';
 import { claimTypes } from '#ops/claim-types.ts';
 import type { OpSettings, Services } from '#ops/context.ts';
 import { releaseUploads } from '#ops/release-uploads.ts';
+import { warmUp } from '#ops/warm-up.ts';
 import { createRolePolicy } from '#policy/policy.ts';
 import { imagePlane } from '#rest/images/image-routes.ts';
 import { transferPlane } from '#transfers/transfer-routes.ts';
@@ -149,6 +150,7 @@ async function openServices(config: Config, url: string, types: TypeRegistry, st
   const blobs = stack.use(await openBlobs(toBlobsConfig(config)));
   await claimStores(db, blobs, instanceId);
   await claimTypes(db, types);
+  await warmUp(db).catch((error: unknown) => log.warn({ err: error }, 'the first requests will be slower'));
   const policy = createRolePolicy();
   const services: Services = { db, blobs, types, policy, clock: systemClock, newId: randomId, settings, log };
   const stopIndexing = new AbortController();

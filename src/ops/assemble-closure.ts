@@ -1,7 +1,7 @@
 /** From the rows of a closure to its answer: order, what is wrong with nodes and families, the digest. */
 import type { Json } from '#base/json.ts';
 import { blobUrl } from '#core/blob-url.ts';
-import { canonicalJson, compareCodeUnits, sha256Hex } from '#core/canonical-json.ts';
+import { compareCodeUnits, sha256Hex } from '#core/canonical-json.ts';
 import type { Closure, ClosureBlob, ClosureEdge, ClosureNode, ClosureProblem } from '#core/closure.ts';
 import { findCycle, topologicalOrder } from '#core/dependency-graph.ts';
 import { parseRange, satisfies } from '#core/range.ts';
@@ -145,17 +145,16 @@ export function disagreements(context: OpContext, graph: ClosureGraph): readonly
 /** Families with several versions that some singleton slot points at. */
 export function singletonFamilies({ types }: OpContext, graph: ClosureGraph): readonly Disagreement[] {
   const families = Map.groupBy(graph.links, ({ to }) => familyOf(graph, to));
+  const isSingleton = ({ row }: GraphLink): boolean => {
+    const consumer = graph.nodes.get(row.artifact_id);
+    const rule = types.types.get(consumer?.type ?? '')?.versions.get(consumer?.type_version ?? '')?.rule;
+    return rule?.dependencies[row.slot]?.singleton ?? false;
+  };
   return [...families].flatMap(([family, links]) => {
-    if (family === null) return [];
+    if (family === null || new Set(links.map(({ to }) => to)).size < 2 || !links.some(isSingleton)) return [];
     const rows = links.flatMap(({ to }) => (to === null ? [] : (graph.nodes.get(to) ?? [])));
     const sorted = rows.toSorted((a, b) => compareCodeUnits(b.version_key ?? '', a.version_key ?? ''));
-    const versions = [...new Set(sorted.flatMap(({ version }) => version ?? []))];
-    const isSingleton = links.some(({ row }) => {
-      const consumer = graph.nodes.get(row.artifact_id);
-      const rule = types.types.get(consumer?.type ?? '')?.versions.get(consumer?.type_version ?? '')?.rule;
-      return rule?.dependencies[row.slot]?.singleton ?? false;
-    });
-    return versions.length > 1 && isSingleton ? [{ family, links, versions }] : [];
+    return [{ family, links, versions: [...new Set(sorted.flatMap(({ version }) => version ?? []))] }];
   });
 }
 
@@ -185,26 +184,25 @@ function cycles(nodes: readonly ClosureNode[], links: readonly { from: string; t
   return [{ ...problem('CYCLE', path[0] ?? '', `These need each other: ${names.join(' → ')}.`), path }];
 }
 
-/** Over what the closure is made of, never over where it is kept: the same closure elsewhere has the same digest. */
+/**
+ * Over what the closure is made of, never over where it is kept: the same closure elsewhere has the same digest. Arrays of
+ * texts and whole numbers only, whose JSON has one form.
+ */
 function digestOf(root: string, nodes: readonly ClosureNode[], edges: readonly ClosureEdge[]): string {
   const position = new Map(nodes.map(({ id }, index) => [id, index]));
-  const value: Json = {
-    root: position.get(root) ?? 0,
-    nodes: nodes.map(identityOf),
-    edges: edges.map(({ from, slot, alias, ref, parameter, to }) => ({
-      from: position.get(from) ?? 0,
-      slot,
-      alias,
-      ref,
-      parameter,
-      to: to === null ? null : (position.get(to) ?? null),
-    })),
-  };
-  return `sha256:${sha256Hex(canonicalJson(value))}`;
+  const value = [
+    position.get(root),
+    nodes.map(identityOf),
+    edges.map(({ from, slot, alias, ref, parameter, to }) => {
+      const target = to === null ? null : position.get(to);
+      return [position.get(from), slot, alias, ref, parameter, target];
+    }),
+  ];
+  return `sha256:${sha256Hex(JSON.stringify(value))}`;
 }
 
 /** A versioned artifact is its digest; an unversioned one is its id and what its slots hold. */
 function identityOf({ id, project, type, name, version, digest, blobs }: ClosureNode): Json {
-  if (digest !== null) return { project, type, name, version, digest };
-  return { id, slots: blobs.map(({ slot, key, sha256 }) => ({ slot, key, sha256 })) };
+  if (digest !== null) return [project, type, name, version, digest];
+  return [id, blobs.map(({ slot, key, sha256 }) => [slot, key, sha256])];
 }
