@@ -194,6 +194,25 @@ export async function findLiveVersion(
   return row === undefined ? undefined : toArtifact(row);
 }
 
+const findDeletedVersionStatement = {
+  name: 'artifact-find-deleted-version',
+  // A draft that was deleted never had a digest, and keeps nothing.
+  text: `SELECT a.id, a.digest_algorithm || ':' || a.digest_value AS digest FROM artifact a
+    WHERE a.family_id = $1 AND a.version_key = $2 AND a.state = 'deleted'
+      AND a.digest_algorithm || ':' || a.digest_value <> $3 LIMIT 1`,
+};
+
+/** A tombstone of this version of the family with another digest than this one. */
+export async function findDeletedVersion(
+  sql: Sql,
+  familyId: string,
+  versionKey: string,
+  digest: string,
+): Promise<{ readonly id: string; readonly digest: string } | undefined> {
+  const rows = await sql.query<{ id: string; digest: string }>(findDeletedVersionStatement, [familyId, versionKey, digest]);
+  return rows[0];
+}
+
 const stateStatement = {
   name: 'artifact-set-state',
   text: `UPDATE artifact AS a SET state = $2, deactivation_reason = $3, revision = a.revision + 1, updated_at = now()
@@ -255,7 +274,8 @@ const deleteStatement = {
   text: `WITH names AS (UPDATE artifact_name SET valid_to = now() WHERE artifact_id = $1 AND valid_to IS NULL),
       blobs AS (DELETE FROM artifact_blob WHERE artifact_id = $1),
       placements AS (DELETE FROM placement WHERE artifact_id = $1)
-    UPDATE artifact AS a SET state = 'deleted', state_before_delete = a.state, deleted_at = now(), expires_at = NULL,
+    UPDATE artifact AS a SET state = 'deleted', deleted_at = now(), expires_at = NULL,
+      state_before_delete = CASE WHEN a.state = 'pending_delete' THEN a.state_before_delete ELSE a.state END,
       revision = a.revision + 1, updated_at = now()
     WHERE a.id = $1 RETURNING ${artifactColumns('a')}`,
 };

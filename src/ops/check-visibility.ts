@@ -61,6 +61,13 @@ export async function assertAudience(
   });
 }
 
+/** Whether somebody could read the artifact under this visibility who cannot now. Narrowing is nobody's to refuse. */
+export async function isWidened(tx: Sql, artifact: Shown, visibility: Visibility): Promise<boolean> {
+  const listed = await memberRecords.listMembers(tx, [artifact.id]);
+  const members = listed.map(({ project }) => project);
+  return !audienceContains({ ...artifact, members }, { ...artifact, visibility, members });
+}
+
 /** @throws AppError INPUT_INVALID */
 export function checkDescription(description: string | undefined): string | undefined {
   if (description === undefined) return undefined;

@@ -11,19 +11,14 @@ import type { PinnedDependency } from './resolve-dependencies.ts';
 import { resolveWithSingletons } from './resolve-singletons.ts';
 
 /**
- * Writes the pins of an artifact that this transaction has locked, and answers its digest: null where it has no version.
+ * Pins a draft that this transaction has locked, and answers its digest: null where it has no version. An active artifact that
+ * is given its version keeps the pins it was published with: resolving again could lead back to itself.
  * @throws AppError UPLOAD_BUSY, BLOB_UNAVAILABLE, DEPENDENCY_UNRESOLVED, DEPENDENCY_INVALID, AUDIENCE_TOO_WIDE
  */
 export async function freezeArtifact(tx: Sql, context: OpContext, prepared: PreparedPublish): Promise<string | null> {
-  const { artifact, loaded, dependencies, properties } = prepared;
+  const { artifact, loaded, properties } = prepared;
   await assertBytesReady(tx, artifact);
-  const { pins, locked } = await resolveWithSingletons(tx, context, artifact, loaded.version, dependencies);
-  await assertAudience(tx, context, artifact, locked);
-  await dependencyRecords.pinDependencies(
-    tx,
-    artifact.id,
-    pins.map(({ alias, pin }) => ({ alias, ...pin })),
-  );
+  const pins = artifact.state === 'draft' ? await pinDraft(tx, context, prepared) : keptPins(prepared);
   const { name, version, type, typeVersion, slots } = artifact;
   if (name === null || version === null) return null;
   const immutableProperties = Object.fromEntries(
@@ -33,6 +28,24 @@ export async function freezeArtifact(tx: Sql, context: OpContext, prepared: Prep
     ...{ type, typeVersion, name, version, immutableProperties, slots },
     dependencies: await digestedDependencies(tx, pins),
   });
+}
+
+async function pinDraft(tx: Sql, context: OpContext, prepared: PreparedPublish): Promise<readonly PinnedDependency[]> {
+  const { artifact, loaded, dependencies } = prepared;
+  const { pins, locked } = await resolveWithSingletons(tx, context, artifact, loaded.version, dependencies);
+  await assertAudience(tx, context, artifact, locked);
+  await dependencyRecords.pinDependencies(
+    tx,
+    artifact.id,
+    pins.map(({ alias, pin }) => ({ alias, ...pin })),
+  );
+  return pins;
+}
+
+function keptPins({ dependencies }: PreparedPublish): readonly PinnedDependency[] {
+  return dependencies.flatMap((dependency) =>
+    dependency.resolved === null ? [] : [{ ...dependency, pin: dependency.resolved }],
+  );
 }
 
 /** No upload under way, and each blob in a live place, locked against collection. */

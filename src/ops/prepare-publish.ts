@@ -14,7 +14,7 @@ import { type LoadedType, loadedType } from './load-artifact.ts';
 export interface PreparedPublish {
   readonly artifact: Artifact;
   readonly loaded: LoadedType;
-  readonly dependencies: readonly dependencyRecords.NewDependency[];
+  readonly dependencies: readonly dependencyRecords.DependencyRow[];
   /** With what the type's hooks derived. */
   readonly properties: JsonObject;
 }

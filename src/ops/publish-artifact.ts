@@ -1,14 +1,14 @@
 /** Publishes a draft: checked without a lock, then in one transaction pinned, digested, made active and told. */
-import { AppError, isAppError } from '#base/app-error.ts';
+import { isAppError } from '#base/app-error.ts';
 import type { Artifact } from '#core/artifact.ts';
 import { assertTransition } from '#core/lifecycle.ts';
-import { assertVersion } from '#core/version.ts';
 import type { Sql } from '#metadata/database.ts';
 import { artifactRecords, familyRecords } from '#metadata/metadata.ts';
 import { assertNotOvertaken, lockCurrent, untilCurrent } from './change-artifact.ts';
+import { assertSameAsDeleted, findLive, versionExists } from './check-version.ts';
 import type { OpContext } from './context.ts';
 import { freezeArtifact } from './freeze-artifact.ts';
-import { assertRevision, loadArtifact } from './load-artifact.ts';
+import { assertRevision, loadArtifact, resourceOf } from './load-artifact.ts';
 import { type PreparedPublish, preparePublish } from './prepare-publish.ts';
 import { recordArtifactChange } from './record-change.ts';
 import { findReplay, type Repeatable, repeatable, runOnce } from './run-once.ts';
@@ -30,13 +30,20 @@ export interface PublishArtifactInput {
 export async function publishArtifact(context: OpContext, input: PublishArtifactInput): Promise<Artifact> {
   const request = repeatable(context, 'artifact:publish', input);
   return untilCurrent(async () => {
-    const replay = await findReplay(context, request);
+    const replay = await findAllowedReplay(context, request);
     if (replay !== undefined) return replay;
     const artifact = await loadDraft(context, input, request);
     if (artifact.state !== 'draft') return artifact;
     const prepared = await preparePublish(context, artifact);
     return runOnce(context, request, (tx) => publish(tx, context, prepared));
   });
+}
+
+/** A key opens nothing to a caller who has lost the right since. */
+async function findAllowedReplay(context: OpContext, request: Repeatable | undefined): Promise<Artifact | undefined> {
+  const replay = await findReplay(context, request);
+  if (replay !== undefined) context.policy.authorise(context.caller, 'artifact:publish', resourceOf(replay));
+  return replay;
 }
 
 /** The draft; or, where the same request has just published it on another node, what that answered. */
@@ -48,7 +55,7 @@ async function loadDraft(context: OpContext, input: PublishArtifactInput, reques
     return artifact;
   } catch (error) {
     const isDone = isAppError(error, 'STATE_CONFLICT') || isAppError(error, 'ARTIFACT_NOT_FOUND');
-    const replay = isDone ? await findReplay(context, request) : undefined;
+    const replay = isDone ? await findAllowedReplay(context, request) : undefined;
     if (replay === undefined) throw error;
     return replay;
   }
@@ -65,23 +72,11 @@ async function publish(tx: Sql, context: OpContext, prepared: PreparedPublish): 
     if (live.digest !== digest) throw versionExists(live);
     return replaceByLive(tx, context, artifact, live);
   }
+  await assertSameAsDeleted(tx, artifact, digest);
   const published = await artifactRecords.publishArtifact(tx, artifact.id, properties, digest);
   await artifactRecords.beginName(tx, artifact.id);
   await recordArtifactChange(tx, context, { kind: 'artifact.published', action: 'artifact:publish' }, published);
   return published;
-}
-
-/** Whoever else has the version. The family is locked, so nobody takes it after this look. */
-export async function findLive(tx: Sql, artifact: Artifact): Promise<Artifact | undefined> {
-  const { familyId, version, id } = artifact;
-  if (familyId === null || version === null) return undefined;
-  return artifactRecords.findLiveVersion(tx, familyId, assertVersion(version).key, id);
-}
-
-export function versionExists(live: Artifact): AppError {
-  return new AppError('VERSION_EXISTS', `${live.type}/${live.name} has version ${live.version} already, with other content.`, {
-    details: { id: live.id, digest: live.digest },
-  });
 }
 
 /** Publishing the same thing twice is one artifact: the draft goes, the live one is the answer. */

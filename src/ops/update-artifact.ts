@@ -1,11 +1,10 @@
 /** Changes an artifact: of a draft everything, of a published one what its state and its type leave open. */
-import { AppError } from '#base/app-error.ts';
 import type { Artifact } from '#core/artifact.ts';
-import { isLive } from '#core/lifecycle.ts';
 import type { Sql } from '#metadata/database.ts';
 import { artifactRecords, dependencyRecords, familyRecords } from '#metadata/metadata.ts';
 import { assertNotOvertaken, lockCurrent, untilCurrent } from './change-artifact.ts';
-import { assertAudience, authoriseVisibility } from './check-visibility.ts';
+import { assertSameAsDeleted, findLive, versionExists } from './check-version.ts';
+import { assertAudience, authoriseVisibility, isWidened } from './check-visibility.ts';
 import type { OpContext } from './context.ts';
 import { freezeArtifact } from './freeze-artifact.ts';
 import { assertNoFaults, hookArtifact } from './hook-artifact.ts';
@@ -13,7 +12,6 @@ import { assertRevision, type LoadedType, loadArtifact, loadedType, resourceOf }
 import { familyOf } from './name-artifact.ts';
 import { planUpdate, type UpdateArtifactInput, type UpdatePlan } from './plan-update.ts';
 import { type PreparedPublish, preparePublish } from './prepare-publish.ts';
-import { findLive, versionExists } from './publish-artifact.ts';
 import { recordArtifactChange } from './record-change.ts';
 
 export type { UpdateArtifactInput } from './plan-update.ts';
@@ -29,7 +27,6 @@ export async function updateArtifact(context: OpContext, input: UpdateArtifactIn
     const artifact = await loadArtifact(context, input.id, 'artifact:update');
     const loaded = loadedType(context, artifact);
     assertRevision(artifact, input.expectedRevision);
-    if (artifact.state !== 'draft' && !isLive(artifact.state)) throw new AppError('STATE_CONFLICT');
     const plan = planUpdate(context, loaded.version, artifact, input);
     if (plan.changed.length === 0) return artifact;
     authoriseParts(context, artifact, plan);
@@ -70,7 +67,7 @@ async function write(
   const locked = await lockCurrent(tx, artifact.id, undefined);
   assertNotOvertaken(locked, artifact);
   if (plan.dependencies !== undefined) await dependencyRecords.replaceDependencies(tx, artifact.id, plan.dependencies);
-  if (frozen === undefined && plan.changed.includes('visibility')) await assertMayShow(tx, context, artifact, plan);
+  if (plan.changed.includes('visibility')) await assertMayShow(tx, context, artifact, plan);
   if (frozen !== undefined) await assertVersionFree(tx, { ...planned(artifact, plan), familyId });
   let updated = await artifactRecords.updateArtifact(tx, artifact.id, { ...plan.content, ...plan.named, familyId });
   if (frozen !== undefined) updated = await freeze(tx, context, updated, frozen);
@@ -81,7 +78,7 @@ async function write(
 
 /** A draft shows itself to nobody: publish checks its audience. */
 async function assertMayShow(tx: Sql, context: OpContext, artifact: Artifact, { content }: UpdatePlan): Promise<void> {
-  if (artifact.state === 'draft') return;
+  if (artifact.state === 'draft' || !(await isWidened(tx, artifact, content.visibility))) return;
   const dependencies = await dependencyRecords.listDependencies(tx, artifact.id);
   const pinned = [...new Set(dependencies.flatMap(({ resolved }) => resolved?.id ?? []))];
   const locked = await artifactRecords.lockArtifactsShared(tx, pinned);
@@ -96,6 +93,7 @@ async function assertVersionFree(tx: Sql, next: Artifact): Promise<void> {
 /** Gives the version its digest and its name in the record of names; the state stays what it was. */
 async function freeze(tx: Sql, context: OpContext, updated: Artifact, prepared: PreparedPublish): Promise<Artifact> {
   const digest = await freezeArtifact(tx, context, { ...prepared, artifact: updated });
+  await assertSameAsDeleted(tx, updated, digest);
   const frozen = await artifactRecords.freezeArtifact(tx, updated.id, prepared.properties, digest);
   await artifactRecords.beginName(tx, updated.id);
   return frozen;

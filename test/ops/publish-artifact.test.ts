@@ -78,7 +78,7 @@ describe('publishing a draft', () => {
     expect(await outcome(getArtifact(own, { id: same }))).toBe('ARTIFACT_NOT_FOUND');
   });
 
-  it('refuses other content under a live version, and takes it over a tombstone', async () => {
+  it('refuses other content under a version for ever, and takes the same content over a tombstone', async () => {
     const first = await publishDraft({ name: 'over', version: '1.0.0', properties: { title: 'one' } });
     const id = await draft({ name: 'over', version: '1.0.0', properties: { title: 'two' } });
     const error = await refusal(publishArtifact(own, { id }));
@@ -86,7 +86,13 @@ describe('publishing a draft', () => {
     await deactivateArtifact(own, { id: first.id });
     expect(await outcome(publishArtifact(own, { id }))).toBe('VERSION_EXISTS');
     await deleteArtifact(own, { id: first.id });
-    expect(await publishArtifact(own, { id })).toMatchObject({ state: 'active', version: '1.0.0' });
+    expect(await refusal(publishArtifact(own, { id }))).toMatchObject({
+      code: 'VERSION_EXISTS',
+      details: { id: first.id, digest: first.digest },
+    });
+    const again = await publishDraft({ name: 'over', version: '1.0.0', properties: { title: 'one' } });
+    expect(again).toMatchObject({ state: 'active', version: '1.0.0', digest: first.digest });
+    expect(again.id).not.toBe(first.id);
     const rows = await node.services.db.query({ text: 'SELECT version, state, digest_value FROM artifact WHERE id = $1' }, [
       first.id,
     ]);
@@ -99,6 +105,9 @@ describe('publishing a draft', () => {
     expect(await publishArtifact(own, { id, idempotencyKey: 'publish-1' })).toEqual(first);
     expect(await outcome(publishArtifact(own, { id }))).toBe('STATE_CONFLICT');
     expect(await outcome(publishArtifact(own, { id, expectedRevision: 9, idempotencyKey: 'publish-1' }))).toBe('KEY_REUSED');
+    // The key is the same caller's, who may only read by now.
+    const demoted = actAs(node.services, 'own', 'reader');
+    expect(await outcome(publishArtifact(demoted, { id, idempotencyKey: 'publish-1' }))).toBe('FORBIDDEN');
   });
 
   it('refuses another revision than the expected, saying which there is', async () => {

@@ -169,6 +169,30 @@ describe('an unversioned, active artifact', () => {
     expect((await listDependencies(own, { artifactIds: [id] })).get(id)?.[0]?.resolved?.id).toBe(lib.id);
   });
 
+  it('keeps the pins it was published with, whatever a range would find today', async () => {
+    const lib = await publishKit(own, { name: 'kept-lib' });
+    const { id } = await draft({ name: 'kept', dependencies: [{ slot: 'uses', alias: 'lib', ref: 'kit/kept-lib' }] });
+    await publishArtifact(own, { id });
+    // A newer version that needs the very artifact: to resolve again would close a circle.
+    await publishKit(own, {
+      ...{ name: 'kept-lib', version: '1.1.0' },
+      dependencies: [{ slot: 'uses', alias: 'back', ref: id }],
+    });
+    await updateArtifact(own, { id: lib.id, addTags: ['x'] });
+    expect(await outcome(updateArtifact(own, { id, version: '1.0.0' }))).toBe('ok');
+    expect((await listDependencies(own, { artifactIds: [id] })).get(id)?.[0]?.resolved?.id).toBe(lib.id);
+  });
+
+  it('cannot take a version that was deleted with other content', async () => {
+    const gone = await publishKit(own, { name: 'retired', properties: { title: 'one' } });
+    await deleteArtifact(own, { id: gone.id });
+    const { id } = await draft({ name: 'retired', properties: { title: 'two' } });
+    await publishArtifact(own, { id });
+    expect(await outcome(updateArtifact(own, { id, version: '1.0.0' }))).toBe('VERSION_EXISTS');
+    expect(await getArtifact(own, { id })).toMatchObject({ version: null, digest: null });
+    expect(await outcome(updateArtifact(own, { id, version: '1.0.0', properties: { title: 'one' } }))).toBe('ok');
+  });
+
   it('cannot take a version that is live', async () => {
     await publishKit(own, { name: 'taken' });
     const { id } = await draft({ name: 'taken' });
@@ -207,6 +231,21 @@ describe('changing who sees it', () => {
     expect(await outcome(updateArtifact(own, { id, visibility: 'shared' }))).toBe('AUDIENCE_TOO_WIDE');
     await updateArtifact(own, { id: lib.id, visibility: 'community' });
     expect(await outcome(updateArtifact(own, { id, visibility: 'community' }))).toBe('ok');
+  });
+
+  it('narrows also while a dependency is hidden from its own project', async () => {
+    const vendor = actAs(node.services, 'vendor', 'admin');
+    const lib = await publishKit(vendor, { name: 'withdrawn', visibility: 'public' });
+    const { id } = await publishKit(own, {
+      ...{ name: 'narrows', visibility: 'community' as const },
+      dependencies: dependencies('withdrawn'),
+    });
+    await updateArtifact(vendor, { id: lib.id, visibility: 'private' });
+    // Nobody sees more of it than before.
+    expect(await outcome(updateArtifact(admin, { id, visibility: 'public' }))).toBe('ok');
+    expect(await outcome(updateArtifact(own, { id, visibility: 'shared' }))).toBe('ok');
+    expect(await outcome(updateArtifact(own, { id, visibility: 'private' }))).toBe('ok');
+    expect(await outcome(updateArtifact(own, { id, visibility: 'community' }))).toBe('AUDIENCE_TOO_WIDE');
   });
 
   it('hides a narrowed dependency from others, who keep the constraint as written', async () => {
