@@ -42,6 +42,8 @@ function recognise(error: GraphQLError, facts: AnswerFacts): { readonly known: A
   const cause = causeOf(error);
   if (cause === undefined) return recogniseRequestError(error);
   if (isAppError(cause) && errorCatalogue[cause.code].shown) {
+    // What its reader is told is not why: that is for whoever runs this server.
+    if (cause.status >= 500) facts.log.error({ err: cause, requestId: facts.requestId, path: error.path }, 'a request failed');
     return { known: cause, http: { status: cause.status, spec: !transportCodes.has(cause.code) } };
   }
   facts.log.error({ err: cause, requestId: facts.requestId, path: error.path }, 'a resolver failed');

@@ -43,8 +43,10 @@ function unwrapAbort(thrown: unknown, signal: AbortSignal): unknown {
   return isAppError(signal.reason) ? signal.reason : new AppError('UPLOAD_INTERRUPTED');
 }
 
-/** Node reads on and drops what a refused sender still sends; here that comes to an end. */
+/** What a refused sender still sends is read on and dropped; here that comes to an end. */
 function lingerAfter(request: IncomingMessage, response: ServerResponse): void {
+  // Where a handler had begun to read, Node leaves the rest to it.
+  request.resume();
   response.once('finish', () => {
     if (request.complete) return;
     const { socket } = request;

@@ -109,6 +109,8 @@ async function receiveUnderLease(context: OpContext, session: Session, input: Up
       limitBytes: session.limitBytes,
       ...(input.declared === undefined ? {} : { declared: input.declared }),
       signal: AbortSignal.any([context.signal, lost.signal]),
+      // Its sender is told why on the connection the bytes came on.
+      leaveSource: true,
     });
   } finally {
     clearInterval(renewal);
