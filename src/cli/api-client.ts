@@ -26,13 +26,18 @@ const defaultUrl = 'http://127.0.0.1:9292';
 /** A closure with inline text can be large; blobs never come this way. */
 const answerBytesMax = 256 * 1024 * 1024;
 
-/** @throws AppError USAGE for an address that is none */
+/** @throws AppError USAGE for an address or a token that is none */
 export function createApiClient(io: CliIo): ApiClient {
   const text = io.env['VITRINE_URL'] || defaultUrl;
   if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol)) {
     throw new AppError('USAGE', `VITRINE_URL is not an http or https address: ${text}`);
   }
-  return bind(new URL(text), io.env['VITRINE_TOKEN'], io.signal);
+  const token = io.env['VITRINE_TOKEN'];
+  // A line break of a file would be refused as a header, in words that help nobody. The text itself is a secret.
+  if (token !== undefined && !/^[\x21-\x7e]*$/.test(token)) {
+    throw new AppError('USAGE', 'VITRINE_TOKEN is not a token: it has spaces, line breaks or letters that no token has.');
+  }
+  return bind(new URL(text), token, io.signal);
 }
 
 function bind(url: URL, token: string | undefined, signal: AbortSignal): ApiClient {

@@ -29,7 +29,7 @@ export const typeDocument = `query Type($name: String!) {
   artifactType(name: $name) {
     name extraKind
     current { version slots { name kind mediaTypes } }
-    properties { name kind }
+    properties { name kind systemWritten }
   }
 }`;
 

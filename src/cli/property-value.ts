@@ -18,15 +18,20 @@ const maxDepth = 32;
 export function parseProperties(texts: readonly string[], kinds: PropertyKinds): JsonObject {
   const properties = new Map<string, Json>();
   for (const text of texts) {
-    const at = text.indexOf('=');
-    if (at < 1) throw new AppError('USAGE', `A property is written name=value, not ${JSON.stringify(text)}.`);
-    const name = text.slice(0, at);
-    // The server knows best what to say of a name that it does not know.
-    const value = parseValue(name, text.slice(at + 1), kinds.byName.get(name) ?? kinds.extra ?? 'string');
+    const { name, value } = parseProperty(text, kinds);
     const previous = properties.get(name);
     properties.set(name, Array.isArray(previous) && Array.isArray(value) ? [...previous, ...value] : value);
   }
   return Object.fromEntries(properties);
+}
+
+/** One `name=value`. @throws AppError USAGE, PROPERTIES_INVALID */
+export function parseProperty(text: string, kinds: PropertyKinds): { readonly name: string; readonly value: Json } {
+  const at = text.indexOf('=');
+  if (at < 1) throw new AppError('USAGE', `A property is written name=value, not ${JSON.stringify(text)}.`);
+  const name = text.slice(0, at);
+  // The server knows best what to say of a name that it does not know.
+  return { name, value: parseValue(name, text.slice(at + 1), kinds.byName.get(name) ?? kinds.extra ?? 'string') };
 }
 
 function parseValue(name: string, text: string, kind: PropertyKindName): Json {

@@ -18,6 +18,8 @@ import type { PushSpec } from './push-manifest.ts';
 export interface PushPlan {
   readonly spec: PushSpec;
   readonly files: readonly PushFile[];
+  /** Properties of the type that only hooks write: they are not pushed. */
+  readonly systemWritten: ReadonlySet<string>;
   readonly publish: boolean;
 }
 
@@ -79,7 +81,7 @@ async function findPublished(client: ApiClient, spec: PushSpec, project: string)
  * True when nothing of the push is new, so that no byte need be sent. Different blobs make a different digest for certain, and
  * are refused at once; about anything else the server decides at publish.
  */
-function hasSameContent(existing: ArtifactNode, { spec, files, publish }: PushPlan): boolean {
+function hasSameContent(existing: ArtifactNode, { spec, files, systemWritten, publish }: PushPlan): boolean {
   const view = toArtifactView(existing);
   const sent = files.map(({ slot, path, mediaType, sha256 }) => ({ slot, path, mediaType, sha256 }));
   const stored = view.slots.map(({ slot, path, mediaType, sha256 }) => ({ slot, path, mediaType, sha256 }));
@@ -99,8 +101,15 @@ function hasSameContent(existing: ArtifactNode, { spec, files, publish }: PushPl
     ref,
     parameter: parameter ?? null,
   }));
-  const isSame = (key: string) => canonicalJson(spec.properties[key] ?? null) === canonicalJson(view.properties[key] ?? null);
-  return asSet(sentLinks) === asSet(storedLinks as JsonObject[]) && Object.keys(spec.properties).every(isSame);
+  return (
+    asSet(sentLinks) === asSet(storedLinks as JsonObject[]) &&
+    canonicalJson(ownProperties(spec.properties)) === canonicalJson(ownProperties(view.properties, systemWritten))
+  );
+}
+
+/** What a caller has given: no nulls, nothing that a hook wrote. */
+function ownProperties(properties: JsonObject, without: ReadonlySet<string> = new Set()): JsonObject {
+  return Object.fromEntries(Object.entries(properties).filter(([name, value]) => value !== null && !without.has(name)));
 }
 
 function asSet(items: readonly JsonObject[]): string {

@@ -7,5 +7,8 @@ export const closureFileName = 'closure.json';
 
 export function closurePath(node: Pick<ClosureNode, 'id' | 'project' | 'type' | 'name' | 'version'>, path: string): string {
   const { id, project, type, name, version } = node;
-  return [...[project, type, name ?? '_', version ?? id].map(toSegment), path].join('/');
+  const [first = '', ...rest] = [project, type, name ?? '_', version ?? id].map(toSegment);
+  // A project of the very name would be a folder where the file is to stand, also where case makes no difference.
+  const top = first.toLowerCase() === closureFileName ? first.replace('.', '%2E') : first;
+  return [top, ...rest, path].join('/');
 }

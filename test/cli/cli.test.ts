@@ -53,6 +53,13 @@ describe('the exit code', () => {
     expect((await runVitrine(['show'])).err).toContain('[USAGE]');
     expect((await runVitrine(['show', 'a', '--what'])).code).toBe(2);
     expect((await runVitrine(['show', 'a'], { url: 'ftp://x' })).code).toBe(2);
+    expect(await runVitrine(['show', 'a'], { token: 'vtr_secret\nline' })).toMatchObject({
+      code: 2,
+      err: expect.not.stringContaining('secret'),
+    });
+    for (const flag of ['--order=size', '--state=gone', '--visibility=some', '--limit=0', '--property=a=b']) {
+      expect(await runVitrine(['list', flag])).toMatchObject({ code: 2, err: expect.stringContaining('[USAGE]') });
+    }
   });
 
   it('is 9 where no server answers', async () => {

@@ -77,6 +77,15 @@ describe('pushing a file', () => {
     expect(server.artifacts.size).toBe(1);
   });
 
+  it('lets the server decide about a version that has a property more', async () => {
+    await write({ 'disk.img': 'same' });
+    const args = [...imageFlags, '--slot', 'data=disk.img', '--publish'];
+    await push(...args, '--property', 'os_distro=cirros');
+    server.log.length = 0;
+    expect((await push(...args)).out).not.toContain('exists already');
+    expect(server.log).toContain('PublishArtifact');
+  });
+
   it('sends an empty file', async () => {
     await write({ 'disk.img': '' });
     expect((await push(...imageFlags, '--slot', 'data=disk.img')).code).toBe(0);

@@ -74,7 +74,9 @@ function pushImage(version: string, ...more: string[]): Promise<Outcome> {
 describe('the way of an artifact', () => {
   it('is pushed in versions and found by range, and show answers the documented keys', async () => {
     expect((await pushImage('1.2.0', '--publish')).code).toBe(0);
-    expect((await pushImage('1.10.0', '--publish', '--property', 'min_ram=64', '--tag', 'small')).code).toBe(0);
+    expect(
+      (await pushImage('1.10.0', '--publish', '--property', 'min_ram=64', '--property', 'lot=7', '--tag', 'small')).code,
+    ).toBe(0);
     const shown = await answer('show', 'image/cirros@^1');
     expect(Object.keys(shown)).toEqual([
       ...['id', 'project', 'type', 'name', 'version', 'state', 'visibility', 'revision', 'digest', 'properties', 'tags'],
@@ -138,10 +140,11 @@ describe('the way of an artifact', () => {
     expect(await versions('--latest')).toEqual(['1.10.0']);
     expect(await versions('--tag', 'small')).toEqual(['1.10.0']);
     expect(await versions('--property', 'min_ram=64')).toEqual(['1.10.0']);
+    // Text, though it looks like a number: the property's kind says so.
+    expect(await versions('--property', 'lot=7')).toEqual(['1.10.0']);
     expect(await versions('--name', 'cir*')).toHaveLength(3);
     expect(await versions('--name', 'none')).toEqual([]);
     expect((await vitrine('list', '--limit', '1')).err).toContain('There are more');
-    expect((await vitrine('list', '--order', 'size-asc')).code).toBe(3);
   });
 });
 

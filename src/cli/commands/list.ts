@@ -1,12 +1,14 @@
 /** Lists artifacts, narrowed by what most people ask for; GraphQL has the whole filter. */
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { AppError } from '#base/app-error.ts';
 import type { Json, JsonObject } from '#base/json.ts';
-import { createApiClient } from '../api-client.ts';
+import { type ApiClient, createApiClient } from '../api-client.ts';
 import { printArtifacts, readArtifacts } from '../artifact-pages.ts';
 import type { CliIo } from '../cli-io.ts';
 import { collect, createRemoteCommand, type JsonOption } from '../command-kit.ts';
 import { listDocument } from '../documents.ts';
+import { parseProperty } from '../property-value.ts';
+import { readTypeShape } from '../type-shape.ts';
 
 interface ListOptions extends JsonOption {
   readonly name?: string;
@@ -22,6 +24,10 @@ interface ListOptions extends JsonOption {
   readonly limit: number;
 }
 
+const states = ['draft', 'active', 'deactivated'];
+const visibilities = ['private', 'shared', 'community', 'public'];
+const orders = ['created-at', 'updated-at', 'name', 'version'].flatMap((field) => [`${field}-asc`, `${field}-desc`]);
+
 export function createListCommand(io: CliIo): Command {
   const examples = ['list', 'list image --latest', "list image --name cirros --range '^1' --json", 'list --state draft'];
   return createRemoteCommand('list', 'list artifacts', examples)
@@ -29,19 +35,19 @@ export function createListCommand(io: CliIo): Command {
     .option('--name <name>', 'with this name; a final * matches any rest')
     .option('--project <project>', 'of this project')
     .option('--tag <tag>', 'with this tag (repeatable: with all of them)', collect)
-    .option('--state <state>', 'in this state: draft, active, deactivated (repeatable)', collect)
-    .option('--visibility <visibility>', 'private, shared, community or public')
+    .addOption(new Option('--state <state>', `in this state: ${states.join(', ')} (repeatable)`).argParser(collectState))
+    .addOption(new Option('--visibility <visibility>', 'of this visibility').choices(visibilities))
     .option('--range <range>', 'versions in this SemVer range')
-    .option('--property <name=value>', 'with this property (repeatable; needs a type)', collect)
+    .option('--property <name=value>', 'with this property, read by its kind (repeatable; needs a type)', collect)
     .option('--latest', 'only the highest release of each name')
     .option('--hidden', 'hidden ones too')
-    .option('--order <order>', 'created-at, updated-at, name or version, then -asc or -desc', 'created-at-desc')
+    .addOption(new Option('--order <order>', 'in this order').choices(orders).default('created-at-desc'))
     .option('--limit <count>', 'at most so many', parseLimit, 100)
     .action(async (type: string | undefined, options: ListOptions) => {
       const client = createApiClient(io);
       const variables = {
         type: type ?? null,
-        filter: toFilter(type, options),
+        filter: await toFilter(client, type, options),
         orderBy: options.order.toUpperCase().replaceAll('-', '_'),
         includeHidden: options.hidden === true,
       };
@@ -53,7 +59,7 @@ export function createListCommand(io: CliIo): Command {
     });
 }
 
-function toFilter(type: string | undefined, options: ListOptions): JsonObject | null {
+async function toFilter(client: ApiClient, type: string | undefined, options: ListOptions): Promise<JsonObject | null> {
   const filter: Record<string, Json> = {};
   const { name, project, visibility, range, tag = [], state = [], property = [] } = options;
   if (name !== undefined) filter['name'] = name.endsWith('*') ? { prefix: name.slice(0, -1) } : { eq: name };
@@ -63,18 +69,24 @@ function toFilter(type: string | undefined, options: ListOptions): JsonObject | 
   if (visibility !== undefined) filter['visibility'] = { eq: visibility };
   if (range !== undefined) filter['versionRange'] = range;
   if (options.latest === true) filter['latest'] = true;
-  if (property.length > 0) filter['property'] = property.map((text) => toPropertyFilter(type, text));
+  if (property.length > 0) filter['property'] = await toPropertyFilters(client, type, property);
   return Object.keys(filter).length === 0 ? null : filter;
 }
 
-/** The value is read as JSON where it is a number or a boolean, else it is text. */
-function toPropertyFilter(type: string | undefined, text: string): JsonObject {
-  const at = text.indexOf('=');
-  if (type === undefined || at < 1)
-    throw new AppError('USAGE', '--property is name=value, and needs a type: list image --property …');
-  const value = text.slice(at + 1);
-  const isScalar = /^(?:true|false|-?\d+(?:\.\d+)?)$/.test(value);
-  return { type, name: text.slice(0, at), eq: isScalar ? JSON.parse(value) : value };
+/** A list is asked for each value given, anything else for being equal. */
+async function toPropertyFilters(client: ApiClient, type: string | undefined, texts: readonly string[]): Promise<JsonObject[]> {
+  if (type === undefined) throw new AppError('USAGE', '--property needs a type: list image --property disk_format=qcow2');
+  const { kinds } = await readTypeShape(client, type);
+  return texts.flatMap((text): JsonObject[] => {
+    const { name, value } = parseProperty(text, kinds);
+    return Array.isArray(value) ? value.map((has) => ({ type, name, has })) : [{ type, name, eq: value }];
+  });
+}
+
+/** What commander's `choices` does, for an option that is repeated. */
+function collectState(value: string, previous?: readonly string[]): readonly string[] {
+  if (states.includes(value)) return collect(value, previous);
+  throw new InvalidArgumentError(`Allowed choices are ${states.join(', ')}.`);
 }
 
 function parseLimit(text: string): number {

@@ -21,7 +21,7 @@ interface PullOptions extends JsonOption {
 }
 
 const notes = `${refHelp}
-Each blob is written at DIR/<path>; with --closure at DIR/<project>/<type>/<name>/<version>/<path>, and
+Each blob is written at DIR/<path>; with --closure at DIR/<project>/<type>/<name>/<version or id>/<path>, and
 DIR/${closureFileName} says how they belong together. A file appears only when its digest was verified.`;
 
 export function createPullCommand(io: CliIo): Command {

@@ -3,26 +3,17 @@ import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { AppError } from '#base/app-error.ts';
-import { isJsonObject, type JsonObject } from '#base/json.ts';
+import type { JsonObject } from '#base/json.ts';
 import { type ApiClient, createApiClient } from '../api-client.ts';
 import { labelOf } from '../artifact-view.ts';
 import { type CliIo, formatBytes, printJson } from '../cli-io.ts';
 import { collect, createRemoteCommand, type JsonOption } from '../command-kit.ts';
-import { typeDocument } from '../documents.ts';
-import { listOf, objectsOf, textOf } from '../json-values.ts';
 import { createProgress, type Progress } from '../progress.ts';
-import { type PropertyKindName, type PropertyKinds, parseProperties } from '../property-value.ts';
+import { parseProperties } from '../property-value.ts';
 import { type PushPlan, type PushResult, pushArtifact } from '../push-artifact.ts';
-import {
-  chooseMediaType,
-  type FoundFile,
-  findFlagFiles,
-  findManifestFiles,
-  hashFile,
-  type PushFile,
-  type SlotShape,
-} from '../push-files.ts';
+import { chooseMediaType, type FoundFile, findFlagFiles, findManifestFiles, hashFile, type PushFile } from '../push-files.ts';
 import { manifestName, type PushSpec, readManifest } from '../push-manifest.ts';
+import { readTypeShape } from '../type-shape.ts';
 
 interface PushOptions extends JsonOption {
   readonly type?: string;
@@ -45,7 +36,8 @@ A folder says what it holds in ${manifestName}:
     "properties": {}, "tags": [], "visibility": "private",
     "slots": { "template": "web.yaml", "files": ["nested", "scripts/setup.sh"] },
     "dependencies": [{ "slot": "image", "alias": "base", "ref": "image/base@^1", "parameter": "image" }] }
-Each file's path in the artifact is its path in the folder; a folder in a slot means every file beneath it.
+Each file's path in the artifact is its path in the folder; a folder in a slot means every file beneath it. With --slot it
+is the slot's name where the slot takes one file, else the file's name, or its path in the folder given.
 Flags beside a folder win over its manifest. Pushing the same content again says so and changes nothing.
 Without --publish the artifact stays a draft. A push that fails takes its draft away again.`;
 
@@ -85,7 +77,7 @@ async function planPush(io: CliIo, client: ApiClient, folder: string | undefined
   const manifest = root === undefined ? undefined : await readManifest(root);
   const type = options.type ?? manifest?.type;
   if (type === undefined) throw new AppError('USAGE', `Say what it is: --type, or a folder with a ${manifestName}.`);
-  const { kinds, shapes } = await readType(client, type);
+  const { kinds, slots: shapes, systemWritten } = await readTypeShape(client, type);
   const spec = mergeSpec(type, manifest, options, parseProperties(options.property ?? [], kinds));
   const flagSlots = parseSlots(options.slot ?? []);
   const fromManifest = Object.entries(manifest?.slots ?? {}).filter(([slot]) => flagSlots[slot] === undefined);
@@ -98,7 +90,7 @@ async function planPush(io: CliIo, client: ApiClient, folder: string | undefined
     mediaType: chooseMediaType(file.path, shapes.get(file.slot)?.mediaTypes ?? []),
   });
   const files = await withProgress(io, found, (progress) => hashFiles(found.map(describe), progress, io.signal));
-  return { spec, files, publish: options.publish === true };
+  return { spec, files, systemWritten, publish: options.publish === true };
 }
 
 /** Shows how far the work is that passes each byte of the files once. */
@@ -129,26 +121,6 @@ async function hashFiles(
     hashed.push({ ...file, sha256: await hashFile(file.file, progress, signal) });
   }
   return hashed;
-}
-
-/** The slots and properties of a type, as the server knows it. @throws AppError TYPE_UNKNOWN */
-async function readType(client: ApiClient, name: string): Promise<{ kinds: PropertyKinds; shapes: Map<string, SlotShape> }> {
-  const { artifactType: type } = await client.query(typeDocument, { name });
-  if (!isJsonObject(type)) throw new AppError('TYPE_UNKNOWN', `The server knows no type ${name}.`);
-  const current = isJsonObject(type['current']) ? type['current'] : {};
-  const extra = type['extraKind'];
-  return {
-    kinds: {
-      byName: new Map(objectsOf(type['properties']).map((rule) => [textOf(rule['name']), rule['kind'] as PropertyKindName])),
-      extra: typeof extra === 'string' ? (extra as PropertyKindName) : null,
-    },
-    shapes: new Map(
-      objectsOf(current['slots']).map((slot) => [
-        textOf(slot['name']),
-        { kind: slot['kind'] === 'map' ? 'map' : 'one', mediaTypes: listOf(slot['mediaTypes']).map(textOf) } as const,
-      ]),
-    ),
-  };
 }
 
 function mergeSpec(type: string, manifest: PushSpec | undefined, options: PushOptions, properties: JsonObject): PushSpec {
