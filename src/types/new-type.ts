@@ -32,7 +32,7 @@ export function newType({ name, example, parent }: NewTypeOptions): string {
   const draft = join(dirname(target), `.${name}.${process.pid}`);
   try {
     cpSync(resolve(example), draft, { recursive: true, filter: (path) => !/\.test\.[jt]s$/.test(path) });
-    rename(draft, name, exampleName(draft));
+    rename(draft, name);
     const { faults } = loadType(draft);
     if (faults.length > 0)
       throw new AppError('TYPE_INVALID', `A type "${name}" does not load: ${faults[0]?.message}`, { faults });
@@ -43,19 +43,27 @@ export function newType({ name, example, parent }: NewTypeOptions): string {
   }
 }
 
-function exampleName(folder: string): string {
-  const manifest = JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8')) as Json;
-  const type = isJsonObject(manifest) ? manifest['type'] : undefined;
-  return typeof type === 'string' ? type : basename(folder);
+/** Puts the new name and title wherever the manifest, the schemas, the fixtures and the README say the old ones as a whole. */
+function rename(folder: string, name: string): void {
+  const old = writtenNames(folder);
+  const title = `${name.charAt(0).toUpperCase()}${name.slice(1).replaceAll('-', ' ')}`;
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    const change = (edit: (text: string) => string) => writeFileSync(path, edit(readFileSync(path, 'utf8')));
+    if (!entry.isFile()) continue;
+    if (entry.name === 'README.md') change((text) => text.replace(`# ${old.name}\n`, `# ${name}\n`));
+    if (!entry.name.endsWith('.json')) continue;
+    change((text) => text.replaceAll(`"title": "${old.title}`, `"title": "${title}`));
+    // In a schema the same word may be anything: a value of an enum, a property.
+    if (!entry.parentPath.endsWith('schemas')) change((text) => text.replaceAll(`"${old.name}"`, `"${name}"`));
+  }
 }
 
-/** Puts the new name wherever the manifest and the fixtures say the old one as a whole value. */
-function rename(folder: string, name: string, old: string): void {
-  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter(
-    (entry) => entry.isFile() && entry.name.endsWith('.json') && !entry.parentPath.endsWith('schemas'),
-  );
-  for (const entry of files) {
-    const path = join(entry.parentPath, entry.name);
-    writeFileSync(path, readFileSync(path, 'utf8').replaceAll(`"${old}"`, `"${name}"`));
-  }
+function writtenNames(folder: string): { readonly name: string; readonly title: string } {
+  const manifest = JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8')) as Json;
+  const { type, title } = isJsonObject(manifest) ? manifest : {};
+  return {
+    name: typeof type === 'string' ? type : basename(folder),
+    title: typeof title === 'string' ? title : basename(folder),
+  };
 }

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { checkType } from '#types/check-type.ts';
@@ -15,6 +15,15 @@ describe('a new type', () => {
     expect(await checkType(path)).toMatchObject({ ok: true, type: 'field-note' });
     expect(readdirSync(join(folder.path, 'deep/types'))).toEqual(['field-note']);
     expect(readdirSync(path).filter((name) => name.endsWith('.test.ts'))).toEqual([]);
+  });
+
+  it('says its own name and title wherever the example says its', () => {
+    using folder = createTypesFolder();
+    const path = newType({ name: 'field-note', example, parent: folder.path });
+    const read = (file: string) => readFileSync(join(path, file), 'utf8');
+    expect(JSON.parse(read('manifest.json'))).toMatchObject({ type: 'field-note', title: 'Field note' });
+    expect(JSON.parse(read('schemas/1.json'))).toMatchObject({ title: 'Field note, version 1' });
+    expect(read('README.md')).toMatch(/^# field-note\n/);
   });
 
   it.each(['Note', 'a_b', '-a', 'a--b', '', '../x', 'a'.repeat(65)])('is not made under the name "%s"', (name) => {
