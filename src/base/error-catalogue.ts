@@ -180,7 +180,7 @@ export const errorCatalogue = {
     403,
     'forbidden',
     'The artifact is deactivated; its bytes are withheld.',
-    'Ask an administrator to reactivate it.',
+    'Ask its project, or an administrator, to reactivate it.',
   ),
   AUDIENCE_TOO_WIDE: entry(
     409,
@@ -323,7 +323,13 @@ export const errorCatalogue = {
     500,
     'usage',
     'This node has another instance key than the database knows.',
-    'Give every node of one database the same VITRINE_INSTANCE_KEY.',
+    'Put back `instance.key` of the data folder, or give every node of one database the same VITRINE_INSTANCE_KEY.',
+  ),
+  ADDRESS_UNAVAILABLE: entry(
+    500,
+    'usage',
+    'The server cannot listen at its address.',
+    'Stop what listens there, or choose another address with --host and --port.',
   ),
   // The CLI
   USAGE: entry(400, 'usage', 'The command line cannot be understood.', 'See `vitrine --help`.'),

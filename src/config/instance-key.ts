@@ -10,7 +10,7 @@ export async function loadInstanceKey(config: Pick<Config, 'instanceKey' | 'data
   if (config.instanceKey !== undefined) return toKey(config.instanceKey);
   const file = join(config.dataDir, 'instance.key');
   try {
-    return toKey((await readIfThere(file)) ?? (await make(file, config.dataDir)));
+    return toKey((await readIfThere(file)) ?? (await make(file, config.dataDir)), file);
   } catch (cause) {
     if (cause instanceof AppError) throw cause;
     throw new AppError('DATA_DIR_UNUSABLE', `The instance key ${file} cannot be read or kept.`, { cause });
@@ -18,9 +18,12 @@ export async function loadInstanceKey(config: Pick<Config, 'instanceKey' | 'data
 }
 
 /** Any text serves, so that operators may bring what they have; its hash has the length and the spread of a key. */
-function toKey(text: string): Uint8Array {
+function toKey(text: string, file = 'of the configuration'): Uint8Array {
   const trimmed = text.trim();
-  if (trimmed.length < 32) throw new AppError('DATA_DIR_UNUSABLE', 'The kept instance key is shorter than 32 characters.');
+  if (trimmed.length < 32) {
+    const detail = `The instance key ${file} is shorter than 32 characters: put back the one this database was made with.`;
+    throw new AppError('DATA_DIR_UNUSABLE', detail);
+  }
   return createHash('sha256').update(trimmed).digest();
 }
 

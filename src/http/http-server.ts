@@ -10,6 +10,7 @@ import { createAuthentication } from './authentication.ts';
 import { answerClientError, refuseTunnel } from './client-errors.ts';
 import { mountPlane } from './dispatch.ts';
 import { drain } from './drain.ts';
+import { listening } from './listen.ts';
 import { createMetrics } from './metrics.ts';
 import { mountGraphql } from './mount-graphql.ts';
 import { mountOps, openOpsListener } from './mount-ops.ts';
@@ -56,7 +57,7 @@ export interface HttpServer extends AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** Listens when it resolves. */
+/** Listens when it resolves. @throws AppError ADDRESS_UNAVAILABLE */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const { log, services } = options;
   const app = createApp(options);
@@ -89,7 +90,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   stack.defer(() => {
     isOpen = false;
   });
-  await app.listen({ host: options.host, port: options.port });
+  await listening(app.listen({ host: options.host, port: options.port }), options);
   isOpen = true;
   const kept = stack.move();
   return {

@@ -5,6 +5,7 @@ import type { FastifyInstance } from 'fastify';
 import { AppError } from '#base/app-error.ts';
 import { answerProblem } from '#base/problem-details.ts';
 import { answerAlive, answerReady, type HealthOptions } from './health.ts';
+import { listening } from './listen.ts';
 import type { Metrics } from './metrics.ts';
 import { stateOf } from './request-state.ts';
 
@@ -68,7 +69,7 @@ export async function openOpsListener(
     else answerRead(request, response, found).catch(() => response.destroy());
   });
   server.listen(address.port, address.host);
-  await once(server, 'listening');
+  await listening(once(server, 'listening'), address);
   const bound = server.address();
   const port = bound === null || typeof bound === 'string' ? address.port : bound.port;
   return {

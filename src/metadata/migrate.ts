@@ -1,7 +1,7 @@
 /** Brings a database to this version, alone among the nodes that start at once, or says that it is of a newer one. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { AppError } from '#base/app-error.ts';
+import { AppError, isAppError } from '#base/app-error.ts';
 import { databaseErrorCode, toDatabaseError } from './database-errors.ts';
 import { loadMigrations, type Migration, migrationsFolder } from './migration-files.ts';
 import { assertServerVersion } from './server-version.ts';
@@ -66,11 +66,20 @@ async function withClient<Result>(url: string, work: (client: pg.Client) => Prom
     await client.connect();
     return await work(client);
   } catch (error) {
-    throw toDatabaseError(error);
+    throw withPlace(toDatabaseError(error), url);
   } finally {
     // Gives the lock back.
     await client.end();
   }
+}
+
+/** Who brings a database up is told where it was looked for, and what was wrong there; never the password. */
+function withPlace(error: unknown, url: string): unknown {
+  if (!isAppError(error, 'DATABASE_UNAVAILABLE') || !(error.cause instanceof Error)) return error;
+  const reason = error.cause.message || databaseErrorCode(error.cause) || 'no reason given';
+  const { host, pathname, searchParams } = new URL(url);
+  const place = `${searchParams.get('host') ?? host}${pathname}`;
+  return new AppError('DATABASE_UNAVAILABLE', `The database at ${place} does not answer: ${reason}.`, { cause: error.cause });
 }
 
 async function assertSupported(client: pg.Client): Promise<void> {

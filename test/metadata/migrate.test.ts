@@ -137,9 +137,13 @@ describe('a database', () => {
     expect(() => assertServerVersion(number, 'x')).not.toThrow();
   });
 
-  it('that does not answer is DATABASE_UNAVAILABLE', async () => {
-    await expect(migrate({ url: 'postgresql://x@localhost/x?host=/nonexistent' })).rejects.toMatchObject({
+  it('that does not answer is DATABASE_UNAVAILABLE, which says where and why, and no password', async () => {
+    await expect(migrate({ url: 'postgresql://x:hunter2@localhost/x?host=/nonexistent' })).rejects.toMatchObject({
       code: 'DATABASE_UNAVAILABLE',
+      message: expect.stringMatching(/^(?!.*hunter2).*\/nonexistent\/x .*ENOENT/),
+    });
+    await expect(migrate({ url: 'postgresql://x:hunter2@127.0.0.1:1/x' })).rejects.toMatchObject({
+      message: expect.stringMatching(/^(?!.*hunter2).*127\.0\.0\.1:1\/x .*ECONNREFUSED/),
     });
   });
 });

@@ -1,0 +1,18 @@
+import { describe, expect, it } from 'vitest';
+import { startTestServer } from '#test/support/server.ts';
+
+describe('an address that cannot be had', () => {
+  it('is refused with what to do, for the server and for its metrics, and leaves nothing open', async () => {
+    await using first = await startTestServer();
+    const taken = { host: '127.0.0.1', port: Number(new URL(first.url).port) };
+    const refusal = { code: 'ADDRESS_UNAVAILABLE', message: expect.stringContaining(`127.0.0.1:${taken.port}`) };
+    await expect(startTestServer({ http: taken })).rejects.toMatchObject(refusal);
+    await expect(startTestServer({ http: { metrics: taken } })).rejects.toMatchObject(refusal);
+    expect((await fetch(`${first.url}/healthz`)).status).toBe(200);
+  });
+
+  it('is refused when this machine does not have it', async () => {
+    // TEST-NET-3 (RFC 5737) is nobody's.
+    await expect(startTestServer({ http: { host: '203.0.113.1' } })).rejects.toMatchObject({ code: 'ADDRESS_UNAVAILABLE' });
+  });
+});
