@@ -14,7 +14,7 @@ import { indexedCharacters, propertyJson, propertyKey, propertyNumber } from './
 import { type SqlValues, sqlLiteral } from './sql-values.ts';
 
 /** A part of a condition's matches: necessary, not sufficient; `order` is that of an index that begins with what `where` compares. */
-export interface Probe {
+interface Probe {
   readonly where: string;
   /** Null where only an unordered index fits (GIN): such a probe cannot stop early. */
   readonly order: string | null;

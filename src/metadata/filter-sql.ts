@@ -62,7 +62,7 @@ export function filterSql(filter: Filter, scope: FilterScope): string {
 }
 
 /** A version is in a set when it lies between the bounds and is a release, or its core is one of the set's. */
-export function rangeSetSql(alias: string, set: RangeSet, values: SqlValues): string {
+function rangeSetSql(alias: string, set: RangeSet, values: SqlValues): string {
   const cores = set.prereleaseCores;
   const admitted =
     cores.length === 0

@@ -32,7 +32,7 @@ export interface ListArms {
 
 const artifact = 'artifact a';
 /** The clause of the partial indexes that lists walk by default; written the same in the migration. */
-export const listedByDefault = `a.state IN ('active', 'deactivated') AND NOT a.hidden`;
+const listedByDefault = `a.state IN ('active', 'deactivated') AND NOT a.hidden`;
 const armsMax = 24;
 
 /** What the conjunction fixes some columns to; null where it does not. */

@@ -11,7 +11,7 @@ import { propertyJson, propertyKey, propertyNumber, propertyOrder } from './prop
 import { sqlLiteral } from './sql-values.ts';
 
 /** A property as far as its indexes depend on it. */
-export interface IndexableProperty {
+interface IndexableProperty {
   readonly name: string;
   readonly kind: FilterValueKind;
   readonly filterable: boolean;
@@ -39,7 +39,7 @@ export function propertyIndexName(type: string, property: string, shape: IndexSh
   return `property_${digest.slice(0, 32)}`;
 }
 
-export interface PropertyIndex {
+interface PropertyIndex {
   readonly name: string;
   /** What follows `CREATE INDEX CONCURRENTLY IF NOT EXISTS name ON artifact`. */
   readonly definition: string;
@@ -47,7 +47,7 @@ export interface PropertyIndex {
   readonly statistics: string | null;
 }
 
-export function propertyIndexes({ type, properties, hasExtra }: IndexableType): readonly PropertyIndex[] {
+function propertyIndexes({ type, properties, hasExtra }: IndexableType): readonly PropertyIndex[] {
   const ofType = `type = ${sqlLiteral(type)}`;
   const indexes = properties.flatMap((property) => [
     ...(property.filterable ? filterIndexes(type, property, ofType) : []),

@@ -138,7 +138,7 @@ export interface Disagreement {
 }
 
 /** Families of which a closure holds several versions although a singleton slot points at them, and none would do for all. */
-export function disagreements(context: OpContext, graph: ClosureGraph): readonly Disagreement[] {
+function disagreements(context: OpContext, graph: ClosureGraph): readonly Disagreement[] {
   return singletonFamilies(context, graph).filter(({ links, versions }) => commonVersion(links, versions) === undefined);
 }
 
@@ -158,7 +158,7 @@ export function singletonFamilies({ types }: OpContext, graph: ClosureGraph): re
   });
 }
 
-export function familyOf(graph: ClosureGraph, id: string | null): string | null {
+function familyOf(graph: ClosureGraph, id: string | null): string | null {
   const row = id === null ? undefined : graph.nodes.get(id);
   return row === undefined || row.name === null || row.version === null ? null : `${row.project}/${row.type}/${row.name}`;
 }

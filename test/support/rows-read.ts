@@ -1,7 +1,7 @@
 /** How many rows a statement reads, from EXPLAIN ANALYZE: of every scan of a table or an index, what it gave and what it threw away, in all loops. */
 import type { Database, Statement } from '#metadata/database.ts';
 
-export interface PlanNode {
+interface PlanNode {
   readonly 'Node Type': string;
   readonly 'Actual Rows': number;
   readonly 'Actual Loops': number;
