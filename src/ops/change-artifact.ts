@@ -1,42 +1,56 @@
 /** The frame of a change to one artifact: lock, check the revision, change, record; and doing it again when it was overtaken. */
+import { AppError } from '#base/app-error.ts';
 import type { JsonObject } from '#base/json.ts';
 import type { Artifact } from '#core/artifact.ts';
 import type { Sql } from '#metadata/database.ts';
 import { artifactRecords } from '#metadata/metadata.ts';
 import type { Action } from '#policy/policy.ts';
 import type { OpContext } from './context.ts';
-import { artifactNotFound, assertRevision, findArtifact } from './load-artifact.ts';
+import { artifactNotFound, assertRevision, findArtifact, loadArtifact, loadedType } from './load-artifact.ts';
 import { recordArtifactChange } from './record-change.ts';
 
 export type LockedArtifact = artifactRecords.LockedArtifact;
 
-export interface ArtifactChange {
+export interface ChangeInput {
   readonly id: string;
   readonly expectedRevision?: number | undefined;
+}
+
+/** A change that may say why it was made. */
+export interface ReasonedChangeInput extends ChangeInput {
+  readonly reason?: string | null | undefined;
+}
+
+export interface ArtifactChange {
   readonly kind: string;
   readonly action: Action;
   readonly detail?: JsonObject;
 }
 
 /**
- * Runs `apply` under the artifact's lock and records what it did. `apply` answers undefined where nothing is to change:
- * saying the same thing twice is no new revision and no event.
+ * Runs `apply` under the lock of an artifact that the caller may change, and records what it did. `apply` answers undefined
+ * where nothing is to change: saying the same thing twice is no new revision and no event.
+ * @throws AppError ARTIFACT_NOT_FOUND, FORBIDDEN, TYPE_UNLOADED, REVISION_CONFLICT
  */
 export async function changeArtifact(
   context: OpContext,
+  { id: given, expectedRevision }: ChangeInput,
   change: ArtifactChange,
   apply: (tx: Sql, locked: LockedArtifact) => Promise<Artifact | undefined>,
 ): Promise<Artifact> {
+  const artifact = await loadArtifact(context, given, change.action);
+  loadedType(context, artifact);
+  const { id } = artifact;
   return context.db.transaction(
     async (tx) => {
-      const locked = await lockCurrent(tx, change.id, change.expectedRevision);
+      const locked = await lockCurrent(tx, id, expectedRevision);
       const changed = await apply(tx, locked);
       if (changed !== undefined) {
         await recordArtifactChange(tx, context, change, changed);
         return changed;
       }
-      const unchanged = await findArtifact(context, change.id, tx);
-      if (unchanged === undefined) throw artifactNotFound(change.id);
+      const unchanged = await findArtifact(context, id, tx);
+      if (unchanged === undefined) throw artifactNotFound(id);
       return unchanged;
     },
     { signal: context.signal },
@@ -51,15 +65,21 @@ export async function lockCurrent(tx: Sql, id: string, expectedRevision: number 
   return locked;
 }
 
-/** Thrown under the lock when the artifact is no longer the one that the change was planned on. */
-class OvertakenError extends Error {}
+/** Thrown under the lock when the artifact is no longer the one that the change was planned on; what callers see when tries run out. */
+class OvertakenError extends AppError {
+  constructor(currentRevision: number) {
+    super('REVISION_CONFLICT', 'The artifact is changed faster than this change could be planned.', {
+      details: { currentRevision },
+    });
+  }
+}
 
 /** @throws when the row has moved on since `snapshot` was read */
 export function assertNotOvertaken(locked: LockedArtifact, snapshot: Artifact): void {
-  if (locked.revision !== snapshot.revision) throw new OvertakenError('the artifact changed while its change was planned');
+  if (locked.revision !== snapshot.revision) throw new OvertakenError(locked.revision);
 }
 
-const attemptsMax = 8;
+const attemptsMax = 16;
 
 /**
  * Plans and applies again when another change came between. Plans are made without a lock, because hooks and checks may

@@ -4,16 +4,11 @@ import type { Artifact } from '#core/artifact.ts';
 import { assertTransition } from '#core/lifecycle.ts';
 import type { Sql } from '#metadata/database.ts';
 import { artifactRecords, dependencyRecords } from '#metadata/metadata.ts';
-import { changeArtifact, type LockedArtifact } from './change-artifact.ts';
+import { changeArtifact, type LockedArtifact, type ReasonedChangeInput } from './change-artifact.ts';
 import { checkReason } from './check-reason.ts';
 import type { OpContext } from './context.ts';
-import { loadArtifact, loadedType } from './load-artifact.ts';
 
-export interface DeleteArtifactInput {
-  readonly id: string;
-  readonly expectedRevision?: number | undefined;
-  readonly reason?: string | null | undefined;
-}
+export type DeleteArtifactInput = ReasonedChangeInput;
 
 /** Most dependents that the refusal names. */
 const namedMax = 20;
@@ -24,17 +19,12 @@ const namedMax = 20;
  *   ARTIFACT_REQUIRED naming dependents of the same project
  */
 export async function deleteArtifact(context: OpContext, input: DeleteArtifactInput): Promise<Artifact> {
-  const artifact = await loadArtifact(context, input.id, 'artifact:delete');
-  loadedType(context, artifact);
-  const { id } = artifact;
-  const { expectedRevision } = input;
-  const detail = checkReason(input.reason);
-  const change = { id, expectedRevision, kind: 'artifact.deleted', action: 'artifact:delete', detail } as const;
-  return changeArtifact(context, change, async (tx, locked) => {
+  const change = { kind: 'artifact.deleted', action: 'artifact:delete', detail: checkReason(input.reason) } as const;
+  return changeArtifact(context, input, change, async (tx, locked) => {
     assertTransition(locked.state, 'delete');
     if (locked.protected) throw new AppError('ARTIFACT_PROTECTED');
     await assertNotRequired(tx, locked);
-    return artifactRecords.deleteArtifact(tx, id);
+    return artifactRecords.deleteArtifact(tx, locked.id);
   });
 }
 

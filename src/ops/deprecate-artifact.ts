@@ -1,31 +1,24 @@
 /** Deprecates an artifact with a message for its users, or takes that back. Nothing else about it changes. */
 import type { Artifact } from '#core/artifact.ts';
 import { artifactRecords } from '#metadata/metadata.ts';
-import { changeArtifact } from './change-artifact.ts';
+import { type ChangeInput, changeArtifact } from './change-artifact.ts';
 import { assertPublished } from './check-published.ts';
 import { checkText } from './check-reason.ts';
 import type { OpContext } from './context.ts';
-import { loadArtifact, loadedType } from './load-artifact.ts';
 
-export interface DeprecateArtifactInput {
-  readonly id: string;
+export interface DeprecateArtifactInput extends ChangeInput {
   /** What to use instead, say; '' deprecates without a word, null takes the deprecation back. */
   readonly message: string | null;
-  readonly expectedRevision?: number | undefined;
 }
 
 /** @throws AppError ARTIFACT_NOT_FOUND, FORBIDDEN, TYPE_UNLOADED, REVISION_CONFLICT, STATE_CONFLICT for a draft */
 export async function deprecateArtifact(context: OpContext, input: DeprecateArtifactInput): Promise<Artifact> {
-  const artifact = await loadArtifact(context, input.id, 'artifact:deprecate');
-  loadedType(context, artifact);
-  const { id } = artifact;
-  const { expectedRevision } = input;
   const message = input.message === null ? null : (checkText(input.message, '/message') ?? '');
   const kind = message === null ? 'artifact.undeprecated' : 'artifact.deprecated';
-  const change = { id, expectedRevision, kind, action: 'artifact:deprecate', detail: { message } } as const;
-  return changeArtifact(context, change, async (tx, locked) => {
+  const change = { kind, action: 'artifact:deprecate', detail: { message } } as const;
+  return changeArtifact(context, input, change, async (tx, locked) => {
     assertPublished(locked.state, 'deprecated');
     if (locked.deprecationMessage === message) return undefined;
-    return artifactRecords.deprecateArtifact(tx, id, message);
+    return artifactRecords.deprecateArtifact(tx, locked.id, message);
   });
 }
