@@ -28,20 +28,21 @@ const findStatement = {
 
 const insertStatement = {
   name: 'family-insert',
-  text: `INSERT INTO family AS f (id, project, type, name) VALUES ($4, $1, $2, $3)
+  text: `INSERT INTO family AS f (id, project, type, name, description) VALUES ($4, $1, $2, $3, $5)
     ON CONFLICT (project, type, name) DO NOTHING RETURNING ${columns}`,
 };
 
-/** The family of that name, made now where there is none. `isNew` tells which. */
+/** The family of that name, made now (with this description) where there is none. `isNew` tells which. */
 export async function ensureFamily(
   sql: Sql,
   name: FamilyName,
   newId: string,
+  description = '',
 ): Promise<{ readonly row: FamilyRow; readonly isNew: boolean }> {
   const key = [name.project, name.type, name.name];
   const [found] = await sql.query<FamilyRow>(findStatement, key);
   if (found !== undefined) return { row: found, isNew: false };
-  const [made] = await sql.query<FamilyRow>(insertStatement, [...key, newId]);
+  const [made] = await sql.query<FamilyRow>(insertStatement, [...key, newId, description]);
   if (made !== undefined) return { row: made, isNew: true };
   // Another transaction made it meanwhile and has committed: a new statement sees its row.
   const [theirs] = await sql.query<FamilyRow>(findStatement, key);

@@ -29,7 +29,7 @@ export interface CreateArtifactInput {
   readonly properties?: JsonObject | undefined;
   readonly tags?: readonly string[] | undefined;
   readonly dependencies?: readonly DependencyInput[] | undefined;
-  /** Of the family; only with a name and a version. */
+  /** Of the family, where this is its first artifact; only with a name and a version. */
   readonly description?: string | undefined;
   readonly idempotencyKey?: string | undefined;
 }

@@ -20,7 +20,10 @@ export function readName(name: string | null, version: string | null): ArtifactN
   return read;
 }
 
-/** The id of the family of a versioned name, made now if it is the first of it; null for an unversioned artifact. */
+/**
+ * The id of the family of a versioned name, made now if it is the first of it; null for an unversioned artifact. The
+ * description is a new family's: one that is there keeps its words, which have an operation and a revision of their own.
+ */
 export async function familyOf(
   tx: Sql,
   context: OpContext,
@@ -30,17 +33,15 @@ export async function familyOf(
 ): Promise<string | null> {
   if (name === null || version === null) return null;
   const { project, type } = owner;
-  const { row, isNew } = await familyRecords.ensureFamily(tx, { project, type, name }, context.newId());
-  const isDescribed = description !== undefined && description !== row.description;
-  const family = isDescribed ? ((await familyRecords.describeFamily(tx, row.id, description)) ?? row) : row;
-  if (isNew || isDescribed) {
+  const { row, isNew } = await familyRecords.ensureFamily(tx, { project, type, name }, context.newId(), description);
+  if (isNew) {
     await recordChange(tx, context, {
-      kind: isNew ? 'family.created' : 'family.updated',
-      action: isNew ? 'artifact:create' : 'family:update',
+      kind: 'family.created',
+      action: 'artifact:create',
       project,
       subjectType: 'family',
       subjectId: row.id,
-      revision: family.revision,
+      revision: row.revision,
       payload: { type, name },
     });
   }

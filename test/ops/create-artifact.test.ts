@@ -43,8 +43,9 @@ describe('creating an artifact', () => {
     expect(a.familyId).toBe(b.familyId);
     const events = await node.services.db.query({ text: 'SELECT kind FROM event WHERE subject_id = $1' }, [a.familyId]);
     expect(events).toEqual([{ kind: 'family.created' }]);
-    await make({ name: 'fam', version: '3.0.0', description: 'A family.' });
-    expect(await getFamily(own, { type: 'kit', name: 'fam' })).toMatchObject({ description: 'A family.', revision: 2 });
+    // One that is there keeps its words: changing them has an operation and a revision of its own.
+    await make({ name: 'fam', version: '3.0.0', description: 'Other words.' });
+    expect(await getFamily(own, { type: 'kit', name: 'fam' })).toMatchObject({ description: '', revision: 1 });
   });
 
   it('keeps an artifact without a version out of any family', async () => {
@@ -135,6 +136,7 @@ describe('what cannot be created', () => {
       'INPUT_INVALID',
       [],
     ],
+    ['half a surrogate pair under a key', { properties: { title: '\ud800' }, idempotencyKey: 'surrogate' }, 'INPUT_INVALID', []],
     ['large properties', { properties: { title: 'x'.repeat(99), note: 'y'.repeat(99) } }, 'LIMIT_EXCEEDED', []],
     ['system-written properties', { properties: { total_bytes: 1 } }, 'PROPERTY_SYSTEM_WRITTEN', ['/properties/total_bytes']],
     ['what the hook refuses', { properties: { title: 'refused' } }, 'PROPERTIES_INVALID', ['/properties/title']],

@@ -24,8 +24,10 @@ describe('a family', () => {
       type: 'kit',
       name: 'new',
       description: 'About it.',
-      revision: 2,
+      revision: 1,
     });
+    // Who adds to a family does not thereby speak for it.
+    await createArtifact(own, { type: 'kit', name: 'new', version: '1.1.0', description: 'Something else.' });
     expect(await getFamily(own, { id: family.id })).toEqual(family);
     expect(await getFamily(own, { project: 'own', type: 'kit', name: 'new' })).toEqual(family);
     expect(await outcome(getFamily(own, { project: 'other', type: 'kit', name: 'new' }))).toBe('FAMILY_NOT_FOUND');
