@@ -40,14 +40,15 @@ export function assertTag(tag: string): string {
 
 /** The tags without repetitions, in order of their code units. @throws AppError TAG_INVALID with a fault for each bad tag */
 export function assertTags(tags: readonly string[], max: number): readonly string[] {
-  const unique = [...new Set(tags)].sort();
+  const unique = [...new Set(tags)];
   if (unique.length > max) throw new AppError('TAG_INVALID', `There are ${unique.length} tags, more than ${max}.`);
-  const faults = tags.flatMap((tag, index) => {
+  // One fault for each that differs: a list may repeat a bad tag without end.
+  const faults = unique.flatMap((tag) => {
     const problem = textProblem(tag);
-    return problem === undefined ? [] : [{ pointer: `/${index}`, message: `The tag ${quoted(tag)} ${problem}.` }];
+    return problem === undefined ? [] : [{ pointer: `/${tags.indexOf(tag)}`, message: `The tag ${quoted(tag)} ${problem}.` }];
   });
   if (faults[0] !== undefined) throw new AppError('TAG_INVALID', faults[0].message, { faults });
-  return unique;
+  return unique.sort();
 }
 
 /**

@@ -53,8 +53,10 @@ export function planUpdate(context: OpContext, version: TypeVersion, artifact: A
   const isFrozen = !isDraft && artifact.version !== null;
   const named = planName(artifact, input, isFrozen);
   const properties = planProperties(version, artifact, input);
+  // First what bounds them: what is nested without end can neither be compared nor written out.
+  assertProperties(context, version, properties, { partial: true });
   if (isFrozen) assertOnlyMutable(version, artifact.properties, properties);
-  assertProperties(context, version, properties, { partial: isDraft });
+  if (!isDraft) assertProperties(context, version, properties, { partial: false });
   if (input.dependencies !== undefined && !isDraft) {
     throw new AppError('STATE_CONFLICT', 'A published artifact keeps its dependencies.', { details: { state: artifact.state } });
   }

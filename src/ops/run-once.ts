@@ -71,8 +71,9 @@ function hashBody(body: object): string {
   try {
     return sha256Hex(canonicalJson(toJson(body)));
   } catch (cause) {
-    if (!(cause instanceof RangeError)) throw cause;
-    throw new AppError('INPUT_INVALID', 'The input is nested too deeply.', { cause });
+    if (cause instanceof RangeError) throw new AppError('INPUT_INVALID', 'The input is nested too deeply.', { cause });
+    if (cause instanceof TypeError) throw new AppError('INPUT_INVALID', 'The input has half a surrogate pair.', { cause });
+    throw cause;
   }
 }
 

@@ -64,6 +64,15 @@ describe('assertTag and assertTags', () => {
     expect(refusalOf(() => assertTags(['fine', text], 9))).toBe('TAG_INVALID');
   });
 
+  it('tell of a bad tag once, however often it stands there', () => {
+    const tags = ['fine', ...Array.from({ length: 10_000 }, () => 'bad\n'), ''];
+    expect(() => assertTags(tags, 9)).toThrow(
+      expect.objectContaining({
+        faults: [expect.objectContaining({ pointer: '/1' }), expect.objectContaining({ pointer: '/10001' })],
+      }),
+    );
+  });
+
   it('answer each tag once, in order', () => {
     expect(assertTags(['b', 'a', 'b', 'B'], 3)).toEqual(['B', 'a', 'b']);
   });

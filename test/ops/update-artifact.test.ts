@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Json } from '#base/json.ts';
 import { addMember } from '#ops/add-member.ts';
 import type { OpContext } from '#ops/context.ts';
 import { createArtifact } from '#ops/create-artifact.ts';
@@ -93,7 +94,34 @@ describe('updating a draft', () => {
   });
 });
 
+describe('an update that is overtaken again and again', () => {
+  it('is a conflict in the end, with the current revision', async () => {
+    const { id } = await draft();
+    const { db } = node.services;
+    const touch = { text: 'UPDATE artifact SET revision = revision + 1 WHERE id = $1' };
+    const busy: typeof db = {
+      ...db,
+      transaction: async (work, options) => {
+        await db.query(touch, [id]);
+        return db.transaction(work, options);
+      },
+    };
+    const error = await refusal(updateArtifact(actAs(node.with({ db: busy }), 'own'), { id, addTags: ['never'] }));
+    const { revision, tags } = await getArtifact(own, { id });
+    expect(error).toMatchObject({ code: 'REVISION_CONFLICT', details: { currentRevision: revision } });
+    expect(tags).toEqual([]);
+  });
+});
+
 describe('updating a published version', () => {
+  it('refuses hostile values before it compares them', async () => {
+    const { id } = await publishKit(own, { name: 'hostile-values', properties: { title: 't' } });
+    let deep: Json = 'x';
+    for (let depth = 0; depth < 20_000; depth += 1) deep = [deep];
+    expect(await outcome(updateArtifact(own, { id, properties: { title: '\ud800' } }))).toBe('PROPERTIES_INVALID');
+    expect(await outcome(updateArtifact(own, { id, properties: { title: deep } }))).toBe('PROPERTIES_INVALID');
+  });
+
   it('changes mutable properties and flags, and leaves the digest', async () => {
     const { id, digest } = await publishKit(own, { name: 'frozen', properties: { title: 't', note: 'a' } });
     const updated = await updateArtifact(own, { id, properties: { note: 'b' }, hidden: true, protected: true, tags: ['x'] });
