@@ -237,8 +237,10 @@ export async function deprecateArtifact(sql: Sql, id: string, message: string | 
 
 const yankStatement = {
   name: 'artifact-yank',
-  text: `WITH dated AS (INSERT INTO artifact_yank (artifact_id, yanked_by, reason) VALUES ($1, $3, $2))
-    UPDATE artifact AS a SET yanked_at = now(), yank_reason = $2, revision = a.revision + 1, updated_at = now()
+  // The clock's time, not the transaction's: under the lock dated rows follow each other, whichever transaction began first.
+  text: `WITH dated AS (INSERT INTO artifact_yank (artifact_id, yanked_by, reason, yanked_at) VALUES ($1, $3, $2, clock_timestamp())
+      RETURNING yanked_at)
+    UPDATE artifact AS a SET yanked_at = (SELECT yanked_at FROM dated), yank_reason = $2, revision = a.revision + 1, updated_at = now()
     WHERE a.id = $1 RETURNING ${artifactColumns('a')}`,
 };
 
@@ -248,7 +250,7 @@ export async function yankArtifact(sql: Sql, id: string, reason: string | null, 
 
 const unyankStatement = {
   name: 'artifact-unyank',
-  text: `WITH dated AS (UPDATE artifact_yank SET unyanked_at = now() WHERE artifact_id = $1 AND unyanked_at IS NULL)
+  text: `WITH dated AS (UPDATE artifact_yank SET unyanked_at = clock_timestamp() WHERE artifact_id = $1 AND unyanked_at IS NULL)
     UPDATE artifact AS a SET yanked_at = NULL, yank_reason = NULL, revision = a.revision + 1, updated_at = now()
     WHERE a.id = $1 RETURNING ${artifactColumns('a')}`,
 };
@@ -259,8 +261,8 @@ export async function unyankArtifact(sql: Sql, id: string): Promise<Artifact> {
 
 const nameStatement = {
   name: 'artifact-name-begin',
-  text: `INSERT INTO artifact_name (artifact_id, family_id, version, version_key)
-    SELECT id, family_id, version, version_key FROM artifact WHERE id = $1 AND family_id IS NOT NULL`,
+  text: `INSERT INTO artifact_name (artifact_id, family_id, version, version_key, valid_from)
+    SELECT id, family_id, version, version_key, clock_timestamp() FROM artifact WHERE id = $1 AND family_id IS NOT NULL`,
 };
 
 /** From now on the artifact has its name: the dated row that as-of reads go by. */
@@ -271,7 +273,7 @@ export async function beginName(sql: Sql, id: string): Promise<void> {
 const deleteStatement = {
   name: 'artifact-delete',
   // What referred to bytes goes at once; family, version and digest stay as the tombstone.
-  text: `WITH names AS (UPDATE artifact_name SET valid_to = now() WHERE artifact_id = $1 AND valid_to IS NULL),
+  text: `WITH names AS (UPDATE artifact_name SET valid_to = clock_timestamp() WHERE artifact_id = $1 AND valid_to IS NULL),
       blobs AS (DELETE FROM artifact_blob WHERE artifact_id = $1),
       placements AS (DELETE FROM placement WHERE artifact_id = $1)
     UPDATE artifact AS a SET state = 'deleted', deleted_at = now(), expires_at = NULL,

@@ -159,6 +159,38 @@ describe('deleting', () => {
   });
 });
 
+describe('dated rows', () => {
+  it('follow each other also when the later change began first', async () => {
+    const { id } = await publishKit(own, { name: 'dated' });
+    const { db } = node.services;
+    const slow: typeof db = {
+      ...db,
+      // The transaction has begun, and its time stands still, when another yanks.
+      transaction: (work, options) =>
+        db.transaction(async (tx) => {
+          await tx.query({ text: 'SELECT now()' });
+          await yankArtifact(own, { id });
+          return work(tx);
+        }, options),
+    };
+    await unyankArtifact(actAs(node.with({ db: slow }), 'own'), { id });
+    const rows = await db.query({ text: 'SELECT unyanked_at > yanked_at AS ordered FROM artifact_yank WHERE artifact_id = $1' }, [
+      id,
+    ]);
+    expect(rows).toEqual([{ ordered: true }]);
+  });
+
+  it('remember what a deletion that waited came from', async () => {
+    const { id } = await publishKit(own, { name: 'waited' });
+    const { db } = node.services;
+    const wait = { text: `UPDATE artifact SET state = 'pending_delete', state_before_delete = 'deactivated' WHERE id = $1` };
+    await db.query(wait, [id]);
+    expect(await outcome(deleteArtifact(own, { id }))).toBe('ok');
+    const [row] = await db.query({ text: 'SELECT state, state_before_delete FROM artifact WHERE id = $1' }, [id]);
+    expect(row).toEqual({ state: 'deleted', state_before_delete: 'deactivated' });
+  });
+});
+
 describe('yanking', () => {
   it('hides a version from ranges, not from its exact version, digest or id, and is dated', async () => {
     await publishKit(own, { name: 'yank', version: '1.0.0' });
