@@ -6,7 +6,8 @@ import type { CliIo } from './cli-io.ts';
 
 /** What shells give a command that Ctrl-C ended. */
 const interruptedExitCode = 130;
-const shownFaultsMax = 20;
+/** More than anybody makes in one file; what a server sends is bounded all the same. */
+const shownFaultsMax = 200;
 
 /** Prints what went wrong, as JSON where the command was asked for JSON. Answers the exit code. */
 export function reportError(io: CliIo, error: unknown, asJson: boolean): number {

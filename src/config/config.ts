@@ -1,7 +1,6 @@
 /** The door of the room: the configuration, read from all its sources, validated once, frozen. */
 import { join, resolve } from 'node:path';
 import { AppError, type Fault } from '#base/app-error.ts';
-
 import { isJsonObject, type Json, type JsonObject } from '#base/json.ts';
 import type { SchemaConfig } from './config-schema.ts';
 import {
@@ -56,8 +55,10 @@ export function loadConfig(input: ConfigInput): LoadedConfig {
   // The schema has just said that it is one.
   const config = faults.length === 0 ? complete(assembled as unknown as SchemaConfig, faults) : undefined;
   if (config === undefined || faults.length > 0) {
-    const listed = faults.map(({ message }) => `\n  ${message}`).join('');
-    throw new AppError('CONFIG_INVALID', `The configuration is not valid:${listed}`, { faults });
+    const [first, ...others] = faults;
+    // One alone is the sentence; more are told as faults, each once.
+    const message = others.length === 0 ? first?.message : `The configuration has ${faults.length} faults.`;
+    throw new AppError('CONFIG_INVALID', message, { faults });
   }
   return { config: freeze(config), sources: new Map(settings.map(({ path }) => [path, said.get(path)?.source ?? 'default'])) };
 }

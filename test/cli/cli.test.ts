@@ -84,6 +84,14 @@ describe('the exit code', () => {
 });
 
 describe('an error', () => {
+  it('tells every fault, each once', async () => {
+    const { code, err } = await runVitrine(['config', '--port', 'x', '--log-level', 'loud']);
+    expect(code).toBe(2);
+    expect(err.match(/--port must be a whole number/g)).toHaveLength(1);
+    expect(err.match(/--log-level must be one of/g)).toHaveLength(1);
+    expect((await runVitrine(['config', '--port', 'x'])).err.match(/--port/g)).toHaveLength(1);
+  });
+
   it('is JSON where JSON was asked for', async () => {
     await using server = await startFakeVitrine();
     const { code, err } = await runVitrine(['show', 'image/none', '--json'], { url: server.url });
