@@ -1,6 +1,6 @@
 /** Families: (project, type, name) as a row of its own, made with its first versioned artifact. */
 import type { Sql } from './database.ts';
-import { readableSql, type Viewer } from './visibility-sql.ts';
+import { familyVisibleSql, type Viewer } from './visibility-sql.ts';
 
 export interface FamilyRow {
   readonly id: string;
@@ -50,9 +50,7 @@ export async function ensureFamily(
   return { row: theirs, isNew: false };
 }
 
-// A family is visible to its own project, and to whoever may read one of its artifacts.
-const visible = `($1::text = f.project OR $2::boolean OR EXISTS (
-  SELECT 1 FROM artifact a WHERE a.family_id = f.id AND ${readableSql('a', { project: '$1', isAdmin: '$2' })}))`;
+const visible = familyVisibleSql('f', { project: '$1::text', isAdmin: '$2::boolean' });
 
 const findReadableByIdStatement = {
   name: 'family-find-readable-id',

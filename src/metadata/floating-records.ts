@@ -2,7 +2,8 @@
 import type { Range } from '#core/range.ts';
 import { type ClosureNodeRow, closureNodeColumns } from './closure-records.ts';
 import type { Sql } from './database.ts';
-import { findableSql, readableSql, resolvableSql, type Viewer } from './visibility-sql.ts';
+import { inSetsSql, rangeSets } from './range-sql.ts';
+import { familyVisibleSql, findableSql, readableSql, resolvableSql, type Viewer } from './visibility-sql.ts';
 
 const viewer = { project: '$1::text', isAdmin: '$2::boolean' };
 
@@ -34,17 +35,10 @@ const requestSql = `jsonb_to_recordset($3::jsonb)
 const familySql = `LEFT JOIN LATERAL (
     SELECT f.id FROM unnest(r.projects) WITH ORDINALITY AS p (project, position)
       JOIN family f ON f.project = p.project AND f.type = r.type AND f.name = r.name
-    WHERE r.id IS NULL AND (f.project = ${viewer.project} OR ${viewer.isAdmin} OR EXISTS (
-      SELECT 1 FROM artifact v WHERE v.family_id = f.id AND ${readableSql('v', viewer)}))
+    WHERE r.id IS NULL AND ${familyVisibleSql('f', viewer)}
     ORDER BY p.position LIMIT 1) f ON true`;
 
-// Sets are never merged: a version lies in a range when one of its sets takes it, and it must lie in every range.
-const withinSql = `NOT EXISTS (SELECT 1 FROM jsonb_array_elements(r.ranges) AS range (sets) WHERE NOT EXISTS (
-    SELECT 1 FROM jsonb_to_recordset(range.sets)
-      AS s (low text, "lowInclusive" boolean, high text, "highInclusive" boolean, cores jsonb)
-    WHERE (s.low IS NULL OR a.version_key > s.low COLLATE "C" OR (s."lowInclusive" AND a.version_key = s.low COLLATE "C"))
-      AND (s.high IS NULL OR a.version_key < s.high COLLATE "C" OR (s."highInclusive" AND a.version_key = s.high COLLATE "C"))
-      AND (a.version_is_release OR s.cores ? a.version_core)))`;
+const withinSql = `NOT EXISTS (SELECT 1 FROM jsonb_array_elements(r.ranges) AS range (sets) WHERE NOT ${inSetsSql('a', 'range.sets')})`;
 
 const resolveStatement = {
   name: 'floating-resolve',
@@ -102,15 +96,5 @@ export async function listFloatingCandidates(
 }
 
 function toJson(requests: readonly FloatingRequest[]): string {
-  return JSON.stringify(requests.map((request, n) => ({ ...request, n, ranges: request.ranges.map(toSets) })));
-}
-
-function toSets({ sets }: Range) {
-  return sets.map(({ low, high, prereleaseCores }) => ({
-    low: low?.key ?? null,
-    lowInclusive: low?.inclusive ?? false,
-    high: high?.key ?? null,
-    highInclusive: high?.inclusive ?? false,
-    cores: prereleaseCores,
-  }));
+  return JSON.stringify(requests.map((request, n) => ({ ...request, n, ranges: request.ranges.map(rangeSets) })));
 }

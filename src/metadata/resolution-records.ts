@@ -3,6 +3,7 @@ import type { Artifact, ArtifactState } from '#core/artifact.ts';
 import type { Range } from '#core/range.ts';
 import { type ArtifactRow, artifactColumns, toArtifact } from './artifact-row.ts';
 import type { Sql } from './database.ts';
+import { inSetsSql, rangeSets } from './range-sql.ts';
 import { findableSql, readableSql, resolvableSql, type Viewer } from './visibility-sql.ts';
 
 const viewer = { project: '$1::text', isAdmin: '$2::boolean' };
@@ -27,22 +28,15 @@ export interface ResolutionRow {
 
 const columns = 'a.id, a.project, a.type, a.name, a.version, a.digest_value, a.state, a.yanked_at IS NOT NULL AS yanked';
 
-// Each comparator set is one interval over the key, and releases or the prereleases of its own cores. Sets are never merged.
-const withinSql = `EXISTS (SELECT 1
-  FROM jsonb_to_recordset($5::jsonb) AS s (low text, "lowInclusive" boolean, high text, "highInclusive" boolean, cores jsonb)
-  WHERE (s.low IS NULL OR a.version_key > s.low COLLATE "C" OR (s."lowInclusive" AND a.version_key = s.low COLLATE "C"))
-    AND (s.high IS NULL OR a.version_key < s.high COLLATE "C" OR (s."highInclusive" AND a.version_key = s.high COLLATE "C"))
-    AND (a.version_is_release OR s.cores ? a.version_core))`;
-
 const highestStatement = {
   name: 'resolution-highest',
-  text: `SELECT ${columns} FROM artifact a WHERE a.family_id = $3 AND ${resolvableSql('a', viewer, '$4::boolean')} AND ${withinSql}
+  text: `SELECT ${columns} FROM artifact a WHERE a.family_id = $3 AND ${resolvableSql('a', viewer, '$4::boolean')} AND ${inSetsSql('a', '$5::jsonb')}
     ORDER BY a.version_key DESC LIMIT 1`,
 };
 
 /** The highest active, unyanked version of the family within the range that looking for it finds. */
 export async function findHighest(sql: Sql, by: Viewer, family: FamilyTarget, range: Range): Promise<ResolutionRow | undefined> {
-  const rows = await sql.query<ResolutionRow>(highestStatement, [...familyValues(by, family), rangeJson(range)]);
+  const rows = await sql.query<ResolutionRow>(highestStatement, [...familyValues(by, family), JSON.stringify(rangeSets(range))]);
   return rows[0];
 }
 
@@ -101,16 +95,4 @@ export async function findByDigest(sql: Sql, by: Viewer, familyId: string, diges
 
 function familyValues(by: Viewer, family: FamilyTarget): readonly unknown[] {
   return [by.project, by.isAdmin, family.familyId, family.isProjectNamed];
-}
-
-function rangeJson(range: Range): string {
-  return JSON.stringify(
-    range.sets.map(({ low, high, prereleaseCores }) => ({
-      low: low?.key ?? null,
-      lowInclusive: low?.inclusive ?? false,
-      high: high?.key ?? null,
-      highInclusive: high?.inclusive ?? false,
-      cores: prereleaseCores,
-    })),
-  );
 }

@@ -32,6 +32,12 @@ function audienceSql(alias: string, viewer: ViewerParameters): string {
       SELECT 1 FROM member m WHERE m.artifact_id = ${alias}.id AND m.project = ${viewer.project}))))`;
 }
 
+/** True for rows of `family` (under `alias`) of the viewer's project, or with an artifact that the viewer may read. */
+export function familyVisibleSql(alias: string, viewer: ViewerParameters): string {
+  return `(${alias}.project = ${viewer.project} OR ${viewer.isAdmin} OR EXISTS (
+    SELECT 1 FROM artifact v WHERE v.family_id = ${alias}.id AND ${readableSql('v', viewer)}))`;
+}
+
 /**
  * True for rows a range resolves over: active, unyanked, versioned, and listed for the viewer (own, public, accepted
  * member; not hidden). `named` is a boolean placeholder: where the reference names the project, community and hidden
