@@ -4,12 +4,12 @@ import { blobUrl } from '#core/blob-url.ts';
 import { compareCodeUnits, sha256Hex } from '#core/canonical-json.ts';
 import type { Closure, ClosureBlob, ClosureEdge, ClosureNode, ClosureProblem } from '#core/closure.ts';
 import { findCycle, topologicalOrder } from '#core/dependency-graph.ts';
-import { parseRange, satisfies } from '#core/range.ts';
 import { parseVersion } from '#core/version.ts';
 import type { closureRecords } from '#metadata/metadata.ts';
 import type { LocatedClosure } from './closure-texts.ts';
 import type { OpContext } from './context.ts';
 import type { ClosureGraph, GraphLink } from './load-pinned-graph.ts';
+import { isSingletonSlot, takesVersion } from './singleton-rule.ts';
 
 type NodeRow = closureRecords.ClosureNodeRow;
 type BlobRow = closureRecords.ClosureBlobRow;
@@ -143,12 +143,11 @@ function disagreements(context: OpContext, graph: ClosureGraph): readonly Disagr
 }
 
 /** Families with several versions that some singleton slot points at. */
-export function singletonFamilies({ types }: OpContext, graph: ClosureGraph): readonly Disagreement[] {
+export function singletonFamilies(context: OpContext, graph: ClosureGraph): readonly Disagreement[] {
   const families = Map.groupBy(graph.links, ({ to }) => familyOf(graph, to));
   const isSingleton = ({ row }: GraphLink): boolean => {
     const consumer = graph.nodes.get(row.artifact_id);
-    const rule = types.types.get(consumer?.type ?? '')?.versions.get(consumer?.type_version ?? '')?.rule;
-    return rule?.dependencies[row.slot]?.singleton ?? false;
+    return consumer !== undefined && isSingletonSlot(context, consumer.type, consumer.type_version, row.slot);
   };
   return [...families].flatMap(([family, links]) => {
     if (family === null || new Set(links.map(({ to }) => to)).size < 2 || !links.some(isSingleton)) return [];
@@ -168,8 +167,8 @@ export function commonVersion(links: readonly GraphLink[], versions: readonly st
   return versions.find((text) => {
     const version = parseVersion(text);
     if (version === undefined) return false;
-    return links.every(
-      (link) => link.version === text || (link.row.target_id === null && satisfies(version, parseRange(link.row.range))),
+    return links.every(({ version: taken, row }) =>
+      takesVersion({ version: taken, isById: row.target_id !== null, range: row.range }, version),
     );
   });
 }

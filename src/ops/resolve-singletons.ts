@@ -1,7 +1,6 @@
 /** Singleton slots: of the families behind them a closure has one version, as far as what is pinned already allows. */
 import type { Artifact } from '#core/artifact.ts';
 import { formatArtifactRef } from '#core/artifact-ref.ts';
-import { parseRange, satisfies } from '#core/range.ts';
 import { compareVersions, parseVersion } from '#core/version.ts';
 import type { Sql } from '#metadata/database.ts';
 import { artifactRecords, dependencyRecords } from '#metadata/metadata.ts';
@@ -15,6 +14,7 @@ import {
   resolveDependencies,
   unresolved,
 } from './resolve-dependencies.ts';
+import { isSingletonSlot, takesVersion } from './singleton-rule.ts';
 
 /** An edge of the closure into a family, from the artifact itself or from something below it. */
 interface FamilyEdge {
@@ -114,17 +114,11 @@ function edgeBelow(context: OpContext, edge: dependencyRecords.PinnedEdge): read
   ];
 }
 
-function isSingletonSlot(context: OpContext, type: string, typeVersion: string, slot: string): boolean {
-  return context.types.types.get(type)?.versions.get(typeVersion)?.rule.dependencies[slot]?.singleton ?? false;
-}
-
 /** A version that lies in the range of every edge: one that is pinned below before others, then the highest. */
 function commonVersion(edges: readonly FamilyEdge[]): string | undefined {
   const below = new Set(edges.filter(({ alias }) => alias === null).map(({ version }) => version));
   const versions = [...new Set(edges.map(({ version }) => version))].flatMap((text) => parseVersion(text) ?? []);
-  const fitting = versions.filter((version) =>
-    edges.every((edge) => edge.version === version.text || (!edge.isById && satisfies(version, parseRange(edge.range)))),
-  );
+  const fitting = versions.filter((version) => edges.every((edge) => takesVersion(edge, version)));
   const [best] = fitting.toSorted((a, b) => Number(below.has(b.text)) - Number(below.has(a.text)) || compareVersions(b, a));
   return best?.text;
 }
