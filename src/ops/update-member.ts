@@ -14,7 +14,7 @@ export interface UpdateMemberInput {
   readonly status: MemberStatus;
 }
 
-/** @throws AppError ARTIFACT_NOT_FOUND, FORBIDDEN, TYPE_UNLOADED, MEMBERS_NOT_SHARED, MEMBER_NOT_FOUND */
+/** Saying the same again changes nothing. @throws AppError ARTIFACT_NOT_FOUND, FORBIDDEN, TYPE_UNLOADED, MEMBERS_NOT_SHARED, MEMBER_NOT_FOUND */
 export async function updateMember(context: OpContext, input: UpdateMemberInput): Promise<Member> {
   const { artifactId, status } = input;
   const project = assertProject(input.project);
@@ -26,6 +26,9 @@ export async function updateMember(context: OpContext, input: UpdateMemberInput)
     async (tx) => {
       const locked = await lockCurrent(tx, artifact.id, undefined);
       if (locked.visibility !== 'shared') throw new AppError('MEMBERS_NOT_SHARED');
+      const members = await memberRecords.listMembers(tx, [artifact.id]);
+      const current = members.find((member) => member.project === project);
+      if (current?.status === status) return current;
       const member = await memberRecords.updateMember(tx, artifact.id, project, status);
       if (member === undefined) throw new AppError('MEMBER_NOT_FOUND');
       const change = { kind: 'member.updated', action: 'member:update', detail: { member: project, status } } as const;

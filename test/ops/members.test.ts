@@ -85,6 +85,18 @@ describe('answering a share', () => {
     ).toBe('MEMBER_NOT_FOUND');
   });
 
+  it('makes no event when the same is said again', async () => {
+    const artifactId = await shared();
+    await addMember(own, { artifactId, project: 'friend' });
+    const first = await updateMember(friend, { artifactId, project: 'friend', status: 'accepted' });
+    expect(await updateMember(friend, { artifactId, project: 'friend', status: 'accepted' })).toEqual(first);
+    const events = await node.services.db.query(
+      { text: `SELECT kind FROM event WHERE subject_id = $1 AND kind = 'member.updated'` },
+      [artifactId],
+    );
+    expect(events).toHaveLength(1);
+  });
+
   it('finds the version by its name only once it was accepted', async () => {
     const { id, name } = await publishKit(own, { name: 'by-name', visibility: 'shared' });
     await addMember(own, { artifactId: id, project: 'friend' });
