@@ -12,26 +12,47 @@ export interface PropertyKinds {
   readonly extra: PropertyKindName | null;
 }
 
+export interface NamedValue {
+  readonly name: string;
+  readonly kind: PropertyKindName;
+  readonly value: Json;
+}
+
 const maxDepth = 32;
 
 /** Repeating a name adds to a list and replaces anything else. @throws AppError USAGE, PROPERTIES_INVALID */
 export function parseProperties(texts: readonly string[], kinds: PropertyKinds): JsonObject {
   const properties = new Map<string, Json>();
   for (const text of texts) {
-    const { name, value } = parseProperty(text, kinds);
+    const { name, kind, value } = parseProperty(text, kinds);
     const previous = properties.get(name);
-    properties.set(name, Array.isArray(previous) && Array.isArray(value) ? [...previous, ...value] : value);
+    const isMore = kind === 'string_list' && Array.isArray(previous) && Array.isArray(value);
+    properties.set(name, isMore ? [...previous, ...value] : value);
   }
   return Object.fromEntries(properties);
 }
 
-/** One `name=value`. @throws AppError USAGE, PROPERTIES_INVALID */
-export function parseProperty(text: string, kinds: PropertyKinds): { readonly name: string; readonly value: Json } {
+/** One `name=value`, by the kind of the name. @throws AppError USAGE, PROPERTIES_INVALID */
+export function parseProperty(text: string, kinds: PropertyKinds): NamedValue {
   const at = text.indexOf('=');
   if (at < 1) throw new AppError('USAGE', `A property is written name=value, not ${JSON.stringify(text)}.`);
   const name = text.slice(0, at);
+  const value = text.slice(at + 1);
+  const known = kinds.byName.get(name);
+  if (known === undefined && kinds.extra === 'json') return { name, kind: 'json', value: parseAny(value) };
   // The server knows best what to say of a name that it does not know.
-  return { name, value: parseValue(name, text.slice(at + 1), kinds.byName.get(name) ?? kinds.extra ?? 'string') };
+  const kind = known ?? kinds.extra ?? 'string';
+  return { name, kind, value: parseValue(name, value, kind) };
+}
+
+/** A property of which only the value tells the kind: JSON where it is JSON, else text, so that text needs no quotes. */
+function parseAny(text: string): Json {
+  try {
+    return parseJsonStrict(text, { maxDepth });
+  } catch (error) {
+    if (/^\s*[[{"]/.test(text)) throw error;
+    return text;
+  }
 }
 
 function parseValue(name: string, text: string, kind: PropertyKindName): Json {

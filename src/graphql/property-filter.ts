@@ -18,7 +18,8 @@ const operatorsOfKind: Readonly<Record<PropertyKind, readonly FilterOperator[]>>
   number: ['eq', 'in', ...ranges, 'exists'],
   boolean: ['eq', 'exists'],
   'string-list': ['has', 'hasAny', 'exists'],
-  json: ['exists'],
+  // Of a property that the type does not name: its values may be of any kind, and are compared whole.
+  json: ['eq', 'in', 'exists'],
 };
 
 /** @throws AppError INPUT_INVALID */
@@ -64,6 +65,8 @@ function isOfKind(kind: PropertyKind, value: unknown): boolean {
     case 'boolean':
     case 'string':
       return typeof value === kind;
+    case 'json':
+      return value !== undefined && value !== null;
     default:
       return false;
   }

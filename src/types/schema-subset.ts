@@ -85,6 +85,14 @@ const scalar = {
   allOf: [when('string', text), when('integer', numeric), when('number', numeric), when('boolean', {})],
 };
 
+/** Further properties: all of one scalar kind, or, without `type`, of any JSON value. */
+const further = {
+  if: { type: 'object', not: { required: ['type'] } },
+  // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
+  then: { properties: words, additionalProperties: false },
+  else: scalar,
+};
+
 /** Inside a JSON property: the same keywords at any depth, and `true` for any value. */
 const nested = { $ref: '#/$defs/nested' };
 
@@ -112,7 +120,7 @@ const subsetSchema = {
       },
     },
     required: { type: 'array', maxItems: 500, uniqueItems: true, items: { type: 'string' } },
-    additionalProperties: { if: { type: 'boolean' }, else: scalar, not: { const: true } },
+    additionalProperties: { if: { type: 'boolean' }, else: further, not: { const: true } },
   },
 };
 

@@ -61,3 +61,21 @@ describe('parseProperties', () => {
     expect(codeOf(text)).toBe(code);
   });
 });
+
+describe('a property that the type does not name, where such may be of any kind', () => {
+  it.each<[string, unknown]>([
+    ['x=hand', 'hand'],
+    ['x=007', '007'],
+    ['x=3', 3],
+    ['x=true', true],
+    ['x="3"', '3'],
+    ['x=[1,{"a":null}]', [1, { a: null }]],
+    ['x=', ''],
+  ])('%s is JSON where it is JSON, else text', (text, expected) => {
+    expect(parseProperties([text], { byName, extra: 'json' })).toEqual({ x: expected });
+  });
+
+  it.each(['x={"a":', 'x=[1', 'x="a'])('%s was meant as JSON', (text) => {
+    expect(() => parseProperties([text], { byName, extra: 'json' })).toThrow();
+  });
+});

@@ -148,6 +148,18 @@ describe('the way of an artifact', () => {
   });
 });
 
+describe('a bundle', () => {
+  it('takes properties of any kind, and is found by them', async () => {
+    const flags = ['--property', 'owner=hand', '--property', 'pages=3', '--property', 'sizes={"a":[1]}'];
+    const pushed = await vitrine('push', '--type', 'bundle', '--name', 'site', '--version', '1.0.0', ...flags, '--publish');
+    expect(pushed).toMatchObject({ code: 0, err: '' });
+    expect(await answer('show', 'bundle/site')).toMatchObject({ properties: { owner: 'hand', pages: 3, sizes: { a: [1] } } });
+    const found = async (property: string) => (await answer('list', 'bundle', '--property', property)).length;
+    expect(await Promise.all(['owner=hand', 'pages=3', 'sizes={"a":[1]}'].map(found))).toEqual([1, 1, 1]);
+    expect(await Promise.all(['owner=foot', 'pages="3"', 'sizes={"a":[2]}'].map(found))).toEqual([0, 0, 0]);
+  });
+});
+
 describe('a stack with its image', () => {
   it('is pushed as a folder, pulled with its closure, and projected for its engine', async () => {
     expect((await vitrine('push', 'stack', '--publish')).code).toBe(0);

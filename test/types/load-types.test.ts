@@ -186,7 +186,12 @@ describe('a JSON Schema outside the subset', () => {
   it.each<[string, JsonObject, string]>([
     ['open', { additionalProperties: true }, '/additionalProperties'],
     ['silent about further properties', { additionalProperties: undefined as unknown as null }, '/additionalProperties'],
-    ['with further properties of more than one kind', { additionalProperties: { type: 'object' } }, '/additionalProperties/type'],
+    ['with further properties of a shape', { additionalProperties: { type: 'object' } }, '/additionalProperties/type'],
+    [
+      'with bounds on further properties of any kind',
+      { additionalProperties: { maxLength: 3 } },
+      '/additionalProperties/maxLength',
+    ],
     ['of another draft', { $schema: 'http://json-schema.org/draft-07/schema#' }, '/$schema'],
     ['requiring what is no property', { required: ['b'] }, '/required/0'],
   ])('is refused when it is %s', async (_, more, pointer) => {

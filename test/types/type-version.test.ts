@@ -81,6 +81,12 @@ describe('judging properties', () => {
     expect([thing.isSystemWritten('count'), thing.isSystemWritten('kind')]).toEqual([true, false]);
   });
 
+  it('takes further properties of any kind where their schema names none', () => {
+    const open = version({}, { additionalProperties: { description: 'Anything.' } });
+    expect(open.extraKind).toBe('json');
+    expect(open.validate({ a: 'text', b: 3, c: true, d: { e: [null] } }, { partial: false })).toEqual([]);
+  });
+
   it('holds further properties to their one scalar kind', () => {
     const open = version({}, { additionalProperties: { type: 'string', maxLength: 3 } });
     expect(open.extraKind).toBe('string');

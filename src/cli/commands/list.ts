@@ -78,8 +78,10 @@ async function toPropertyFilters(client: ApiClient, type: string | undefined, te
   if (type === undefined) throw new AppError('USAGE', '--property needs a type: list image --property disk_format=qcow2');
   const { kinds } = await readTypeShape(client, type);
   return texts.flatMap((text): JsonObject[] => {
-    const { name, value } = parseProperty(text, kinds);
-    return Array.isArray(value) ? value.map((has) => ({ type, name, has })) : [{ type, name, eq: value }];
+    const { name, kind, value } = parseProperty(text, kinds);
+    return kind === 'string_list' && Array.isArray(value)
+      ? value.map((has) => ({ type, name, has }))
+      : [{ type, name, eq: value }];
   });
 }
 
