@@ -32,26 +32,19 @@ export async function loadPinnedGraph(
   root: string,
   maxNodes: number,
 ): Promise<ClosureGraph | undefined> {
-  const rows = await closureRecords.listPinnedNodes(tx, caller, root, maxNodes + 1);
-  if (!rows.some(({ id }) => id === root)) return undefined;
-  const isCut = rows.length > maxNodes;
-  // The root comes first out of the recursion, so that a cut never loses it.
-  const nodes = new Map((isCut ? keepRoot(rows, root, maxNodes) : rows).map((row) => [row.id, row]));
+  const { nodes: rows, isCut } = await closureRecords.listPinnedNodes(tx, caller, root, maxNodes);
+  const nodes = new Map(rows.map((row) => [row.id, row]));
+  if (!nodes.has(root)) return undefined;
   const edges = await closureRecords.listClosureEdges(tx, caller, [...nodes.keys()]);
   const problems: ClosureProblem[] = [];
   const links = edges.map((row) => {
     const ref = formatArtifactRef(targetRef(toTarget(row)));
-    const isThere = row.resolved_id !== null && row.pinned_state !== 'deleted';
-    if (!isThere) problems.push(missing(row, ref));
-    const isNode = row.resolved_id !== null && nodes.has(row.resolved_id);
-    return { row, ref, to: isNode ? row.resolved_id : null, version: isNode ? row.resolved_version : null };
+    const target = row.resolved_id === null ? undefined : nodes.get(row.resolved_id);
+    // Where the closure was cut, what lies beyond is missing for no other reason.
+    if (target === undefined && (!isCut || row.resolved_id === null || row.was_deleted)) problems.push(missing(row, ref));
+    return { row, ref, to: target?.id ?? null, version: target?.version ?? null };
   });
   return { root, nodes, links, problems, isCut };
-}
-
-function keepRoot(rows: readonly closureRecords.ClosureNodeRow[], root: string, maxNodes: number) {
-  const others = rows.filter(({ id }) => id !== root).slice(0, maxNodes - 1);
-  return [...rows.filter(({ id }) => id === root), ...others];
 }
 
 export function toTarget(row: closureRecords.ClosureEdgeRow) {
@@ -66,11 +59,7 @@ export function toTarget(row: closureRecords.ClosureEdgeRow) {
 
 /** What the caller may not see and what never was there get the same words; who could see it learns that it was deleted. */
 function missing(row: closureRecords.ClosureEdgeRow, ref: string): ClosureProblem {
-  const reason = !row.has_pin
-    ? 'is not resolved before publish'
-    : row.pinned_state === 'deleted'
-      ? 'was deleted'
-      : 'is not there';
+  const reason = row.resolved_id === null ? 'is not resolved before publish' : row.was_deleted ? 'was deleted' : 'is not there';
   return edgeProblem('NOT_FOUND', row, `${ref} (${row.alias}) ${reason}.`);
 }
 
