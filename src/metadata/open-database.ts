@@ -113,7 +113,9 @@ async function runOnce<Result>(pool: pg.Pool, work: (tx: Sql) => Promise<Result>
     await client.query(beginText(options));
     const result = await work(tx);
     isOver = true;
-    await client.query('COMMIT');
+    // PostgreSQL answers COMMIT with ROLLBACK where a statement had failed, and that is no error to the driver.
+    const { command } = await client.query('COMMIT');
+    if (command !== 'COMMIT') throw new Error('a transaction went on after a statement of it had failed: nothing was kept');
     return result;
   } catch (error) {
     isOver = true;
@@ -136,20 +138,24 @@ async function acquire(pool: pg.Pool, signal: AbortSignal | undefined): Promise<
   signal?.throwIfAborted();
   const connecting = pool.connect();
   if (signal === undefined) return connecting;
-  let abandon: (() => void) | undefined;
-  const aborted = new Promise<never>((_resolve, reject) => {
-    abandon = () => {
-      connecting.then(
-        (client) => client.release(),
-        () => undefined,
-      );
+  return new Promise((resolve, reject) => {
+    let isAbandoned = false;
+    const abandon = () => {
+      isAbandoned = true;
       reject(signal.reason);
     };
     signal.addEventListener('abort', abandon, { once: true });
+    // Here, at one moment, it is decided whose the connection is.
+    connecting.then(
+      (client) => {
+        signal.removeEventListener('abort', abandon);
+        if (isAbandoned) client.release();
+        else resolve(client);
+      },
+      (error: unknown) => {
+        signal.removeEventListener('abort', abandon);
+        reject(error);
+      },
+    );
   });
-  try {
-    return await Promise.race([connecting, aborted]);
-  } finally {
-    if (abandon) signal.removeEventListener('abort', abandon);
-  }
 }

@@ -89,6 +89,37 @@ describe('a transaction', () => {
     await expect(escaped.query({ text: 'SELECT 1' })).rejects.toThrow('after its transaction had ended');
   });
 
+  it('is not taken for kept where a failed statement was passed over', async () => {
+    await using test = await createTestDatabase();
+    const careless = test.db.transaction(async (tx) => {
+      await tx.query({ text: 'SELECT 1/0' }).catch(() => undefined);
+      return 'kept';
+    });
+    await expect(careless).rejects.toThrow('nothing was kept');
+  });
+
+  it('gives its connection back once, at whatever moment its signal aborts', async () => {
+    await using test = await createTestDatabase();
+    await using db = openDatabase({ url: test.url, poolSize: 1 });
+    for (let moment = 0; moment < 40; moment += 1) {
+      // An idle connection is there to be had at once.
+      await db.query({ text: 'SELECT 1' });
+      const controller = new AbortController();
+      const ended = db
+        .transaction((tx) => tx.query({ text: 'SELECT 1' }), { signal: controller.signal })
+        .then(
+          () => 'kept',
+          (error: unknown) => (error === controller.signal.reason ? 'aborted' : error),
+        );
+      await new Promise((resolve) => process.nextTick(resolve));
+      for (let turn = 0; turn < moment; turn += 1) await Promise.resolve();
+      controller.abort();
+      expect(['kept', 'aborted']).toContain(await ended);
+    }
+    expect(await db.query({ text: 'SELECT 1 AS one' })).toEqual([{ one: 1 }]);
+    expect(db.poolState()).toEqual({ total: 1, idle: 1, waiting: 0 });
+  });
+
   it('stops waiting for a connection when its signal aborts, and leaks none', async () => {
     await using test = await createTestDatabase({ poolSize: 1 });
     const { promise: gate, resolve: open } = Promise.withResolvers<void>();
