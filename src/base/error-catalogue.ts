@@ -340,7 +340,12 @@ export const errorCatalogue = {
     'Start one with `vitrine serve`, or set VITRINE_URL.',
   ),
   FILE_UNREADABLE: entry(400, 'usage', 'A local file or folder cannot be read.', 'Check the path and its permissions.'),
-  OUTPUT_EXISTS: entry(409, 'conflict', 'The output exists already and is not empty.', 'Choose another folder, or pass --force.'),
+  OUTPUT_EXISTS: entry(
+    409,
+    'conflict',
+    'The output exists already and is not empty.',
+    'Choose another folder; `vitrine pull` has --force to write into this one.',
+  ),
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof errorCatalogue;

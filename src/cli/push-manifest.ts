@@ -1,7 +1,7 @@
 /** `vitrine.json`: what a folder says about the artifact it holds. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AppError, type Fault } from '#base/app-error.ts';
+import { AppError, type Fault, isAppError } from '#base/app-error.ts';
 import { isJsonObject, type Json, type JsonObject } from '#base/json.ts';
 import { parseJsonStrict } from '#base/safe-json.ts';
 import type { DependencyInput } from '#core/artifact.ts';
@@ -37,7 +37,17 @@ export async function readManifest(folder: string): Promise<PushSpec> {
     throw new AppError('FILE_UNREADABLE', why, { cause });
   });
   if (text.length > maxBytes) throw new AppError('INPUT_INVALID', `${path} is larger than ${maxBytes} bytes.`);
-  return parseManifest(parseJsonStrict(text, { maxDepth }), path);
+  return parseManifest(parseText(text, path), path);
+}
+
+/** Some editors begin a file with a byte order mark. */
+function parseText(text: string, path: string): Json {
+  try {
+    return parseJsonStrict(text.replace(/^\ufeff/, ''), { maxDepth });
+  } catch (error) {
+    if (isAppError(error)) throw invalid(path, error.faults);
+    throw error;
+  }
 }
 
 function parseManifest(value: Json, path: string): PushSpec {

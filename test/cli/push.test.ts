@@ -234,9 +234,18 @@ describe('pushing a folder', () => {
     expect(pointers.sort()).toEqual(['/dependencies/0', '/name', '/propertys', '/slots/files', '/tags', '/type']);
   });
 
+  it('reads a manifest that an editor began with a byte order mark', async () => {
+    await write({ ...files, 'stack/vitrine.json': `\ufeff${JSON.stringify(manifest)}` });
+    expect((await push('stack', '--dry-run')).code).toBe(0);
+  });
+
   it('refuses a manifest that is no strict JSON, or is not there', async () => {
     await write({ 'stack/vitrine.json': '{"type":"bundle","type":"image"}' });
-    expect((await push('stack')).err).toContain('The key stands there twice');
+    const { code, err } = await push('stack');
+    expect([code, err]).toEqual([
+      3,
+      expect.stringMatching(/stack\/vitrine\.json is not a manifest.*The key stands there twice/s),
+    ]);
     expect((await push('.')).err).toContain('has no vitrine.json');
   });
 });
