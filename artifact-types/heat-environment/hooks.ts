@@ -11,6 +11,7 @@ import {
 } from 'vitrine/sdk';
 
 const namesMax = 500;
+const nameUnitsMax = 1000;
 
 export default defineHooks({
   async inspectBlob(blob, artifact) {
@@ -49,5 +50,7 @@ function namesOf(section: Json | undefined): string[] {
 }
 
 function sorted(names: readonly string[]): string[] {
-  return [...new Set(names)].sort().slice(0, namesMax);
+  // YAML can write names that no property may hold.
+  const storable = names.filter((name) => name.length <= nameUnitsMax && name.isWellFormed() && !name.includes('\0'));
+  return [...new Set(storable)].sort().slice(0, namesMax);
 }

@@ -19,6 +19,8 @@ import {
 const parametersUnitsMax = 24_576;
 const namesMax = 500;
 const textUnitsMax = 1000;
+/** Deeper defaults and constraints are left out. */
+const depthMax = 16;
 
 export default defineHooks({
   /** What can be said before there are files. */
@@ -59,13 +61,13 @@ export default defineHooks({
     return {
       templateFormat: summary.format,
       templateVersion: summary.version,
-      ...(summary.description === null ? {} : { templateDescription: summary.description.slice(0, textUnitsMax) }),
+      ...(summary.description === null ? {} : { templateDescription: shorten(summary.description) }),
       parameters: describeParameters(summary.parameters),
       resourceTypes: [...new Set(types)]
-        .filter((type) => !/\.(yaml|template)$/.test(type))
+        .filter((type) => !/\.(yaml|template)$/.test(type) && isStorable(type))
         .sort()
         .slice(0, namesMax),
-      outputs: summary.outputs.slice(0, namesMax),
+      outputs: summary.outputs.filter((name) => isStorable(name)).slice(0, namesMax),
     };
   },
 
@@ -126,7 +128,10 @@ function unknownParameters(artifact: HookArtifact): Fault[] {
 }
 
 function describeParameters(parameters: readonly HeatParameter[]): readonly JsonObject[] {
-  const whole = parameters.slice(0, namesMax).map(describeParameter);
+  const whole = parameters
+    .filter(({ name }) => isStorable(name))
+    .slice(0, namesMax)
+    .map(describeParameter);
   if (JSON.stringify(whole).length <= parametersUnitsMax) return whole;
   const short = whole.map(
     ({ name, type, hidden }): JsonObject => ({ name: name ?? '', type: type ?? '', hidden: hidden ?? false }),
@@ -143,12 +148,31 @@ function describeParameter({ name, type, hidden, definition }: HeatParameter): J
     name,
     type,
     hidden,
-    ...(typeof label === 'string' ? { label: label.slice(0, textUnitsMax) } : {}),
-    ...(typeof description === 'string' ? { description: description.slice(0, textUnitsMax) } : {}),
+    ...(typeof label === 'string' ? { label: shorten(label) } : {}),
+    ...(typeof description === 'string' ? { description: shorten(description) } : {}),
     // A hidden parameter's default is a secret more often than not.
-    ...(value === undefined || hidden || JSON.stringify(value).length > textUnitsMax ? {} : { default: value }),
-    ...(Array.isArray(constraints) ? { constraints } : {}),
+    ...(value === undefined || hidden || JSON.stringify(value).length > textUnitsMax || !isStorable(value)
+      ? {}
+      : { default: value }),
+    ...(Array.isArray(constraints) && isStorable(constraints) ? { constraints } : {}),
   };
+}
+
+/** A part for people; never half a character, nor one that no property may hold. */
+function shorten(text: string): string {
+  return text.slice(0, textUnitsMax).replaceAll('\0', '').toWellFormed();
+}
+
+/** Whether a property may hold it: YAML can write more than that, and a template is sound all the same. */
+function isStorable(value: Json, depth = 1): boolean {
+  if (typeof value === 'string') return value.length <= textUnitsMax && value.isWellFormed() && !value.includes('\0');
+  if (typeof value !== 'object' || value === null) return true;
+  if (depth > depthMax) return false;
+  if (Array.isArray(value)) return value.every((item: Json) => isStorable(item, depth + 1));
+  return Object.entries(value).every(
+    ([name, member]) =>
+      name !== '' && name.length <= 255 && !/\p{Cc}/u.test(name) && name.isWellFormed() && isStorable(member, depth + 1),
+  );
 }
 
 /** One segment of a JSON Pointer. */

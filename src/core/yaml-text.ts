@@ -38,6 +38,8 @@ const collectionTags: ReadonlySet<string> = new Set(['map', 'seq'].map((name) =>
 export function parseYaml(text: string, limits: YamlLimits = yamlLimits): YamlText {
   const failed = (faults: readonly Fault[]): YamlText => ({ text, value: null, root: null, faults });
   if (Buffer.byteLength(text) > limits.bytes) return failed([{ pointer: '', message: `is larger than ${limits.bytes} bytes` }]);
+  const strange = nonPrintable.exec(text);
+  if (strange !== null) return failed([{ pointer: '', message: strangeText(text, strange.index) }]);
   const lines = new LineCounter();
   const composed = compose(text, lines, limits);
   if ('fault' in composed) return failed([composed.fault]);
@@ -53,6 +55,15 @@ export function parseYaml(text: string, limits: YamlLimits = yamlLimits): YamlTe
   const converter = createConverter(limits, lines);
   const value = converter.convert(root, '', 1);
   return converter.faults.length > 0 ? failed(converter.faults) : { text, value, root, faults: [] };
+}
+
+/** What YAML calls printable, as PyYAML's reader has it: anything else must be written as an escape. */
+const nonPrintable = /[^\t\n\r -~\u0085\u00a0-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u;
+
+function strangeText(text: string, at: number): string {
+  const line = text.slice(0, at).split('\n').length;
+  const code = (text.codePointAt(at) ?? 0).toString(16).toUpperCase().padStart(4, '0');
+  return `line ${line}: the character U+${code} may not stand in YAML`;
 }
 
 /** Depth is taken from the flat tokens, before anything recursive runs. */

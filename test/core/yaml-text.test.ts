@@ -160,3 +160,19 @@ describe('text from strangers', () => {
     );
   });
 });
+
+describe('a character that is not printable', () => {
+  it.each(['\0', '\u0007', '\u001b', '\u007f', '\u0080', '\ufffe', '\uffff'])(
+    'is a fault wherever it stands: %j',
+    (character) => {
+      const code = character.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0');
+      for (const text of [`a: 1\n# ${character}`, `a: 1\nb: "${character}"`, `a: 1\n${character}: 1`])
+        expect(firstFault(text)).toBe(`|line 2: the character U+${code} may not stand in YAML`);
+    },
+  );
+
+  it('may be written as an escape, and others stand as they are', () => {
+    expect(value('a: "\\0\\a"')).toEqual({ a: '\0\u0007' });
+    expect(value('\ufeffa: "\u0085\u00a0\ud7ff\ue000😀\t"')).toEqual({ a: '\u0085\u00a0\ud7ff\ue000😀\t' });
+  });
+});
