@@ -15,6 +15,8 @@ export function mountGraphql(app: FastifyInstance, handle: GraphqlHandler, optio
     const state = stateOf(raw);
     state.route = '/graphql';
     const run = async (): Promise<void> => {
+      // The router reads the path decoded; the handler only knows this spelling, and has no words for another.
+      if (raw.url?.split('?', 1)[0] !== '/graphql') throw new AppError('PATH_NOT_FOUND');
       // A browser asks before it sends a form of another site: it gets no leave, and no method but these two is GraphQL's.
       if (raw.method !== 'GET' && raw.method !== 'POST') throw new AppError('METHOD_NOT_ALLOWED');
       state.caller = await options.authenticate(raw);
