@@ -18,7 +18,7 @@ export interface OpenBlobInput {
   readonly type?: string | undefined;
 }
 
-export interface ReadOptions {
+interface ReadOptions {
   readonly range?: ByteRange | undefined;
   readonly signal: AbortSignal;
 }
