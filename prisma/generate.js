@@ -21,7 +21,7 @@ if (existsSync(schemaFile) && prisma !== undefined) generate(prisma);
 function findPrisma() {
   try {
     return createRequire(join(root, 'package.json')).resolve('prisma/package.json');
-  } catch (_) {
+  } catch {
     return undefined;
   }
 }

@@ -20,7 +20,7 @@ import { securityHeaders } from './security-headers.ts';
 import { traceContext } from './trace-context.ts';
 import { answerUnknownPath, refuseOutside } from './unknown-paths.ts';
 
-export { openServerLog, type ServerLog, type ServerLogOptions } from './server-log.ts';
+export { openServerLog } from './server-log.ts';
 
 /** Handles everything under /graphql, body included, and answers it. */
 export type GraphqlHandler = (request: IncomingMessage, response: ServerResponse, context: OpContext) => Promise<void>;

@@ -15,7 +15,7 @@ export function traceContext(app: FastifyInstance): void {
 }
 
 /** In the form of version 00; undefined for what is to be ignored (trace-context level 2, section 3.2). */
-export function parseTraceparent(header: string): string | undefined {
+function parseTraceparent(header: string): string | undefined {
   const match = pattern.exec(header);
   if (match === null) return undefined;
   const [, version = '', traceId = '', parentId = '', flags = '', rest] = match;

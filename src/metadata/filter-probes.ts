@@ -87,7 +87,7 @@ function fieldProbes(field: FilterField, operator: Operator, value: Json, values
     }
     case 'digest': {
       if (operator !== 'eq' && operator !== 'in') return undefined;
-      const hex = listed(value).map((digest) => String(digest).split(':')[1] ?? '');
+      const hex = listed(value).map((digest) => (typeof digest === 'string' ? (digest.split(':')[1] ?? '') : ''));
       return hex.map((one) => probe('a.digest_value', `a.digest_value = ${values.add(one.replaceAll('\0', ''), 'text')}`));
     }
     case 'protected':
@@ -144,7 +144,7 @@ function versionProbes(operator: Operator, value: Json, values: SqlValues): read
   const both = (part: Operator): Probe[] => [side(true, part, keys), side(false, part, keys)];
   if (operator === 'eq' || operator === 'in') {
     return listed(value).map((text, index) =>
-      side(parseVersion(String(text))?.isRelease ?? true, 'eq', listed(keys)[index] ?? null),
+      side((typeof text === 'string' ? parseVersion(text)?.isRelease : undefined) ?? true, 'eq', listed(keys)[index] ?? null),
     );
   }
   // Without a version is unlike any version, and no index tells those apart here.

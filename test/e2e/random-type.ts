@@ -4,7 +4,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 const kinds = ['string', 'enum', 'integer', 'number', 'boolean', 'string-list'] as const;
-export type InventedKind = (typeof kinds)[number];
+type InventedKind = (typeof kinds)[number];
 
 export interface InventedProperty {
   readonly name: string;

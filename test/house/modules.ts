@@ -5,7 +5,7 @@ import { parseSync } from 'oxc-parser';
 
 export const root = join(import.meta.dirname, '../..');
 
-export interface Import {
+interface Import {
   readonly specifier: string;
   readonly isDynamic: boolean;
 }

@@ -20,7 +20,7 @@ describe('the documents', () => {
 
   it('list every room in the table of the architecture page, and no other', () => {
     const listed = [...read('docs/architecture.md').matchAll(/^\| `([a-z]+)(?:\.ts)?` +\|/gm)].map((match) => match[1]);
-    expect(listed.filter((name) => name !== 'compose').sort()).toEqual([...rooms].sort());
+    expect(new Set(listed.filter((name) => name !== 'compose'))).toEqual(new Set(rooms));
   });
 
   it('list every spec in the table of the specs, and no other', () => {

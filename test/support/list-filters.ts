@@ -38,7 +38,7 @@ function property(name: string, valueKind: FilterValueKind, operator: FilterOper
 }
 
 function tags(operator: 'all' | 'any' | 'none', ...list: string[]): NamedFilter {
-  return { name: `tags ${operator} ${list}`, type: null, filter: { kind: 'tags', operator, tags: list } };
+  return { name: `tags ${operator} ${list.join()}`, type: null, filter: { kind: 'tags', operator, tags: list } };
 }
 
 function range(text: string): NamedFilter {

@@ -16,7 +16,7 @@ const table: readonly HttpRoute<OpContext>[] = [
   { path: '/images/:id/file', methods: readOnly(sendImageData), isTransfer: true },
 ];
 
-export const imageRoutes: readonly HttpRoute<OpContext>[] = prefixes.flatMap((prefix) =>
+const imageRoutes: readonly HttpRoute<OpContext>[] = prefixes.flatMap((prefix) =>
   table.map((route) => ({ ...route, path: `${prefix}${route.path}` })),
 );
 
