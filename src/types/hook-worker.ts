@@ -27,12 +27,21 @@ registerHooks({
     if (isTypes && isBuiltin(specifier) && !pureBuiltins.has(specifier.replace(/^node:/, ''))) {
       throw new Error(`hooks may not use ${specifier}: no files, no network, no processes`);
     }
-    return next(specifier, context);
+    const resolved = next(specifier, context);
+    const format = ownFormat(resolved.url);
+    return format === undefined ? resolved : { ...resolved, format };
   },
 });
 for (const name of ['fetch', 'WebSocket', 'EventSource', 'XMLHttpRequest']) Reflect.deleteProperty(globalThis, name);
 
 await start();
+
+/** A type's own files are modules: a package.json above its folder, which says `commonjs` unless told otherwise, is not about them. */
+function ownFormat(url: string): string | undefined {
+  const folder = typeFolders.find((own) => url.startsWith(own));
+  if (folder === undefined || url.slice(folder.length).includes('node_modules/')) return undefined;
+  return url.endsWith('.ts') ? 'module-typescript' : url.endsWith('.js') ? 'module' : undefined;
+}
 
 async function start(): Promise<void> {
   if (task.kind === 'probe') {

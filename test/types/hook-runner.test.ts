@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { AppError } from '#base/app-error.ts';
 import type { BlobView } from '#sdk/sdk.ts';
@@ -34,6 +35,21 @@ const hookFailure = (hook: string, text: string | RegExp) =>
   });
 
 describe('hooks', () => {
+  it.each(['hooks.ts', 'hooks.js'])('in %s are a module, whatever the package.json above them says', async (file) => {
+    using folder = createTypesFolder();
+    folder.write('package.json', { name: 'of-the-author', type: 'commonjs' });
+    folder.writeType('thing', { versions: { 1: { written: { type: 'string' } } } });
+    folder.write(`thing/words.${file.split('.')[1]}`, `export const bad = 'is bad';`);
+    folder.write(
+      `thing/${file}`,
+      `import { fault } from 'vitrine/sdk';
+       import { bad } from './words.${file.split('.')[1]}';
+       export default { validate: () => [fault('/written', bad)] };`,
+    );
+    await using registry = await loadTypes({ folders: [join(folder.path, 'thing')] });
+    expect(await registry.get('thing').hooks.validate(hookArtifact())).toEqual([{ pointer: '/written', message: 'is bad' }]);
+  });
+
   it('run in a thread with vitrine/sdk, in a folder anywhere, and answer with faults and values', async () => {
     await using thing = await load(`
       validate(artifact) { return artifact.properties.written === 'bad' ? [fault('/written', 'is bad')] : []; },
