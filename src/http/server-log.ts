@@ -16,7 +16,12 @@ export function openServerLog({ level, format }: ServerLogOptions): ServerLog {
   // Lines are gathered, for a write costs more than all the rest of a line, but never for longer than this.
   const flushing = setInterval(() => out.flush(), 250);
   flushing.unref();
-  const settings = { level, base: { pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime };
+  const settings = {
+    level,
+    base: { pid: process.pid },
+    timestamp: pino.stdTimeFunctions.isoTime,
+    serializers: { err: toLoggedError },
+  };
   return {
     log: pino(settings, format === 'text' ? toText(out) : out),
     [Symbol.dispose]: () => {
@@ -29,6 +34,14 @@ export function openServerLog({ level, format }: ServerLogOptions): ServerLog {
       }
     },
   };
+}
+
+/** What of an error is logged, and nothing else: drivers hang whole clients on theirs, with statements and settings. */
+export function toLoggedError(error: unknown): object {
+  if (!(error instanceof Error)) return { message: String(error) };
+  const { name, message, stack, cause } = error;
+  const code = 'code' in error ? { code: error.code } : {};
+  return { type: name, message, ...code, stack, ...(cause === undefined ? {} : { cause: toLoggedError(cause) }) };
 }
 
 /** `12:34:56.789 INFO  request method=GET path=/healthz …` */
