@@ -32,10 +32,15 @@ export function openDatabase(options: OpenDatabaseOptions): Database {
     options: sessionOptions(options.statementTimeoutMs ?? 30_000),
     types: { getTypeParser },
   });
-  pool.on('error', (error) => options.onIdleError?.(error));
+  let closing: Promise<void> | undefined;
+  pool.on('error', (error) => {
+    // The pool hangs the whole client on it, which nobody wants in a log.
+    Reflect.deleteProperty(error, 'client');
+    // The pool does not wait for its connections' last words: while it closes they may as well be broken.
+    if (closing === undefined) options.onIdleError?.(error);
+  });
   // A connection lost between two statements of a transaction tells nobody else; its next statement fails.
   pool.on('connect', (client) => client.on('error', () => undefined));
-  let closing: Promise<void> | undefined;
   return {
     query: async <Row extends object>(statement: Statement, values: readonly unknown[] = []) => {
       try {

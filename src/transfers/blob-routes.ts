@@ -26,6 +26,7 @@ async function download({ context, request, response, params }: Exchange): Promi
 
 async function upload({ context, request, response, params, query, acceptBody }: Exchange): Promise<void> {
   const place = toPlace(params);
+  refuseUnheard(request.headers);
   const { entry, kind, revision } = await uploadBlob(context, {
     ...place,
     path: place.path ?? query().get('path') ?? undefined,
@@ -102,6 +103,15 @@ function declaredDigests(headers: IncomingHttpHeaders): DeclaredDigests | undefi
     ...(typeof content === 'string' ? parseDigestField(content) : {}),
     ...(typeof whole === 'string' ? parseDigestField(whole) : {}),
   };
+}
+
+/** What would change what an upload means, and is not done here: to pass over it could replace what its sender would not. */
+function refuseUnheard(headers: IncomingHttpHeaders): void {
+  if (headers['content-range'] !== undefined)
+    throw new AppError('INPUT_INVALID', 'An upload sends the whole blob, no range of it.');
+  const unheard = ['if-none-match', 'if-unmodified-since'].find((name) => headers[name] !== undefined);
+  if (unheard === undefined) return;
+  throw new AppError('INPUT_INVALID', `An upload depends on If-Match, the artifact's revision, and not on ${unheard}.`);
 }
 
 const revisionPattern = /^"(\d{1,9})"$/;

@@ -121,6 +121,8 @@ describe('an upload', () => {
     ['a media type that breaks lines', { 'Content-Length': '1', 'Content-Type': 'text/plain; a="\u0001"' }],
     ['a coding of its bytes', { 'Content-Length': '1', 'Content-Encoding': 'gzip' }],
     ['a coding of its transfer', { 'Transfer-Encoding': 'gzip' }],
+    ['a range of a blob', { 'Content-Length': '1', 'Content-Range': 'bytes 0-0/2' }],
+    ['a condition that is not heard', { 'Content-Length': '1', 'If-None-Match': '*' }],
     ['a length beside chunks', { 'Content-Length': '1', 'Transfer-Encoding': 'chunked' }],
   ])('with %s is refused', (_name, headers) => expectRefused(() => request('PUT', `${slots}/files/new`, headers, 'x')));
 

@@ -134,6 +134,19 @@ describe('a transaction', () => {
   });
 });
 
+describe('a connection that breaks while nobody uses it', () => {
+  it('is told of once, with no more than the error, and is replaced', async () => {
+    await using test = await createTestDatabase();
+    const told: Error[] = [];
+    await using db = openDatabase({ url: test.url, poolSize: 1, onIdleError: (error) => told.push(error) });
+    const [{ pid }] = (await db.query({ text: 'SELECT pg_backend_pid() AS pid' })) as [{ pid: number }];
+    await test.db.query({ text: 'SELECT pg_terminate_backend($1)' }, [pid]);
+    await expect.poll(() => told).toMatchObject([{ code: '57P01' }]);
+    expect(told[0]).not.toHaveProperty('client');
+    expect(await db.query({ text: 'SELECT 1 AS one' })).toEqual([{ one: 1 }]);
+  });
+});
+
 describe('errors', () => {
   it('name the broken rule', async () => {
     await using test = await createTestDatabase();
