@@ -13,7 +13,8 @@ const serverHelp = `
 The server is the one VITRINE_URL names (default http://127.0.0.1:9292); VITRINE_TOKEN says who you are.`;
 
 export const refHelp = `
-REF is [project/]type/name[@range | @sha256:<digest>], or an id. Ranges are node-semver's: 'image/cirros@^1.2'.`;
+REF is [project/]type/name[@range | @sha256:<digest>], or an id. Ranges are node-semver's: 'image/cirros@^1.2'.
+In a name, what has a meaning there is percent-encoded: a/b is a%2Fb.`;
 
 /** A command with `--json`, its examples and where it looks for a server. */
 export function createCommand(name: string, summary: string, examples: readonly string[], notes = ''): Command {
