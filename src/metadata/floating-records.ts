@@ -1,6 +1,6 @@
 /** Ranges resolved as sets: one statement answers every dependency of a level, however many there are. */
 import type { Range } from '#core/range.ts';
-import { type ClosureNodeRow, closureNodeColumns } from './closure-records.ts';
+import { type ClosureNodeRow, closureNodeColumns } from './closure-columns.ts';
 import type { Sql } from './database.ts';
 import { inSetsSql, rangeSets } from './range-sql.ts';
 import { familyVisibleSql, findableSql, readableSql, resolvableSql, type Viewer } from './visibility-sql.ts';

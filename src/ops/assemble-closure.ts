@@ -24,8 +24,8 @@ export function assembleClosure(
   const links = graph.links.flatMap(({ row, to }) => (to === null ? [] : [{ from: row.artifact_id, to }]));
   const ordered = topologicalOrder([...graph.nodes.values()], links, compareNodes);
   const nodes = ordered.map((row) => toNode(row, blobsByNode.get(row.id) ?? []));
-  const position = new Map(nodes.map(({ id }, index) => [id, index]));
-  const edges = graph.links.map(toEdge).toSorted((a, b) => (position.get(a.from) ?? 0) - (position.get(b.from) ?? 0));
+  const linksByNode = Map.groupBy(graph.links, ({ row }) => row.artifact_id);
+  const edges = nodes.flatMap(({ id }) => (linksByNode.get(id) ?? []).map(toEdge));
   const problems = [
     ...graph.problems,
     ...nodes.flatMap((node) => nodeProblems(node, blobsByNode.get(node.id) ?? [])),
@@ -41,7 +41,7 @@ export function assembleClosure(
     edges,
     problems,
     complete,
-    closureDigest: complete ? digestOf(graph.root, nodes, edges) : null,
+    closureDigest: complete ? digestOf(nodes) : null,
   };
   const locations = new Map(blobRows.map((row) => [locationKey(row.artifact_id, row.path), row.locations ?? []] as const));
   return { closure, locations: (node, path) => locations.get(locationKey(node, path)) ?? [] };
@@ -184,20 +184,11 @@ function cycles(nodes: readonly ClosureNode[], links: readonly { from: string; t
 }
 
 /**
- * Over what the closure is made of, never over where it is kept: the same closure elsewhere has the same digest. Arrays of
- * texts and whole numbers only, whose JSON has one form.
+ * Over what the closure is made of, never over where it is kept: the same closure elsewhere has the same digest. The digest of
+ * an artifact covers what it depends on. Arrays of texts only, whose JSON has one form.
  */
-function digestOf(root: string, nodes: readonly ClosureNode[], edges: readonly ClosureEdge[]): string {
-  const position = new Map(nodes.map(({ id }, index) => [id, index]));
-  const value = [
-    position.get(root),
-    nodes.map(identityOf),
-    edges.map(({ from, slot, alias, ref, parameter, to }) => {
-      const target = to === null ? null : position.get(to);
-      return [position.get(from), slot, alias, ref, parameter, target];
-    }),
-  ];
-  return `sha256:${sha256Hex(JSON.stringify(value))}`;
+function digestOf(nodes: readonly ClosureNode[]): string {
+  return `sha256:${sha256Hex(JSON.stringify(nodes.map(identityOf)))}`;
 }
 
 /** A versioned artifact is its digest; an unversioned one is its id and what its slots hold. */

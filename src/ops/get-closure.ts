@@ -45,7 +45,7 @@ export async function locateClosure(context: OpContext, input: GetClosureInput):
       const graph = await load(tx, context, rootId, maxNodes);
       if (graph === undefined) return undefined;
       const stores = [...context.blobs.stores.keys()];
-      const blobs = await closureRecords.listClosureBlobs(tx, [...graph.nodes.keys()], stores);
+      const blobs = graph.blobs ?? (await closureRecords.listClosureBlobs(tx, [...graph.nodes.keys()], stores));
       return { graph, blobs };
     },
     { isolation: 'repeatable read', readOnly: true, signal },

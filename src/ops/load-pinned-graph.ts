@@ -1,4 +1,4 @@
-/** The graph that publish pinned: two statements, whatever its size. */
+/** The graph that publish pinned: one statement, whatever its size. */
 
 import { formatArtifactRef } from '#core/artifact-ref.ts';
 import type { ClosureProblem } from '#core/closure.ts';
@@ -21,6 +21,8 @@ export interface ClosureGraph {
   readonly nodes: ReadonlyMap<string, closureRecords.ClosureNodeRow>;
   readonly links: readonly GraphLink[];
   readonly problems: readonly ClosureProblem[];
+  /** Where they were read with the graph. */
+  readonly blobs?: readonly closureRecords.ClosureBlobRow[];
   /** There are more nodes than were asked for. */
   readonly isCut: boolean;
 }
@@ -28,14 +30,15 @@ export interface ClosureGraph {
 /** Undefined when the caller may not see the root. */
 export async function loadPinnedGraph(
   tx: Sql,
-  { caller }: OpContext,
+  { caller, blobs: { stores } }: OpContext,
   root: string,
   maxNodes: number,
 ): Promise<ClosureGraph | undefined> {
-  const { nodes: rows, isCut } = await closureRecords.listPinnedNodes(tx, caller, root, maxNodes);
-  const nodes = new Map(rows.map((row) => [row.id, row]));
+  const pinned = await closureRecords.loadPinned(tx, caller, root, maxNodes, [...stores.keys()]);
+  const { isCut, blobs } = pinned;
+  const nodes = new Map(pinned.nodes.map((row) => [row.id, row]));
   if (!nodes.has(root)) return undefined;
-  const edges = await closureRecords.listClosureEdges(tx, caller, [...nodes.keys()]);
+  const edges = isCut ? pinned.edges.filter(({ artifact_id }) => nodes.has(artifact_id)) : pinned.edges;
   const problems: ClosureProblem[] = [];
   const links = edges.map((row) => {
     const ref = formatArtifactRef(targetRef(toTarget(row)));
@@ -44,7 +47,7 @@ export async function loadPinnedGraph(
     if (target === undefined && (!isCut || row.resolved_id === null || row.was_deleted)) problems.push(missing(row, ref));
     return { row, ref, to: target?.id ?? null, version: target?.version ?? null };
   });
-  return { root, nodes, links, problems, isCut };
+  return { root, nodes, links, problems, blobs, isCut };
 }
 
 export function toTarget(row: closureRecords.ClosureEdgeRow) {

@@ -6,13 +6,8 @@ import { closureRecords } from '#metadata/metadata.ts';
 /** Reads nothing: there is no such artifact. Failing is no fault: then the first caller waits, or sees what is wrong. */
 export async function warmUp(db: Database): Promise<void> {
   const nobody = { project: '', isAdmin: false };
-  const ids = [randomId()];
-  await db.transaction(
-    async (tx) => {
-      for (const id of ids) await closureRecords.listPinnedNodes(tx, nobody, id, 1);
-      await closureRecords.listClosureEdges(tx, nobody, ids);
-      await closureRecords.listClosureBlobs(tx, ids, []);
-    },
-    { isolation: 'repeatable read', readOnly: true },
-  );
+  await db.transaction((tx) => closureRecords.loadPinned(tx, nobody, randomId(), 1, []), {
+    isolation: 'repeatable read',
+    readOnly: true,
+  });
 }
