@@ -63,10 +63,21 @@ const targets = {
   reference: { port: referencePort, request: (index: number) => `GET /${at(index)} HTTP/1.1\r\n${head}` },
   served: { port, request: (index: number) => `GET /v2/images/${at(index)} HTTP/1.1\r\n${head}` },
 };
+const costs = {
+  reference: { node: [] as number[], postgres: [] as number[] },
+  served: { node: [] as number[], postgres: [] as number[] },
+};
 const results = { reference: [] as LoadResult[], served: [] as LoadResult[] };
 for (const key of ['reference', 'served'] as const) await measure(key, 1_500);
 for (let run = 0; run < runs; run += 1) {
-  for (const key of ['reference', 'served'] as const) results[key].push(await measure(key, durationMs));
+  for (const key of ['reference', 'served'] as const) {
+    const before = { node: await cpuMs(childOf(key)), postgres: await cpuMsBelow(postgres.pid) };
+    const result = await measure(key, durationMs);
+    const requests = (result.requestsPerSecond * durationMs) / 1000;
+    results[key].push(result);
+    costs[key].node.push(((await cpuMs(childOf(key))) - before.node) / requests);
+    costs[key].postgres.push(((await cpuMsBelow(postgres.pid)) - before.postgres) / requests);
+  }
 }
 await report();
 
@@ -86,10 +97,11 @@ async function report(): Promise<void> {
   for (const key of ['reference', 'served'] as const) {
     const of = (pick: (result: LoadResult) => number): number => median(results[key].map(pick));
     rates[key] = of((result) => result.requestsPerSecond);
-    const child = key === 'served' ? served : reference;
     const [p50, p99] = [of((result) => result.p50Ms), of((result) => result.p99Ms)];
-    const memory = `RSS ${await residentMiB(child)} MiB`;
-    console.log(`${key}: ${Math.round(rates[key])}/s, p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms, ${memory}`);
+    const memory = `RSS ${await residentMiB(childOf(key))} MiB`;
+    const microseconds = (values: readonly number[]): number => Math.round(median(values) * 1000);
+    const cpu = `CPU a request: node ${microseconds(costs[key].node)} µs, PostgreSQL ${microseconds(costs[key].postgres)} µs`;
+    console.log(`${key}: ${Math.round(rates[key])}/s, p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms, ${memory}, ${cpu}`);
   }
   console.log(`show of the boot path: ${(rates.served / rates.reference).toFixed(3)} of the reference (goal ${goal})`);
   console.log(
@@ -151,6 +163,25 @@ async function untilReady(url: string): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   throw new Error('the server was not ready in 15 s');
+}
+
+function childOf(key: keyof typeof targets): ChildProcess {
+  return key === 'served' ? served : reference;
+}
+
+/** Time on a processor, of all threads; steadier than rates where other work shares the machine. */
+async function cpuMs({ pid }: ChildProcess | { readonly pid: number }): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  // Fields 14 and 15 of proc(5), in ticks of 10 ms.
+  return 10 * (Number(fields[11] ?? 0) + Number(fields[12] ?? 0));
+}
+
+/** Of the process and its children. */
+async function cpuMsBelow(pid: number): Promise<number> {
+  const children = (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).split(' ').filter((text) => text !== '');
+  const times = await Promise.all([pid, ...children.map(Number)].map((id) => cpuMs({ pid: id })));
+  return times.reduce((sum, time) => sum + time, 0);
 }
 
 async function residentMiB(child: ChildProcess): Promise<number> {
