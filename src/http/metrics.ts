@@ -31,6 +31,7 @@ export function createMetrics(poolState: () => PoolState): Metrics {
     registers,
   });
   observePool(registers, poolState);
+  const { timer, counters } = createSeries(duration, bytes);
   return {
     observe: (app) => {
       app.addHook('onRequest', (_request, _reply, done) => {
@@ -44,9 +45,11 @@ export function createMetrics(poolState: () => PoolState): Metrics {
         const { socket, method = '' } = request.raw;
         const seconds = (performance.now() - state.startedAt) / 1000;
         // Few labels, whatever is asked for: a method nobody knows would be a new series.
-        duration.observe({ method: knownMethods.has(method) ? method : 'other', route, status: reply.raw.statusCode }, seconds);
-        bytes.inc({ direction: 'in', route }, Math.max(0, socket.bytesRead - state.bytesReadBefore));
-        bytes.inc({ direction: 'out', route }, Math.max(0, socket.bytesWritten - state.bytesWrittenBefore));
+        const known = knownMethods.has(method) ? method : 'other';
+        timer(known, route, reply.raw.statusCode).observe(seconds);
+        const { received, sent } = counters(route);
+        received.inc(Math.max(0, socket.bytesRead - state.bytesReadBefore));
+        sent.inc(Math.max(0, socket.bytesWritten - state.bytesWrittenBefore));
         done();
       });
     },
@@ -54,6 +57,32 @@ export function createMetrics(poolState: () => PoolState): Metrics {
       const text = await registry.metrics();
       response.writeHead(200, { 'Content-Type': registry.contentType, 'Cache-Control': 'no-store' });
       response.end(request.method === 'HEAD' ? undefined : text);
+    },
+  };
+}
+
+/** Series by their labels, looked up once: prom-client would hash the labels again for each request. */
+function createSeries(duration: Histogram<'method' | 'route' | 'status'>, bytes: Counter<'direction' | 'route'>) {
+  const timers = new Map<string, ReturnType<typeof duration.labels>>();
+  const byRoute = new Map<string, { readonly received: BytesSeries; readonly sent: BytesSeries }>();
+  type BytesSeries = ReturnType<typeof bytes.labels>;
+  return {
+    timer: (method: string, route: string, status: number) => {
+      const key = `${method} ${status} ${route}`;
+      let found = timers.get(key);
+      if (found === undefined) {
+        found = duration.labels({ method, route, status });
+        timers.set(key, found);
+      }
+      return found;
+    },
+    counters: (route: string) => {
+      let found = byRoute.get(route);
+      if (found === undefined) {
+        found = { received: bytes.labels({ direction: 'in', route }), sent: bytes.labels({ direction: 'out', route }) };
+        byRoute.set(route, found);
+      }
+      return found;
     },
   };
 }

@@ -55,7 +55,7 @@ type BootImageTuple = readonly [
 const tuple = `json_build_array(a.id, a.project, a.type, a.name, a.version, a.state, a.visibility, a.hidden, a.protected,
   a.properties, a.tags, a.created_at, a.updated_at, b.size_bytes, b.digest_value,
   (SELECT json_object_agg(d.algorithm, d.value) FROM blob_digest d WHERE d.blob_id = b.id),
-  (SELECT string_agg(l.store, ',' ORDER BY l.store) FROM location l WHERE l.blob_id = b.id AND l.state = 'live'))`;
+  (SELECT string_agg(l.store, ',') FROM location l WHERE l.blob_id = b.id AND l.state = 'live'))`;
 
 const findStatement = {
   name: 'boot-image-find',
@@ -127,6 +127,6 @@ function toRow(tuple: BootImageTuple): BootImageRow {
     sha256,
     sha512,
     md5,
-    stores,
+    stores: stores?.includes(',') ? stores.split(',').sort().join(',') : stores,
   };
 }
