@@ -2,9 +2,10 @@
  * The ways in which a list can come upon a row: own, public, shared with the viewer, community where asked for. Each way is an
  * arm that one index walks in the order of the list; a page merges the arms and takes only as many rows as it needs of each.
  */
+import type { Json } from '#base/json.ts';
 import type { ArtifactState, Visibility } from '#core/artifact.ts';
 import { artifactStates, visibilities } from '#core/artifact.ts';
-import type { Filter, FilterField } from '#core/filter.ts';
+import type { Filter, FilterField, FilterOperator } from '#core/filter.ts';
 import { conjunctsOf, someCondition } from '#core/simplify-filter.ts';
 import type { FilterScope } from './filter-sql.ts';
 import { sqlLiteral } from './sql-values.ts';
@@ -165,9 +166,10 @@ function fixedBy({ type, filter }: ListQuery): Fixed {
   const valuesOf = (field: FilterField, start: readonly string[] | null): readonly string[] | null => {
     let fixed = start;
     for (const part of conjuncts) {
-      if (part.kind !== 'field' || part.field !== field || (part.operator !== 'eq' && part.operator !== 'in')) continue;
-      const list = Array.isArray(part.value) ? part.value : [part.value];
-      const wanted = [...new Set(list.filter((value) => typeof value === 'string' && !value.includes('\0')))];
+      if (part.kind !== 'field' || part.field !== field) continue;
+      const list = valuesLeft(part.field, part.operator, part.value);
+      if (list === undefined) continue;
+      const wanted = [...new Set(list.filter((value): value is string => typeof value === 'string' && !value.includes('\0')))];
       fixed = fixed === null ? wanted : fixed.filter((value) => wanted.includes(value));
     }
     return fixed;
@@ -177,12 +179,14 @@ function fixedBy({ type, filter }: ListQuery): Fixed {
     types: valuesOf('type', type === null ? null : [type]),
     projects: valuesOf('project', null),
     visibilities: known,
-    states: conjuncts.reduce(
-      (states, part) => {
-        const isUnlike = part.kind === 'field' && part.field === 'state' && part.operator === 'ne';
-        return isUnlike ? (states ?? artifactStates).filter((state) => state !== part.value) : states;
-      },
-      valuesOf('state', null),
-    ),
+    states: valuesOf('state', null),
   };
+}
+
+/** The values that a condition leaves a column; undefined where it names none. A visibility or a state that is not one is one of the rest. */
+function valuesLeft(field: FilterField, operator: FilterOperator, value: Json): readonly Json[] | undefined {
+  if (operator === 'ne' && field === 'visibility') return visibilities.filter((visibility) => visibility !== value);
+  if (operator === 'ne' && field === 'state') return artifactStates.filter((state) => state !== value);
+  if (operator !== 'eq' && operator !== 'in') return undefined;
+  return Array.isArray(value) ? value : [value];
 }

@@ -20,6 +20,8 @@ beforeAll(async () => {
   ] as const) {
     await createDataset(test.db, { artifacts: 10_000, publicEvery });
     await ensurePropertyIndexes({ url: test.url, types: indexedTypes, signal: AbortSignal.timeout(60_000) });
+    // As a server finds it after a while: plans of vacuumed tables differ, and both must keep the budget.
+    await test.db.query({ text: 'VACUUM (ANALYZE)' });
   }
 }, 120_000);
 afterAll(async () => {

@@ -99,33 +99,33 @@ CREATE INDEX artifact_own_created ON artifact (project, created_at, id)
 CREATE INDEX artifact_own_type_created ON artifact (project, type, created_at, id)
   WHERE state IN ('active', 'deactivated') AND NOT hidden;
 CREATE INDEX artifact_public_created ON artifact (created_at, id)
-  WHERE visibility = 'public' AND state IN ('active', 'deactivated') AND NOT hidden;
+  INCLUDE (visibility) WHERE visibility = 'public' AND state IN ('active', 'deactivated') AND NOT hidden;
 CREATE INDEX artifact_public_type_created ON artifact (type, created_at, id)
-  WHERE visibility = 'public' AND state IN ('active', 'deactivated') AND NOT hidden;
+  INCLUDE (visibility) WHERE visibility = 'public' AND state IN ('active', 'deactivated') AND NOT hidden;
 CREATE INDEX artifact_own_updated ON artifact (project, updated_at, id)
   WHERE state IN ('active', 'deactivated') AND NOT hidden;
 CREATE INDEX artifact_own_type_updated ON artifact (project, type, updated_at, id)
   WHERE state IN ('active', 'deactivated') AND NOT hidden;
 CREATE INDEX artifact_public_updated ON artifact (updated_at, id)
-  WHERE visibility = 'public' AND state IN ('active', 'deactivated') AND NOT hidden;
+  INCLUDE (visibility) WHERE visibility = 'public' AND state IN ('active', 'deactivated') AND NOT hidden;
 CREATE INDEX artifact_public_type_updated ON artifact (type, updated_at, id)
-  WHERE visibility = 'public' AND state IN ('active', 'deactivated') AND NOT hidden;
+  INCLUDE (visibility) WHERE visibility = 'public' AND state IN ('active', 'deactivated') AND NOT hidden;
 CREATE INDEX artifact_own_name ON artifact (project, (coalesce(name, '')), id)
   WHERE state IN ('active', 'deactivated') AND NOT hidden;
 CREATE INDEX artifact_own_type_name ON artifact (project, type, (coalesce(name, '')), id)
   WHERE state IN ('active', 'deactivated') AND NOT hidden;
 CREATE INDEX artifact_public_name ON artifact ((coalesce(name, '')), id)
-  WHERE visibility = 'public' AND state IN ('active', 'deactivated') AND NOT hidden;
+  INCLUDE (visibility) WHERE visibility = 'public' AND state IN ('active', 'deactivated') AND NOT hidden;
 CREATE INDEX artifact_public_type_name ON artifact (type, (coalesce(name, '')), id)
-  WHERE visibility = 'public' AND state IN ('active', 'deactivated') AND NOT hidden;
+  INCLUDE (visibility) WHERE visibility = 'public' AND state IN ('active', 'deactivated') AND NOT hidden;
 CREATE INDEX artifact_own_version ON artifact (project, (coalesce(version_key, '')), id)
   WHERE state IN ('active', 'deactivated') AND NOT hidden;
 CREATE INDEX artifact_own_type_version ON artifact (project, type, (coalesce(version_key, '')), id)
   WHERE state IN ('active', 'deactivated') AND NOT hidden;
 CREATE INDEX artifact_public_version ON artifact ((coalesce(version_key, '')), id)
-  WHERE visibility = 'public' AND state IN ('active', 'deactivated') AND NOT hidden;
+  INCLUDE (visibility) WHERE visibility = 'public' AND state IN ('active', 'deactivated') AND NOT hidden;
 CREATE INDEX artifact_public_type_version ON artifact (type, (coalesce(version_key, '')), id)
-  WHERE visibility = 'public' AND state IN ('active', 'deactivated') AND NOT hidden;
+  INCLUDE (visibility) WHERE visibility = 'public' AND state IN ('active', 'deactivated') AND NOT hidden;
 CREATE INDEX artifact_public_project ON artifact (project, created_at, id)
   WHERE visibility = 'public' AND state IN ('active', 'deactivated') AND NOT hidden;
 CREATE INDEX artifact_community ON artifact (created_at, id)
