@@ -37,7 +37,7 @@ export function openServerLog({ level, format }: ServerLogOptions): ServerLog {
 }
 
 /** What of an error is logged, and nothing else: drivers hang whole clients on theirs, with statements and settings. */
-export function toLoggedError(error: unknown): object {
+function toLoggedError(error: unknown): object {
   if (!(error instanceof Error)) return { message: String(error) };
   const { name, message, stack, cause } = error;
   const code = 'code' in error ? { code: error.code } : {};

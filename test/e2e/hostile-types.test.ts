@@ -70,7 +70,10 @@ const sound = `${version}resources: { r: { type: OS::Heat::None } }\n`;
 const value = (text: string): string => `${version}resources: { r: { type: OS::Heat::Value, properties: { value: ${text} } } }\n`;
 const bomb = Array.from(
   { length: 12 },
-  (_, i) => `  a${i}: &a${i} { type: x, p: [${Array(10).fill(i ? `*a${i - 1}` : 'x')}] }\n`,
+  (_, i) =>
+    `  a${i}: &a${i} { type: x, p: [${Array(10)
+      .fill(i ? `*a${i - 1}` : 'x')
+      .join()}] }\n`,
 ).join('');
 const nested = (to: number): string => `${version}resources: { r: { type: n${to}.yaml } }\n`;
 
