@@ -12,7 +12,7 @@ export interface ServerLog extends Disposable {
 
 /** Disposing it writes what is still held. */
 export function openServerLog({ level, format }: ServerLogOptions): ServerLog {
-  const out = pino.destination({ dest: 1, sync: false, minLength: 8_192 });
+  const out = pino.destination({ dest: 1, sync: false, minLength: 65_536, maxWrite: 131_072 });
   // Lines are gathered, for a write costs more than all the rest of a line, but never for longer than this.
   const flushing = setInterval(() => out.flush(), 250);
   flushing.unref();

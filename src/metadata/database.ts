@@ -36,5 +36,10 @@ export interface Database extends Sql, AsyncDisposable {
   transaction<Result>(work: (tx: Sql) => Promise<Result>, options?: TransactionOptions): Promise<Result>;
   /** Prisma's client over the same connections, for seldom used records; loaded with its first use, never on a hot path. */
   prisma(): Promise<PrismaClient>;
+  /**
+   * For the hottest reads: named statements that read few rows by an index, over connections that many share at once
+   * (pipelined-reads.ts). Never part of a transaction, never a statement that may take long.
+   */
+  readonly reads: Sql;
   poolState(): PoolState;
 }

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import type { Database, Sql, Statement, TransactionOptions } from './database.ts';
 import { isRetryable, toDatabaseError } from './database-errors.ts';
+import { openPipelinedReads } from './pipelined-reads.ts';
 import { lazyPrisma } from './prisma-client.ts';
 
 interface OpenDatabaseOptions {
@@ -22,16 +23,16 @@ const attempts = 6;
 
 /** Connects with the first statement, not here. */
 export function openDatabase(options: OpenDatabaseOptions): Database {
-  const pool = new pg.Pool({
+  const connection = {
     connectionString: options.url,
-    max: options.poolSize ?? 8,
-    idleTimeoutMillis: 60_000,
     connectionTimeoutMillis: options.connectTimeoutMs ?? 10_000,
     keepAlive: true,
     application_name: options.applicationName ?? 'vitrine',
     options: sessionOptions(options.statementTimeoutMs ?? 30_000),
     types: { getTypeParser },
-  });
+  };
+  const pool = new pg.Pool({ ...connection, max: options.poolSize ?? 8, idleTimeoutMillis: 60_000 });
+  const reads = openPipelinedReads(connection);
   let closing: Promise<void> | undefined;
   pool.on('error', (error) => {
     // The pool hangs the whole client on it, which nobody wants in a log.
@@ -51,9 +52,10 @@ export function openDatabase(options: OpenDatabaseOptions): Database {
     },
     transaction: (work, transactionOptions = {}) => transact(pool, work, transactionOptions),
     prisma: lazyPrisma(pool),
+    reads,
     poolState: () => ({ total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
     [Symbol.asyncDispose]: () => {
-      closing ??= pool.end();
+      closing ??= Promise.all([pool.end(), reads[Symbol.asyncDispose]()]).then(() => undefined);
       return closing;
     },
   };

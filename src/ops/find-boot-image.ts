@@ -18,7 +18,7 @@ export interface FindBootImageInput {
 export async function findBootImage(context: OpContext, input: FindBootImageInput): Promise<BootImage> {
   const id = input.id.toLowerCase();
   const image = isUuid(id)
-    ? await bootImageRecords.findBootImage(context.db, context.caller, id, input.type, input.slot)
+    ? await bootImageRecords.findBootImage(context.db.reads, context.caller, id, input.type, input.slot)
     : undefined;
   if (image === undefined) throw artifactNotFound(input.id);
   context.policy.authorise(context.caller, 'artifact:read', image);

@@ -44,7 +44,7 @@ export async function openBlob(context: OpContext, input: OpenBlobInput): Promis
   const artifactId = input.artifactId.toLowerCase();
   const query = { artifactId, slot: input.slot, key: input.path ?? '', type: input.type ?? null };
   const isKnowable = isUuid(artifactId) && !input.slot.includes('\0');
-  const row = isKnowable ? await blobRecords.findDownload(context.db, context.caller, query) : undefined;
+  const row = isKnowable ? await blobRecords.findDownload(context.db.reads, context.caller, query) : undefined;
   if (row === undefined) throw artifactNotFound(input.artifactId);
   const { project, type, visibility } = row;
   context.policy.authorise(context.caller, 'blob:download', { project, type, visibility });

@@ -1,0 +1,64 @@
+/**
+ * Short reads of many callers over a few connections, written one behind the other without waiting for answers: half the system
+ * calls of a pool, on both sides. Only for named statements that read few rows by an index: whoever comes behind waits.
+ */
+import pg from 'pg';
+import type { Sql, Statement } from './database.ts';
+import { toDatabaseError } from './database-errors.ts';
+
+export interface PipelinedReads extends Sql, AsyncDisposable {}
+
+const laneCount = 2;
+
+interface Lane {
+  /** Undefined until it is connected, and again when it broke. */
+  client: pg.Client | undefined;
+  connecting: Promise<pg.Client> | undefined;
+}
+
+/** Connects with the first reads, and again after a connection broke. What was under way on it then is an error. */
+export function openPipelinedReads(config: pg.ClientConfig): PipelinedReads {
+  const lanes = Array.from({ length: laneCount }, (): Lane => ({ client: undefined, connecting: undefined }));
+  let turn = 0;
+  let isClosed = false;
+  return {
+    query: async <Row extends object>({ name, text }: Statement, values: readonly unknown[] = []) => {
+      if (name === undefined) throw new TypeError('a pipelined read is a named statement');
+      turn = (turn + 1) % laneCount;
+      const lane = lanes[turn];
+      if (lane === undefined || isClosed) throw toDatabaseError(new Error('Connection terminated'));
+      try {
+        const client = lane.client ?? (await connect(lane, config));
+        return (await client.query<Row>({ name, text, values: [...values] })).rows;
+      } catch (error) {
+        throw toDatabaseError(error);
+      }
+    },
+    [Symbol.asyncDispose]: async () => {
+      isClosed = true;
+      const clients = await Promise.allSettled(lanes.map(({ client, connecting }) => client ?? connecting));
+      await Promise.all(clients.map((settled) => (settled.status === 'fulfilled' ? settled.value?.end() : undefined)));
+    },
+  };
+}
+
+/** One attempt for all who wait for it. */
+function connect(lane: Lane, config: pg.ClientConfig): Promise<pg.Client> {
+  if (lane.connecting !== undefined) return lane.connecting;
+  const client = new pg.Client({ ...config, pipeline: true });
+  const forget = (): void => {
+    if (lane.client === client) lane.client = undefined;
+  };
+  client.on('error', forget);
+  client.on('end', forget);
+  lane.connecting = client
+    .connect()
+    .then(() => {
+      lane.client = client;
+      return client;
+    })
+    .finally(() => {
+      lane.connecting = undefined;
+    });
+  return lane.connecting;
+}
