@@ -36,10 +36,15 @@ export function openPipelinedReads(config: pg.ClientConfig): PipelinedReads {
     },
     [Symbol.asyncDispose]: async () => {
       isClosed = true;
-      const clients = await Promise.allSettled(lanes.map(({ client, connecting }) => client ?? connecting));
-      await Promise.all(clients.map((settled) => (settled.status === 'fulfilled' ? settled.value?.end() : undefined)));
+      await Promise.all(lanes.map(close));
     },
   };
+}
+
+/** Also one that is only just connecting. */
+async function close({ client, connecting }: Lane): Promise<void> {
+  const open = client ?? (await connecting?.catch(() => undefined));
+  await open?.end();
 }
 
 /** One attempt for all who wait for it. */
