@@ -31,7 +31,7 @@ function failing(db: Database): Database {
     if (failure !== undefined) throw failure;
     return db.transaction(work, options);
   };
-  return Object.assign(Object.create(db), { query, transaction });
+  return Object.assign(Object.create(db), { query, transaction, reads: { query } });
 }
 
 const read = 'query { artifact(id: "00000000-0000-4000-8000-000000000000") { id } }';
