@@ -42,8 +42,10 @@ async function checkFormat(root: string): Promise<void> {
     throw error;
   });
   if (text === undefined) {
-    await writeFile(`${file}.new`, `${JSON.stringify({ format })}\n`, { mode: 0o600 });
-    await rename(`${file}.new`, file);
+    // A name of its own: of two that start at once, neither may find its file renamed away.
+    const fresh = `${file}.${process.pid}`;
+    await writeFile(fresh, `${JSON.stringify({ format })}\n`, { mode: 0o600 });
+    await rename(fresh, file);
     return;
   }
   const found = parseFormat(text);
@@ -99,10 +101,11 @@ export async function giveTo(
   if (account.uid !== undefined && account.gid !== undefined) await chown(path, account.uid, account.gid);
 }
 
+/** The low byte of SQLite's extended codes. */
 const sqliteBusy = 5;
 
 function isBusy(error: unknown): boolean {
-  return typeof error === 'object' && error !== null && 'errcode' in error && error.errcode === sqliteBusy;
+  return typeof error === 'object' && error !== null && 'errcode' in error && (Number(error.errcode) & 0xff) === sqliteBusy;
 }
 
 function reason(error: unknown): string {
