@@ -5,6 +5,7 @@
  * here is undefined: reading a key while it is written, writing one key twice, any order of `list`.
  */
 import type { Readable, Writable } from 'node:stream';
+import type { JsonObject } from '#base/json.ts';
 
 /** Half-open never: `start` and `end` are inclusive, as in HTTP. */
 export interface ByteRange {
@@ -41,6 +42,60 @@ export interface ObjectWriter extends AsyncDisposable {
   abort(): Promise<void>;
 }
 
+/** What must be kept between two writers of one object: the driver's own, as JSON. Belongs to the offset it was given with. */
+export type ResumeState = JsonObject;
+
+export interface Checkpoint {
+  /** Bytes from the object's beginning that survive a crash. */
+  readonly offset: number;
+  readonly state: ResumeState;
+}
+
+/** Writes on at the end of an unfinished object. Disposing of it loses nothing that a checkpoint made durable. */
+export interface ResumableWriter extends AsyncDisposable {
+  /**
+   * Appends the bytes. They may be reused by the caller once the promise resolves. Slow when the store is: wait for it.
+   * @throws AppError STORE_FULL, STORE_UNAVAILABLE; the writer is of no use then
+   */
+  write(bytes: Uint8Array): Promise<void>;
+  /**
+   * Makes everything durable whose `write` had resolved. The caller records the result before it asks for the next one.
+   * With `isPassing` writes may go on meanwhile, and the offset may lie before what was written, where a store can make the
+   * rest durable only at a price.
+   */
+  checkpoint(options?: { readonly isPassing?: boolean }): Promise<Checkpoint>;
+}
+
+/** An object that was begun and never finished, whoever began it. */
+export interface UnfinishedObject {
+  readonly key: string;
+  /** When something of it was last written, by the store's clock. */
+  readonly changedAt: Date;
+}
+
+/** What a store may have beside the rest: objects written by several writers, one after another, perhaps on several nodes. */
+export interface ResumableObjects {
+  /** `expectedBytes` is the whole length where it is known: it plans the parts. */
+  begin(
+    key: string,
+    options: { readonly expectedBytes?: number | undefined; readonly signal: AbortSignal },
+  ): Promise<ResumeState>;
+  /**
+   * Goes on at `offset`, the last one recorded, with the state recorded beside it; whatever was written beyond is dropped.
+   * One writer at a time is the caller's duty. @throws BLOB_UNAVAILABLE when bytes before the offset are gone
+   */
+  resume(key: string, state: ResumeState, offset: number, options: { readonly signal: AbortSignal }): Promise<ResumableWriter>;
+  /**
+   * Makes the object of this size visible under its key, durable, never over another one. Succeeds again after it did.
+   * @throws BLOB_UNAVAILABLE when bytes are gone
+   */
+  finish(key: string, state: ResumeState, sizeBytes: number, signal: AbortSignal): Promise<void>;
+  /** Leaves nothing unfinished under the key, also with an empty state; a finished object stays. Resolves when there was nothing. */
+  abort(key: string, state: ResumeState): Promise<void>;
+  /** Every object begun and not finished, for reconciliation; those being written now among them. Slow: walks the store. */
+  listUnfinished(signal: AbortSignal): AsyncIterable<UnfinishedObject>;
+}
+
 export interface BlobStore extends AsyncDisposable {
   /** The configured name. */
   readonly name: string;
@@ -70,4 +125,6 @@ export interface BlobStore extends AsyncDisposable {
   remove(key: string): Promise<void>;
   /** Every finished object, for reconciliation. Slow: walks the store. */
   list(signal: AbortSignal): AsyncIterable<StoredObject>;
+  /** Undefined for a store that takes objects in one piece only. */
+  readonly resumable?: ResumableObjects | undefined;
 }

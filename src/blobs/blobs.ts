@@ -6,9 +6,12 @@ import { checkStore, type StoreObserver } from './checked-store.ts';
 import { createDigestPool, type DigestPool } from './digest-pool.ts';
 import { openFilesystemStore } from './drivers/filesystem.ts';
 import { receiveBlob } from './receive-blob.ts';
+import type { ResumableBlobs } from './resumable-blobs.ts';
 import type { BlobsConfig, StoreConfig } from './store-config.ts';
 
+export type { Digests } from './digest-team.ts';
 export { newObjectKey } from './object-key.ts';
+export type { AppendOptions, AppendResult, RequestChecksum, ResumableBlobs, ResumableUpload } from './resumable-blobs.ts';
 export type { BlobsConfig, S3StoreConfig, StoreConfig } from './store-config.ts';
 
 export interface ReceivedBlob {
@@ -36,7 +39,7 @@ export interface ReceiveOptions {
   readonly onProgress?: ((receivedBytes: number) => void) | undefined;
 }
 
-export interface Blobs extends AsyncDisposable {
+export interface Blobs extends ResumableBlobs, AsyncDisposable {
   readonly stores: ReadonlyMap<string, BlobStore>;
   readonly defaultStore: BlobStore;
   /** @throws AppError STORE_UNKNOWN */
@@ -89,9 +92,17 @@ function toBlobs(
     stores,
     defaultStore: store(defaultStore),
     store,
+    ...comingSoon(),
     receive: (target, key, source, options) => receiveBlob(pool, { store: target, key }, source, options),
     [Symbol.asyncDispose]: close,
   };
+}
+
+function comingSoon(): ResumableBlobs {
+  const refuse = async (): Promise<never> => {
+    throw new AppError('STORE_UNAVAILABLE', 'The store takes objects in one piece only.');
+  };
+  return { append: refuse, finish: refuse, abort: refuse, digest: refuse };
 }
 
 async function openStore(config: StoreConfig): Promise<BlobStore> {
