@@ -223,7 +223,12 @@ export const errorCatalogue = {
     'The path is not a normalised relative path.',
     'Use forward slashes, no empty, `.` or `..` segment, no control characters, at most 1024 bytes.',
   ),
-  PATH_TAKEN: entry(409, 'conflict', 'Another blob of the artifact has this path.', 'Choose another path.'),
+  PATH_TAKEN: entry(
+    409,
+    'conflict',
+    'Another blob has this path, or one that some file systems take for it.',
+    'Choose another path; case alone does not tell two paths apart.',
+  ),
   BLOB_NOT_FOUND: entry(404, 'notFound', 'The slot holds no blob.', 'Look at the slots of the artifact.'),
   BLOB_DIGEST_MISMATCH: entry(
     400,

@@ -76,6 +76,23 @@ export function arePathsNested(a: string, b: string): boolean {
   return a.startsWith(`${b}/`) || b.startsWith(`${a}/`);
 }
 
+/**
+ * What a file system that ignores case may make of a path: paths with one fold are one file there. Upper case first, which
+ * brings together what differs in lower case only (σ and ς, ß and ss); composed again, because case mappings decompose.
+ */
+export function foldPath(path: string): string {
+  return path.normalize('NFC').toUpperCase().toLowerCase().normalize('NFC');
+}
+
+/** The first of `others` that cannot stand beside the path in one folder, on every file system. */
+export function findPathClash(path: string, others: readonly string[]): string | undefined {
+  const folded = foldPath(path);
+  return others.find((other) => {
+    const second = foldPath(other);
+    return second === folded || arePathsNested(second, folded);
+  });
+}
+
 function assertText(text: string, what: string): string {
   const problem = textProblem(text) ?? (text === text.normalize('NFC') ? undefined : 'is not in Unicode normal form C');
   if (problem !== undefined) throw new AppError('NAME_INVALID', `The ${what} ${quoted(text)} ${problem}.`);

@@ -1,5 +1,6 @@
 /** Upload sessions: one writer for each place in an artifact, held by a lease that goes by the database's clock. */
 import type { ArtifactState, Visibility } from '#core/artifact.ts';
+import { foldPath } from '#core/names.ts';
 import type { Sql } from './database.ts';
 import { readableSql, type Viewer } from './visibility-sql.ts';
 
@@ -45,21 +46,24 @@ const occupancyStatement = {
       SELECT slot, key, path FROM upload_session WHERE artifact_id = $1 AND (slot, key) <> ($2, $3)
         AND state IN ('open', 'receiving', 'verifying') AND writer_expires_at > clock_timestamp())
     SELECT count(*) FILTER (WHERE slot = $2)::integer AS others,
-      min(path) FILTER (WHERE path = $4 OR starts_with(path, $4 || '/') OR starts_with($4, path || '/')) AS "takenBy"
+      array_agg(path) FILTER (WHERE octet_length(path) <> char_length(path)
+        OR lower(path) = $4 OR starts_with(lower(path), $4 || '/') OR starts_with($4, lower(path) || '/')) AS near
     FROM other`,
 };
 
-/**
- * What else the artifact holds or is being sent: how many other entries of the slot, and the path of one (of any slot) that is
- * this path, or above or below it.
- */
-export async function readOccupancy(
-  sql: Sql,
-  place: SlotPlace,
-): Promise<{ readonly others: number; readonly takenBy: string | null }> {
-  const values = [place.artifactId, place.slot, place.key, place.path];
-  const [row] = await sql.query<{ others: number; takenBy: string | null }>(occupancyStatement, values);
-  return row ?? { others: 0, takenBy: null };
+/** What else the artifact holds or is being sent. */
+export interface Occupancy {
+  /** How many other entries of the slot. */
+  readonly others: number;
+  /** Paths, in any slot, among which is every one whose fold is the path's, or lies above or below it. */
+  readonly near: readonly string[];
+}
+
+/** In the database lower() knows ASCII only, the columns being of collation "C": paths beyond it are told apart by the caller. */
+export async function readOccupancy(sql: Sql, place: SlotPlace): Promise<Occupancy> {
+  const values = [place.artifactId, place.slot, place.key, foldPath(place.path)];
+  const [row] = await sql.query<{ others: number; near: readonly string[] | null }>(occupancyStatement, values);
+  return { others: row?.others ?? 0, near: row?.near ?? [] };
 }
 
 export interface NewUpload extends SlotPlace {

@@ -9,6 +9,7 @@ import { assertProperties, propertyFaults, propertyPointer } from './check-prope
 import type { OpContext } from './context.ts';
 import { assertNoFaults, hookArtifact } from './hook-artifact.ts';
 import { type LoadedType, loadedType } from './load-artifact.ts';
+import { assertPathsApart } from './slot-place.ts';
 
 /** A snapshot that passed, to be published as it is: its revision is compared again under the lock. */
 export interface PreparedPublish {
@@ -21,11 +22,13 @@ export interface PreparedPublish {
 
 /**
  * Runs without a transaction: a hook may take seconds, and no connection waits for it.
- * @throws AppError TYPE_UNLOADED, SLOT_MISSING, DEPENDENCY_INVALID, PROPERTIES_INVALID, BLOB_REFUSED, TYPE_HOOK_FAILED
+ * @throws AppError TYPE_UNLOADED, SLOT_MISSING, PATH_TAKEN, DEPENDENCY_INVALID, PROPERTIES_INVALID, BLOB_REFUSED, TYPE_HOOK_FAILED
  */
 export async function preparePublish(context: OpContext, artifact: Artifact): Promise<PreparedPublish> {
   const loaded = loadedType(context, artifact);
   assertSlotsFilled(loaded, artifact);
+  // What is published keeps its paths, so only a draft is held to it.
+  if (artifact.state === 'draft') assertPathsApart(artifact.slots);
   const dependencies = await dependencyRecords.listDependencies(context.db, artifact.id);
   assertDependencyCounts(loaded.version, dependencies);
   const written = callerWritten(loaded, artifact.properties);

@@ -1,7 +1,8 @@
 /** Which place of which artifact a caller may write, and what its type lets stand there. */
 import { AppError } from '#base/app-error.ts';
 import { isUuid } from '#base/id.ts';
-import { arePathsNested, assertMediaType, assertPath } from '#core/names.ts';
+import type { SlotEntry } from '#core/artifact.ts';
+import { assertMediaType, assertPath, findPathClash, foldPath } from '#core/names.ts';
 import type { Sql } from '#metadata/database.ts';
 import { uploadRecords } from '#metadata/metadata.ts';
 import type { Action } from '#policy/policy.ts';
@@ -51,7 +52,8 @@ export function assertWritable(
   assertRevision(artifact, expectedRevision);
 }
 
-function findSlotRule(context: OpContext, artifact: uploadRecords.UploadTarget, slot: string): SlotRule {
+/** @throws AppError TYPE_UNLOADED, SLOT_UNKNOWN */
+export function findSlotRule(context: OpContext, artifact: uploadRecords.UploadTarget, slot: string): SlotRule {
   const version = context.types.types.get(artifact.type)?.versions.get(artifact.typeVersion);
   if (version === undefined) throw new AppError('TYPE_UNLOADED', undefined, { details: { type: artifact.type } });
   const { slots } = version.rule;
@@ -64,7 +66,8 @@ function findSlotRule(context: OpContext, artifact: uploadRecords.UploadTarget, 
   return rule;
 }
 
-function toPlace({ artifactId, slot, path }: PlaceInput, rule: SlotRule): uploadRecords.SlotPlace {
+/** @throws AppError PATH_INVALID */
+export function toPlace({ artifactId, slot, path }: PlaceInput, rule: SlotRule): uploadRecords.SlotPlace {
   if (rule.kind === 'one') return { artifactId, slot, key: '', path: assertPath(path ?? slot) };
   if (path === undefined) throw new AppError('PATH_INVALID', 'The slot holds several blobs: name one by its path.');
   return { artifactId, slot, key: assertPath(path), path };
@@ -89,13 +92,40 @@ export function chooseMediaType(rule: SlotRule, mediaType: string | undefined): 
 
 /** Under the artifact's lock. @throws AppError SLOT_FULL, PATH_TAKEN */
 export async function assertRoom(sql: Sql, place: uploadRecords.SlotPlace, rule: SlotRule): Promise<void> {
-  const { others, takenBy } = await uploadRecords.readOccupancy(sql, place);
+  const { others, near } = await uploadRecords.readOccupancy(sql, place);
   if (rule.kind === 'map' && others >= rule.maxEntries) {
     throw new AppError('SLOT_FULL', `The slot holds at most ${rule.maxEntries} blobs.`);
   }
-  if (takenBy === null) return;
-  const detail = arePathsNested(takenBy, place.path)
-    ? `The path ${takenBy} of another blob is a folder of this one, or lies below it: no folder can hold both.`
-    : undefined;
-  throw new AppError('PATH_TAKEN', detail);
+  const clash = findPathClash(place.path, near);
+  if (clash !== undefined) throw pathTaken(place.path, clash);
+}
+
+/**
+ * Drafts of an older Vitrine may hold paths that differ in case only: they are told so before that can no longer be changed.
+ * @throws AppError PATH_TAKEN
+ */
+export function assertPathsApart(entries: readonly Pick<SlotEntry, 'slot' | 'path'>[]): void {
+  const byFold = new Map<string, string>();
+  for (const { path } of entries) {
+    const folded = foldPath(path);
+    const twin = byFold.get(folded);
+    if (twin !== undefined) throw pathTaken(path, twin);
+    byFold.set(folded, path);
+  }
+  for (const [folded, path] of byFold) {
+    for (let end = folded.lastIndexOf('/'); end > 0; end = folded.lastIndexOf('/', end - 1)) {
+      const above = byFold.get(folded.slice(0, end));
+      if (above !== undefined) throw pathTaken(path, above);
+    }
+  }
+}
+
+function pathTaken(path: string, other: string): AppError {
+  const how =
+    path === other
+      ? 'is the path of another blob of the artifact'
+      : foldPath(path) === foldPath(other)
+        ? `and the path ${other} of another blob are one file where case does not count`
+        : `and the path ${other} of another blob cannot both be files: one is a folder of the other`;
+  return new AppError('PATH_TAKEN', `The path ${path} ${how}.`, { details: { path: other } });
 }

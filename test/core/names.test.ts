@@ -12,6 +12,8 @@ import {
   assertTag,
   assertTags,
   assertTypeName,
+  findPathClash,
+  foldPath,
 } from '#core/names.ts';
 
 /** The code it is refused with; what is shown of hostile text must be visible and bounded. */
@@ -149,6 +151,46 @@ describe('arePathsNested', () => {
     expect(arePathsNested('a/b/c', 'a')).toBe(true);
     expect(arePathsNested('a', 'ab')).toBe(false);
     expect(arePathsNested('a', 'a')).toBe(false);
+  });
+});
+
+describe('findPathClash', () => {
+  it.each([
+    ['Readme.md', 'README.MD'],
+    ['docs/a', 'DOCS/A'],
+    ['straße', 'STRASSE'],
+    ['ΑΣ', 'ας'],
+    ['\u017ft', 'st'],
+    ['\u212a', 'k'],
+    ['\u0130', 'i\u0307'],
+    ['É', 'é'],
+    ['\ufb01', 'FI'],
+    ['Docs', 'docs/a'],
+    ['docs/A/b', 'Docs/a'],
+    ['a', 'a'],
+  ])('finds that %s and %s cannot stand side by side everywhere', (a, b) => {
+    expect(findPathClash(a, ['other', b])).toBe(b);
+    expect(findPathClash(b, ['other', a])).toBe(a);
+  });
+
+  it.each([
+    ['a', 'ab'],
+    ['docs/a', 'Docs/b'],
+    ['e', 'é'],
+    ['a/b', 'a-b'],
+  ])('lets %s stand beside %s', (a, b) => {
+    expect(findPathClash(a, [b])).toBeUndefined();
+  });
+
+  it('holds each path for a clash with itself in other letters', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme', minLength: 1 }), (text) => {
+        const path = text.normalize('NFC');
+        expect(foldPath(foldPath(path))).toBe(foldPath(path));
+        expect(findPathClash(path, [path.toUpperCase()])).toBe(path.toUpperCase());
+        expect(findPathClash(path, [path.toUpperCase().toLowerCase()])).toBe(path.toUpperCase().toLowerCase());
+      }),
+    );
   });
 });
 

@@ -54,6 +54,22 @@ describe('publishing a draft', () => {
     expect(audits).toEqual([{ caller: 'user-of-own', tx: event?.tx, source_address: '192.0.2.1', request_id: own.requestId }]);
   });
 
+  it.each([
+    ['A.txt', 'a.txt'],
+    ['A', 'a/b'],
+  ])('refuses paths of an older Vitrine that one folder cannot hold everywhere: %s, %s', async (first, second) => {
+    const id = await draft({ name: 'cases' });
+    await putText(own, id, 'docs', 'one', first);
+    await putText(own, id, 'docs', 'two', 'other');
+    await node.services.db.query(
+      { text: `UPDATE artifact_blob SET key = $2, path = $2 WHERE artifact_id = $1 AND key = 'other'` },
+      [id, second],
+    );
+    const error = await refusal(publishArtifact(own, { id }));
+    expect(error.code).toBe('PATH_TAKEN');
+    expect(error.message).toContain(`path ${first} `);
+  });
+
   it('gives an unversioned artifact no digest and no family', async () => {
     const published = await publishDraft({ name: 'loose' });
     expect(published).toMatchObject({ state: 'active', digest: null, familyId: null, name: 'loose', version: null });

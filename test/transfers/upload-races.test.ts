@@ -135,3 +135,30 @@ describe('an upload against a publish, on two nodes', () => {
     60_000 + rounds * 1000,
   );
 });
+
+describe('two uploads to paths that differ in case only, on two nodes', () => {
+  it(
+    'leave one of the two, each time',
+    async () => {
+      for (let round = 0; round < rounds; round += 1) {
+        const draft = await createArtifact(actAs(nodes[0], 'blue'), { type: 'kit' });
+        // Beyond ASCII too, where only the second look, under the lock, can tell.
+        const paths = round % 2 === 0 ? ['Notes.md', 'notes.MD'] : ['É/ſ', 'é/S'];
+        const outcomes = await Promise.all(
+          paths.map((path, index) =>
+            outcome(
+              uploadBlob(actAs(nodes[index === 0 ? 0 : 1], 'blue'), {
+                ...{ artifactId: draft.id, slot: 'docs', path },
+                source: Readable.from(pieces(randomBytes(5000))),
+              }),
+            ),
+          ),
+        );
+        expect(outcomes.toSorted()).toEqual(['PATH_TAKEN', 'ok']);
+        const kept = await rows<{ path: string }>('SELECT path FROM artifact_blob WHERE artifact_id = $1', [draft.id]);
+        expect(kept).toEqual([{ path: paths[outcomes.indexOf('ok')] }]);
+      }
+    },
+    rounds * 1000,
+  );
+});

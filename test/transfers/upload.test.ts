@@ -261,6 +261,25 @@ describe('a refusal', () => {
     }
   });
 
+  it.each([
+    ['Notes.md', 'notes.md'],
+    ['Änderung', 'äNDERUNG'],
+    ['Docs', 'docs/a'],
+    ['a/B/c', 'A/b'],
+  ])('of the path %s beside %s, which some file systems cannot hold both', async (first, second) => {
+    expect((await put(`${id}/slots/docs/${encodeURIComponent(first)}`.replaceAll('%2F', '/'), '1')).status).toBe(201);
+    for (const target of [
+      `docs/${encodeURIComponent(second).replaceAll('%2F', '/')}`,
+      `main?path=${encodeURIComponent(second)}`,
+    ]) {
+      expect(await put(`${id}/slots/${target}`, '2')).toMatchObject({
+        status: 409,
+        body: { code: 'PATH_TAKEN', detail: expect.stringContaining(first), details: { path: first } },
+      });
+    }
+    expect((await put(`${id}/slots/docs/${encodeURIComponent(first)}`.replaceAll('%2F', '/'), '3')).status).toBe(201);
+  });
+
   it('of a revision that has passed', async () => {
     const { revision } = await getArtifact(server.actAs('blue'), { id });
     const answer = await put(`${id}/slots/main`, 'x', { 'if-match': `"${revision + 1}"` });
