@@ -20,6 +20,7 @@ const prismaTypes: Readonly<Record<string, string>> = {
   jsonb: 'Json',
   text: 'String',
   'text[]': 'String[]',
+  'uuid[]': 'String[] @db.Uuid',
   'timestamp with time zone': 'DateTime @db.Timestamptz(6)',
   uuid: 'String @db.Uuid',
   xid8: 'Unsupported("xid8")',
