@@ -10,7 +10,14 @@ import { releaseMemory } from '#base/release-memory.ts';
 import { type BlobsConfig, openBlobs } from '#blobs/blobs.ts';
 import { type Config, loadInstanceKey } from '#config/config.ts';
 import { type HttpServer, openServerLog, startHttpServer } from '#http/http-server.ts';
-import { ensurePropertyIndexes, inspectMigrations, migrate, openDatabase, startEmbeddedPostgres } from '#metadata/metadata.ts';
+import {
+  ensurePropertyIndexes,
+  inspectMigrations,
+  migrate,
+  openDatabase,
+  openJobQueue,
+  startEmbeddedPostgres,
+} from '#metadata/metadata.ts';
 import { authenticateToken } from '#ops/authenticate-token.ts';
 import { claimInstance } from '#ops/claim-instance.ts';
 import { claimStores } from '#ops/claim-stores.ts';
@@ -52,8 +59,12 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   await using stack = new AsyncDisposableStack();
   const log = options.log ?? stack.use(openServerLog(config.log)).log;
   // While PostgreSQL starts, which is mostly waiting, the types and the largest module load.
-  const loading = beginLoading(config, options.packagesOf);
-  const database = await prepareDatabase(config, stack, log).catch(loading.abandon);
+  const launched = Promise.withResolvers<void>();
+  const loading = beginLoading(config, options.packagesOf, launched.promise);
+  const preparing = prepareDatabase(config, stack, log, launched.resolve);
+  const proceed = () => launched.resolve();
+  preparing.then(proceed, proceed);
+  const database = await preparing.catch(loading.abandon);
   const types = stack.use(await loading.types);
   const { services, indexing } = await openServices(config, database.url, types, stack, log);
   if (database.isSole) await releaseAbandoned(services);
@@ -65,10 +76,13 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   return { url: http.url, services, ...running, [Symbol.asyncDispose]: running.close };
 }
 
-/** Begun now and awaited later; `abandon` passes on what stands against the start, and leaves nothing open. */
-function beginLoading(config: Config, packagesOf: string | undefined) {
+/**
+ * Begun now and awaited later; `abandon` passes on what stands against the start, and leaves nothing open.
+ * @param launched until then the large module waits: its loading takes the thread, and PostgreSQL would be launched after it
+ */
+function beginLoading(config: Config, packagesOf: string | undefined, launched: Promise<void>) {
   const types = loadTypes({ folders: [join(packageRoot(), 'artifact-types'), ...config.types.folders], packagesOf });
-  const graphql = import('#graphql/graphql-plane.ts');
+  const graphql = launched.then(() => import('#graphql/graphql-plane.ts'));
   const abandon = async (error: unknown): Promise<never> => {
     await Promise.allSettled([types.then((loaded) => loaded[Symbol.asyncDispose]()), graphql]);
     throw error;
@@ -123,15 +137,21 @@ interface PreparedDatabase {
 }
 
 /** A database of this version: an external one, or the embedded one, which then stops last. */
-async function prepareDatabase(config: Config, stack: AsyncDisposableStack, log: Logger): Promise<PreparedDatabase> {
+async function prepareDatabase(
+  config: Config,
+  stack: AsyncDisposableStack,
+  log: Logger,
+  onLaunched: () => void,
+): Promise<PreparedDatabase> {
   const { url, directUrl, autoMigrate } = config.database;
   if (url === undefined) {
     const embedded = stack.use(
-      await startEmbeddedPostgres({ dataDir: config.dataDir, onNotice: (message) => log.info(message) }),
+      await startEmbeddedPostgres({ dataDir: config.dataDir, onNotice: (message) => log.info(message), onLaunched }),
     );
     await migrate({ url: embedded.url });
     return { url: embedded.url, isSole: true, exited: embedded.exited };
   }
+  onLaunched();
   const direct = directUrl ?? url;
   if (autoMigrate) await migrate({ url: direct });
   else {
@@ -152,7 +172,8 @@ async function openServices(config: Config, url: string, types: TypeRegistry, st
   await claimTypes(db, types);
   await warmUp(db).catch((error: unknown) => log.warn({ err: error }, 'the first requests will be slower'));
   const policy = createRolePolicy();
-  const services: Services = { db, blobs, types, policy, clock: systemClock, newId: randomId, settings, log };
+  const queue = stack.use(openJobQueue(db));
+  const services: Services = { db, blobs, queue, types, policy, clock: systemClock, newId: randomId, settings, log };
   const stopIndexing = new AbortController();
   let running: Promise<void> = Promise.resolve();
   stack.defer(() => {
