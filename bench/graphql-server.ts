@@ -11,7 +11,7 @@ import { randomId } from '#base/id.ts';
 import { openBlobs } from '#blobs/blobs.ts';
 import { createGraphqlPlane, defaultGraphqlLimits } from '#graphql/graphql-plane.ts';
 import { startHttpServer } from '#http/http-server.ts';
-import { openDatabase } from '#metadata/metadata.ts';
+import { openDatabase, openJobQueue } from '#metadata/metadata.ts';
 import type { Services } from '#ops/context.ts';
 import { createCaller, createRolePolicy } from '#policy/policy.ts';
 import { testSettings } from '#test/support/operations.ts';
@@ -26,8 +26,10 @@ const folder = await mkdtemp(join(tmpdir(), 'vitrine-bench-'));
 stack.defer(() => rm(folder, { recursive: true, force: true }));
 const log = pino(pino.destination({ dest: join(folder, 'log'), sync: false }));
 const types = stack.use(await loadTypes({ folders: [join(import.meta.dirname, '../artifact-types')] }));
+const db = stack.use(openDatabase({ url, poolSize }));
 const services: Services = {
-  db: stack.use(openDatabase({ url, poolSize })),
+  db,
+  queue: stack.use(openJobQueue(db)),
   blobs: stack.use(await openBlobs({ stores: [{ name: 'default', kind: 'filesystem', path: folder }], defaultStore: 'default' })),
   ...{ types, policy: createRolePolicy(), clock: systemClock, newId: randomId, settings: testSettings, log },
 };

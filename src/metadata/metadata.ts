@@ -13,6 +13,7 @@ export * as familyRecords from './family-records.ts';
 export * as floatingRecords from './floating-records.ts';
 export * as idempotencyRecords from './idempotency-records.ts';
 export * as instanceRecords from './instance-records.ts';
+export { type JobQueue, openJobQueue, type QueuedJob } from './job-queue.ts';
 export * as listRecords from './list-records.ts';
 export * as memberRecords from './member-records.ts';
 export { inspectMigrations, migrate } from './migrate.ts';

@@ -4,6 +4,7 @@ import type { Clock } from '#base/clock.ts';
 import type { NewId } from '#base/id.ts';
 import type { Blobs } from '#blobs/blobs.ts';
 import type { Database } from '#metadata/database.ts';
+import type { JobQueue } from '#metadata/metadata.ts';
 import type { Caller, Policy } from '#policy/policy.ts';
 import type { TypeRegistry } from '#types/type-registry.ts';
 
@@ -29,6 +30,7 @@ export interface OpSettings {
 export interface Services {
   readonly db: Database;
   readonly blobs: Blobs;
+  readonly queue: JobQueue;
   readonly types: TypeRegistry;
   readonly policy: Policy;
   readonly clock: Clock;
@@ -48,6 +50,14 @@ export interface Request {
 }
 
 export interface OpContext extends Services, Request {}
+
+/** What an operation that runs as a job is given beside its services. */
+export interface JobRun {
+  /** Aborts when the job is cancelled, past its time, or its worker drains: end soon, at a place from where it can go on. */
+  readonly signal: AbortSignal;
+  /** Kept where `vitrine jobs show` finds it, at most about once a second. `total` is null while nobody knows it. */
+  progress(done: number, total: number | null, note?: string): Promise<void>;
+}
 
 export function createContext(services: Services, request: Request): OpContext {
   return { ...services, ...request };

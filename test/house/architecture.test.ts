@@ -37,6 +37,7 @@ const doors: Readonly<Record<string, readonly string[]>> = {
 /** The room that owns a foreign package. */
 const owners: Readonly<Record<string, readonly string[]>> = {
   pg: ['metadata'],
+  'pg-boss': ['metadata'],
   '@prisma/client': ['metadata'],
   '@prisma/adapter-pg': ['metadata'],
   '@prisma/schema-engine-wasm': ['metadata'],

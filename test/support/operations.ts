@@ -10,7 +10,7 @@ import { systemClock } from '#base/clock.ts';
 import { randomId } from '#base/id.ts';
 import { openBlobs } from '#blobs/blobs.ts';
 import type { Artifact } from '#core/artifact.ts';
-import { openDatabase } from '#metadata/metadata.ts';
+import { openDatabase, openJobQueue } from '#metadata/metadata.ts';
 import { claimStores } from '#ops/claim-stores.ts';
 import type { OpContext, OpSettings, Services } from '#ops/context.ts';
 import { createContext } from '#ops/context.ts';
@@ -58,7 +58,15 @@ export async function createTestNode(settings: Partial<OpSettings> = {}): Promis
   await claimStores(database.db, blobs, randomId());
   const types: TypeRegistry = stack.use(await loadTypes({ folders: [testTypesFolder] }));
   const services: Services = {
-    ...{ db: database.db, blobs, types, policy: createRolePolicy(), clock: systemClock, newId: randomId },
+    ...{
+      db: database.db,
+      blobs,
+      queue: stack.use(openJobQueue(database.db)),
+      types,
+      policy: createRolePolicy(),
+      clock: systemClock,
+      newId: randomId,
+    },
     settings: { ...testSettings, ...settings },
     log: pino({ level: 'silent' }),
   };
@@ -67,7 +75,8 @@ export async function createTestNode(settings: Partial<OpSettings> = {}): Promis
     with: (changes) => ({ ...services, ...changes }),
     second: async (poolSize) => {
       const db = stack.use(openDatabase({ url: database.url, poolSize, applicationName: 'vitrine-test-second' }));
-      return { ...services, db, settings: { ...services.settings, nodeId: 'second-node' } };
+      const queue = stack.use(openJobQueue(db));
+      return { ...services, db, queue, settings: { ...services.settings, nodeId: 'second-node' } };
     },
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };

@@ -10,6 +10,7 @@ import type { HttpPlane } from '#base/http-route.ts';
 import { randomId } from '#base/id.ts';
 import { openBlobs } from '#blobs/blobs.ts';
 import { type GraphqlHandler, type HttpServer, type HttpServerOptions, startHttpServer } from '#http/http-server.ts';
+import { openJobQueue } from '#metadata/metadata.ts';
 import { authenticateToken } from '#ops/authenticate-token.ts';
 import { claimStores } from '#ops/claim-stores.ts';
 import type { OpContext, Services } from '#ops/context.ts';
@@ -60,7 +61,8 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   const log = pino({ level: 'debug' }, { write: (line: string) => logged.push(JSON.parse(line)) });
   const instanceKey = createHash('sha256').update(randomId()).digest();
   const settings = { ...testSettings, instanceKey, nodeId: randomId(), maxBlobBytes: 2 ** 40, ...options.settings };
-  const parts = { db: database.db, blobs, types, policy: createRolePolicy(), clock: systemClock, newId: randomId };
+  const queue = stack.use(openJobQueue(database.db));
+  const parts = { db: database.db, blobs, queue, types, policy: createRolePolicy(), clock: systemClock, newId: randomId };
   const services: Services = { ...parts, settings, log };
   const http = stack.use(
     await startHttpServer({

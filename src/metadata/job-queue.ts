@@ -1,0 +1,107 @@
+/** The job queue: pg-boss over Vitrine's own connections, and nothing else knows that it is pg-boss. */
+import { randomUUID } from 'node:crypto';
+import type { Db, PgBoss } from 'pg-boss';
+import type { JsonObject } from '#base/json.ts';
+import type { Database, Sql } from './database.ts';
+
+/** What is asked for. */
+export interface QueuedJob {
+  /** Of a definition in `src/jobs`: `noun:verb`. */
+  readonly name: string;
+  readonly payload: JsonObject;
+  /** At most one job of a name and key waits, and at most one runs. Without one, each is for itself. */
+  readonly key?: string | undefined;
+  readonly startAfterMs?: number | undefined;
+}
+
+export interface JobQueue extends AsyncDisposable {
+  /**
+   * Asks for a job where `sql` stands: in a transaction it is there with its commit, or never was.
+   * @returns its id, or null where one of this name and key waits already: that one runs after this transaction has committed
+   */
+  enqueue(sql: Sql, job: QueuedJob): Promise<string | null>;
+}
+
+/** PostgreSQL's name of the schema, which a migration made. */
+const schema = 'vitrine_jobs';
+
+/** A waiting job may be taken by a worker between two looks at it. */
+const attempts = 5;
+
+/** Loads pg-boss and reads its tables with the first use, not here. */
+export function openJobQueue(db: Database): JobQueue {
+  let opening: Promise<OpenBoss> | undefined;
+  const boss = async (sql: Sql): Promise<PgBoss> => {
+    // Over the connection of whoever comes first: a transaction that waited for a second one could wait for itself.
+    opening ??= openBoss(db, sql);
+    try {
+      return (await opening).boss;
+    } catch (error) {
+      opening = undefined;
+      throw error;
+    }
+  };
+  return {
+    enqueue: async (sql, job) => enqueue(await boss(sql), sql, job),
+    [Symbol.asyncDispose]: async () => {
+      const opened = await opening?.catch(() => undefined);
+      await opened?.boss.stop({ graceful: false, close: false });
+    },
+  };
+}
+
+interface OpenBoss {
+  readonly boss: PgBoss;
+}
+
+async function openBoss(db: Database, first: Sql): Promise<OpenBoss> {
+  const { PgBoss: Boss } = await import('pg-boss');
+  let sql = first;
+  const boss = new Boss({
+    db: { executeSql: (text, values) => toBossDb(sql).executeSql(text, values) },
+    schema,
+    // A migration made its tables; who waits, runs and failed is looked after in job-worker.ts.
+    ...{ migrate: false, supervise: false, schedule: false },
+  });
+  // Statements of a request fail with the request; nothing runs on its own.
+  boss.on('error', () => undefined);
+  try {
+    await boss.start();
+  } catch (error) {
+    await boss.stop({ graceful: false, close: false });
+    throw error;
+  }
+  sql = db;
+  return { boss };
+}
+
+/** pg-boss's statements where `sql` stands. Several in one text, as its maintenance has them, answer no rows. */
+function toBossDb(sql: Sql): Db {
+  return { executeSql: async (text, values = []) => ({ rows: (await sql.query<object>({ text }, values)) ?? [] }) };
+}
+
+async function enqueue(boss: PgBoss, sql: Sql, { name, payload, key, startAfterMs = 0 }: QueuedJob): Promise<string | null> {
+  const id = randomUUID();
+  const singletonKey = key ?? id;
+  const options = { id, singletonKey, group: { id: singletonKey }, startAfter: startAfterMs / 1000, db: toBossDb(sql) };
+  for (let attempt = 1; attempt <= attempts; attempt += 1) {
+    if (key !== undefined && (await holdWaiting(sql, name, key))) return null;
+    const sent = await boss.send(toQueueName(name), payload, options);
+    if (sent !== null) return sent;
+  }
+  throw new Error(`the job ${name} of key ${key} was waiting at every attempt to add it, and at none to find it`);
+}
+
+/** Whether one waits already. It is locked, so that no worker takes it before what this transaction changes can be seen. */
+async function holdWaiting(sql: Sql, name: string, key: string): Promise<boolean> {
+  const rows = await sql.query({ name: 'job_hold_waiting', text: holdWaitingText }, [toQueueName(name), key]);
+  return rows.length > 0;
+}
+
+const holdWaitingText = `SELECT id FROM ${schema}.job
+  WHERE name = $1 AND COALESCE(singleton_key, '') = $2 AND state < 'active' AND policy = 'stately' LIMIT 1 FOR SHARE`;
+
+/** pg-boss allows no colon. */
+function toQueueName(name: string): string {
+  return name.replace(':', '.');
+}
