@@ -20,7 +20,7 @@ export async function openBlobFolder(): Promise<BlobFolder> {
     blobs,
     store: blobs.defaultStore,
     path,
-    files: () => Array.fromAsync(glob(['tmp/*', 'objects/*/*'], { cwd: path })),
+    files: () => Array.fromAsync(glob(['tmp/*', 'staged/*', 'objects/*/*'], { cwd: path })),
     async [Symbol.asyncDispose]() {
       await blobs[Symbol.asyncDispose]();
       await rm(path, { recursive: true });

@@ -5,7 +5,7 @@ import { AppError } from '#base/app-error.ts';
 import type { StoredObject } from '../blob-store.ts';
 import { isObjectKey } from '../object-key.ts';
 import { systemCode, toStoreError } from '../store-error.ts';
-import { publish } from './file-writer.ts';
+import { publish } from './file-publish.ts';
 
 /** The id in the file, or undefined where there is none. */
 export async function readIdentityFile(path: string): Promise<string | undefined> {

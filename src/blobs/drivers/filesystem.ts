@@ -4,29 +4,35 @@
  *   <path>/                        0700
  *     identity                     the store's id, one line
  *     objects/<k0k1>/<key>         finished objects, 0600; k0k1 = the key's first two characters
+ *     staged/<key>                 being written by several requests, one after another; no start removes it
  *     tmp/<name>.<random>          being written; no reader looks here
  *
  * A write becomes durable and visible in this order: file synced, linked to its key (never over another file), folder synced.
  */
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, lstat, mkdir, open, unlink } from 'node:fs/promises';
+import { type FileHandle, lstat, open, unlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
+import { failpoint } from '#base/failpoint.ts';
+import { makeFolder } from '#base/make-folder.ts';
 import type { BlobStore, ByteRange, ReadOptions, StoredObject } from '../blob-store.ts';
 import { type ByteSpan, clampRange } from '../clamp-range.ts';
 import { assertObjectKey } from '../object-key.ts';
 import type { FilesystemStoreConfig } from '../store-config.ts';
 import { systemCode, toReadError, toStoreError } from '../store-error.ts';
 import { claimFile, listObjectFiles, readIdentityFile, removeLeftovers } from './file-housekeeping.ts';
+import { syncFolder } from './file-publish.ts';
+import { openStagingFolder } from './file-resumable.ts';
 import { sendFile } from './file-send.ts';
-import { createFileWriter, syncFolder } from './file-writer.ts';
+import { createFileWriter } from './file-writer.ts';
 
 const dayMs = 24 * 60 * 60 * 1000;
 
 interface Folder {
   readonly storeName: string;
   readonly objects: string;
+  readonly staged: string;
   readonly tmp: string;
   readonly identity: string;
 }
@@ -38,11 +44,12 @@ export async function openFilesystemStore(config: FilesystemStoreConfig): Promis
   const folder: Folder = {
     storeName: name,
     objects: join(root, 'objects'),
+    staged: join(root, 'staged'),
     tmp: join(root, 'tmp'),
     identity: join(root, 'identity'),
   };
   await guarded(name, async () => {
-    for (const path of [root, folder.objects, folder.tmp]) await mkdir(path, { recursive: true, mode: 0o700 });
+    for (const path of [root, folder.objects, folder.staged, folder.tmp]) makeFolder(path, 0o700);
     await removeLeftovers(folder.tmp, config.leftoverAgeMs ?? dayMs);
   });
   return {
@@ -70,6 +77,7 @@ export async function openFilesystemStore(config: FilesystemStoreConfig): Promis
     },
     remove: (key) => guarded(name, () => removeObject(folder, key)),
     list: (signal) => listObjectFiles(folder.objects, name, signal),
+    resumable: openStagingFolder({ storeName: name, path: folder.staged, objectPath: (key) => objectPath(folder, key) }),
     async [Symbol.asyncDispose]() {},
   };
 }
@@ -157,6 +165,7 @@ async function readPiece(
 
 async function removeObject(folder: Folder, key: string): Promise<void> {
   const path = objectPath(folder, key);
+  await failpoint('store.filesystem:remove');
   try {
     await unlink(path);
   } catch (error) {

@@ -1,0 +1,86 @@
+/** Names of the filesystem store: how a written file gets its key for good, and how a folder's names survive a power cut. */
+import { link, lstat, mkdir, open, rename, unlink } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { failpoint } from '#base/failpoint.ts';
+import { systemCode } from '../store-error.ts';
+
+/** Links `tmp`, whose bytes are durable, to `path`, never over another file, and syncs every folder that changed. */
+export async function publish(tmp: string, path: string): Promise<void> {
+  const folder = dirname(path);
+  await failpoint('store.filesystem:link');
+  await linkInto(tmp, path, folder);
+  await failpoint('store.filesystem:linked');
+  await syncFolder(folder).catch(async (error: unknown) => {
+    // Not known to be durable, so not there.
+    if (await isMissing(tmp)) await rename(path, tmp);
+    else await unlinkIfThere(path);
+    throw error;
+  });
+  await failpoint('store.filesystem:published');
+  // The object is there for good; a second name that stays is removed with other leftovers.
+  await unlinkIfThere(tmp).catch(() => undefined);
+}
+
+async function linkInto(tmp: string, path: string, folder: string): Promise<void> {
+  try {
+    await link(tmp, path);
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT' && (await makeFolder(folder))) return linkInto(tmp, path, folder);
+    if (systemCode(error) === 'EEXIST') {
+      // A process that died here left both names.
+      if (await isSameFile(tmp, path)) return;
+      throw error;
+    }
+    if (!(await isMissing(path))) throw error;
+    // No hard links here (some network and FAT file systems). Keys are used once, so nothing can appear in between.
+    await rename(tmp, path);
+  }
+}
+
+/** Makes new, renamed and removed names in the folder survive a power cut. */
+export async function syncFolder(folder: string): Promise<void> {
+  await failpoint('store.filesystem:sync-folder');
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } catch (error) {
+    // Some file systems refuse to sync a folder; they write names through.
+    if (systemCode(error) !== 'EINVAL') throw error;
+  } finally {
+    await handle.close();
+  }
+}
+
+export async function unlinkIfThere(path: string): Promise<void> {
+  try {
+    await unlink(path);
+  } catch (error) {
+    if (systemCode(error) !== 'ENOENT') throw error;
+  }
+}
+
+/** False where it was there already. */
+async function makeFolder(folder: string): Promise<boolean> {
+  try {
+    await mkdir(folder, { mode: 0o700 });
+  } catch (error) {
+    if (systemCode(error) === 'EEXIST') return false;
+    throw error;
+  }
+  await syncFolder(dirname(folder));
+  return true;
+}
+
+async function isSameFile(one: string, other: string): Promise<boolean> {
+  const [a, b] = await Promise.all([lstat(one, { bigint: true }), lstat(other, { bigint: true })]);
+  return a.ino === b.ino && a.dev === b.dev;
+}
+
+async function isMissing(path: string): Promise<boolean> {
+  try {
+    await lstat(path);
+    return false;
+  } catch (error) {
+    return systemCode(error) === 'ENOENT';
+  }
+}
