@@ -1,8 +1,9 @@
 /** What management commands did, in a file of their own beside the server's log: one JSON object a line. */
-import { appendFile, mkdir } from 'node:fs/promises';
+import { appendFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { dirname } from 'node:path';
 import { isAppError } from '#base/app-error.ts';
+import { makeFolder } from '#base/make-folder.ts';
 
 /** Runs the work and writes how it ended. @throws what the work throws */
 export async function logged<Result>(path: string, command: string, work: () => Promise<Result>): Promise<Result> {
@@ -19,7 +20,7 @@ export async function logged<Result>(path: string, command: string, work: () => 
 }
 
 async function write(path: string, facts: object): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  makeFolder(dirname(path), 0o700);
   const line = JSON.stringify({ time: new Date().toISOString(), user: userInfo().username, ...facts });
   await appendFile(path, `${line}\n`, { mode: 0o600 });
 }

@@ -4,6 +4,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, readdir, realpath, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { AppError } from '#base/app-error.ts';
+import { makeFolder } from '#base/make-folder.ts';
 import { assertPath, pathBytesMax, segmentBytesMax } from '#core/names.ts';
 
 interface ExpectedFile {
@@ -25,7 +26,11 @@ const outputPathBytesMax = pathBytesMax + 4 * (segmentBytesMax + 1);
 
 /** @throws AppError OUTPUT_EXISTS for a folder with anything in it, unless `force` */
 export async function openOutputTree(folder: string, force: boolean): Promise<OutputTree> {
-  await mkdir(folder, { recursive: true }).catch(unwritable(folder));
+  try {
+    makeFolder(folder);
+  } catch (error) {
+    throw new AppError('FILE_UNREADABLE', `${folder} cannot be made: ${error instanceof Error ? error.message : error}`);
+  }
   const root = await realpath(folder);
   if (!force && (await readdir(root)).length > 0) {
     throw new AppError('OUTPUT_EXISTS', `${folder} is not empty.`);

@@ -86,7 +86,9 @@ export function readConfigFile(path: string, isNamed: boolean, faults: Fault[]):
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    // Below a file nothing stands: whether that will do as a data folder is said by who makes it.
+    const isMissing = code === 'ENOENT' || code === 'ENOTDIR';
     if (isNamed || !isMissing) faults.push({ pointer: '', message: reason(error) });
     return said;
   }

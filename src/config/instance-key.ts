@@ -1,8 +1,9 @@
 /** The instance's key: signs cursors and hashes tokens. From the configuration, or made once and kept in the data folder. */
 import { createHash, randomBytes } from 'node:crypto';
-import { link, mkdir, open, readFile, rm } from 'node:fs/promises';
+import { link, open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '#base/app-error.ts';
+import { makeFolder } from '#base/make-folder.ts';
 import type { Config } from './config.ts';
 
 /** 32 bytes. @throws AppError DATA_DIR_UNUSABLE where it can be neither read nor kept */
@@ -36,7 +37,7 @@ async function readIfThere(file: string): Promise<string | undefined> {
 
 /** Linked into place, so that of two processes one wins and nobody ever reads half a key. */
 async function make(file: string, folder: string): Promise<string> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder, 0o700);
   const draft = `${file}.${randomBytes(6).toString('hex')}`;
   const handle = await open(draft, 'wx', 0o600);
   try {

@@ -1,8 +1,9 @@
 /** The part of the data folder that belongs to the embedded PostgreSQL: its layout, its format, and the lock on it. */
-import { chown, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { chown, readFile, rename, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { AppError } from '#base/app-error.ts';
+import { makeFolder } from '#base/make-folder.ts';
 
 /** Raised when an older Vitrine could no longer read the folder. */
 const format = 1;
@@ -25,9 +26,9 @@ export async function openDataFolder(path: string): Promise<DataFolder> {
   }
   const folder = { root, postgres: join(root, 'postgres') };
   try {
-    await mkdir(root, { recursive: true, mode: 0o700 });
+    makeFolder(root, 0o700);
     await checkFormat(root);
-    await mkdir(folder.postgres, { recursive: true, mode: 0o700 });
+    makeFolder(folder.postgres, 0o700);
   } catch (cause) {
     if (cause instanceof AppError) throw cause;
     throw new AppError('DATA_DIR_UNUSABLE', `The data folder ${root} cannot be used: ${reason(cause)}.`, { cause });

@@ -1,8 +1,9 @@
 /** Starts a new artifact type as a copy of an example folder under another name. */
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { AppError } from '#base/app-error.ts';
 import { isJsonObject, type Json } from '#base/json.ts';
+import { makeFolder } from '#base/make-folder.ts';
 import { loadType } from './load-type.ts';
 
 export interface NewTypeOptions {
@@ -27,7 +28,11 @@ export function newType({ name, example, parent }: NewTypeOptions): string {
   }
   const target = join(resolve(parent), name);
   if (existsSync(target)) throw new AppError('OUTPUT_EXISTS', `${target} exists already.`);
-  mkdirSync(dirname(target), { recursive: true });
+  try {
+    makeFolder(dirname(target));
+  } catch (error) {
+    throw new AppError('FILE_UNREADABLE', `${dirname(target)} cannot be made: ${error instanceof Error ? error.message : error}`);
+  }
   // Made beside its place and moved there whole, so that a server never sees half a type.
   const draft = join(dirname(target), `.${name}.${process.pid}`);
   try {

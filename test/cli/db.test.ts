@@ -22,6 +22,22 @@ describe('db migrate', () => {
     expect((await stat(join(dataDir, 'management.log'))).mode & 0o077).toBe(0);
   }, 60_000);
 
+  it.runIf(process.platform === 'linux').each(['/proc/x', '/sys/x/y', '/dev/null/x', '/proc'])(
+    'is refused at once for the data folder %s, which nobody can make or write',
+    async (dataDir) => {
+      const refused = await runVitrine(['db', 'migrate', '--data-dir', dataDir]);
+      expect(refused).toMatchObject({ code: 2, out: '', err: expect.stringContaining('[DATA_DIR_UNUSABLE]') });
+      expect(refused.err).toContain(dataDir);
+    },
+  );
+
+  it('is refused for a data folder below a file', async () => {
+    await using folder = await createFolder();
+    await writeFile(join(folder.path, 'file'), '');
+    const refused = await runVitrine(['db', 'migrate', '--data-dir', join(folder.path, 'file/data')]);
+    expect(refused).toMatchObject({ code: 2, out: '', err: expect.stringContaining('[DATA_DIR_UNUSABLE]') });
+  });
+
   it('says so where a server runs on the data folder, and where no database answers', async () => {
     await using server = await startVitrine();
     const busy = await runVitrine(['db', 'migrate', '--data-dir', server.dataDir]);
