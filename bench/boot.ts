@@ -12,7 +12,7 @@ import { pino } from 'pino';
 import { systemClock } from '#base/clock.ts';
 import { randomId } from '#base/id.ts';
 import { openBlobs } from '#blobs/blobs.ts';
-import { loadConfig, loadInstanceKey } from '#config/config.ts';
+import { instanceKeySource, loadConfig } from '#config/config.ts';
 import type { Database } from '#metadata/database.ts';
 import { migrate, openDatabase, openJobQueue, startEmbeddedPostgres } from '#metadata/metadata.ts';
 import { claimInstance } from '#ops/claim-instance.ts';
@@ -116,13 +116,13 @@ async function report(): Promise<void> {
 /** Published images with data, and a token of the project that owns them. */
 async function fill(database: Database): Promise<{ readonly ids: readonly string[]; readonly secret: string }> {
   const { config } = loadConfig({ env: { VITRINE_DATA_DIR: dataDir }, cwd: dataDir });
-  const settings = { ...testSettings, instanceKey: await loadInstanceKey(config) };
-  const instance = await claimInstance(database, settings.instanceKey);
+  const instance = await claimInstance(database, instanceKeySource(config));
+  const settings = { ...testSettings, instanceKey: instance.key };
   await using blobs = await openBlobs({
     stores: [{ name: 'default', kind: 'filesystem', path: join(dataDir, 'blobs') }],
     defaultStore: 'default',
   });
-  await claimStores(database, blobs, instance);
+  await claimStores(database, blobs, instance.id);
   await using types = await loadTypes({ folders: [join(repository, 'artifact-types')] });
   const log = pino({ level: 'silent' });
   await using queue = openJobQueue(database);

@@ -8,7 +8,7 @@ import { randomId } from '#base/id.ts';
 import { packageRoot } from '#base/package-root.ts';
 import { releaseMemory } from '#base/release-memory.ts';
 import { type BlobsConfig, openBlobs } from '#blobs/blobs.ts';
-import { type Config, loadInstanceKey } from '#config/config.ts';
+import { type Config, instanceKeySource } from '#config/config.ts';
 import { type HttpServer, openServerLog, startHttpServer } from '#http/http-server.ts';
 import {
   ensurePropertyIndexes,
@@ -165,10 +165,10 @@ async function openServices(config: Config, url: string, types: TypeRegistry, st
   const { poolSize, statementTimeoutMs } = config.database;
   const onIdleError = (error: Error) => log.warn({ err: error }, 'a connection to the database broke');
   const db = stack.use(openDatabase({ url, poolSize, statementTimeoutMs, onIdleError }));
-  const settings = toSettings(config, await loadInstanceKey(config));
-  const instanceId = await claimInstance(db, settings.instanceKey);
+  const instance = await claimInstance(db, instanceKeySource(config));
+  const settings = toSettings(config, instance.key);
   const blobs = stack.use(await openBlobs(toBlobsConfig(config)));
-  await claimStores(db, blobs, instanceId);
+  await claimStores(db, blobs, instance.id);
   await claimTypes(db, types);
   await warmUp(db).catch((error: unknown) => log.warn({ err: error }, 'the first requests will be slower'));
   const policy = createRolePolicy();
@@ -198,7 +198,7 @@ function defined<Settings extends object>(settings: Settings): Settings {
   return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined)) as Settings;
 }
 
-function toSettings({ limits, ttl, trustedProjects }: Config, instanceKey: Uint8Array): OpSettings {
+function toSettings({ limits, ttl, storage, delete: deletion, trustedProjects }: Config, instanceKey: Uint8Array): OpSettings {
   return {
     trustedProjects,
     draftTtlMs: ttl.draftMs,
@@ -212,6 +212,7 @@ function toSettings({ limits, ttl, trustedProjects }: Config, instanceKey: Uint8
     pageSizeMax: limits.pageSize,
     instanceKey,
     nodeId: randomUUID(),
+    storage: { ...storage, deleteDelayMs: deletion.delayMs, purgeConcurrency: deletion.purgeConcurrency },
   };
 }
 

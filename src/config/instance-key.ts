@@ -6,12 +6,37 @@ import { AppError } from '#base/app-error.ts';
 import { makeFolder } from '#base/make-folder.ts';
 import type { Config } from './config.ts';
 
-/** 32 bytes. @throws AppError DATA_DIR_UNUSABLE where it can be neither read nor kept */
-export async function loadInstanceKey(config: Pick<Config, 'instanceKey' | 'dataDir'>): Promise<Uint8Array> {
-  if (config.instanceKey !== undefined) return toKey(config.instanceKey);
-  const file = join(config.dataDir, 'instance.key');
+/** Where the key is, or will be. Only who knows that the database has no instance yet may have one made. */
+export interface InstanceKeySource {
+  /** For messages: a path, or that the configuration has it. */
+  readonly place: string;
+  /** 32 bytes; undefined where there is none yet. @throws AppError DATA_DIR_UNUSABLE where it cannot be read */
+  find(): Promise<Uint8Array | undefined>;
+  /** The key that is there, else a new one, kept before it is answered. @throws AppError DATA_DIR_UNUSABLE */
+  findOrMake(): Promise<Uint8Array>;
+}
+
+export function instanceKeySource(config: Pick<Config, 'instanceKey' | 'dataDir'>): InstanceKeySource {
+  const { instanceKey, dataDir } = config;
+  if (instanceKey !== undefined) {
+    const given = async (): Promise<Uint8Array> => toKey(instanceKey);
+    return { place: 'of the configuration', find: given, findOrMake: given };
+  }
+  const file = join(dataDir, 'instance.key');
+  const find = async (): Promise<Uint8Array | undefined> => {
+    const text = await readIfThere(file);
+    return text === undefined ? undefined : toKey(text, file);
+  };
+  return {
+    place: file,
+    find: () => guarded(file, find),
+    findOrMake: () => guarded(file, async () => (await find()) ?? toKey(await make(file, dataDir), file)),
+  };
+}
+
+async function guarded<Result>(file: string, work: () => Promise<Result>): Promise<Result> {
   try {
-    return toKey((await readIfThere(file)) ?? (await make(file, config.dataDir)), file);
+    return await work();
   } catch (cause) {
     if (cause instanceof AppError) throw cause;
     throw new AppError('DATA_DIR_UNUSABLE', `The instance key ${file} cannot be read or kept.`, { cause });

@@ -11,10 +11,16 @@ const insertInstanceStatement = {
 };
 const findInstanceStatement = { text: 'SELECT id, key_fingerprint AS "keyFingerprint" FROM instance' };
 
+/** The database's instance; undefined before its first start. */
+export async function findInstance(sql: Sql): Promise<Instance | undefined> {
+  const [row] = await sql.query<Instance>(findInstanceStatement);
+  return row;
+}
+
 /** The database's instance; this one when it had none. */
 export async function claimInstance(sql: Sql, instance: Instance): Promise<Instance> {
   await sql.query(insertInstanceStatement, [instance.id, instance.keyFingerprint]);
-  const [row] = await sql.query<Instance>(findInstanceStatement);
+  const row = await findInstance(sql);
   if (row === undefined) throw new Error('an instance was inserted and is not there');
   return row;
 }

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { loadInstanceKey } from '#config/config.ts';
+import { instanceKeySource } from '#config/config.ts';
 
 let folder: string;
 
@@ -12,7 +12,7 @@ beforeEach(async () => {
 
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-const kept = () => loadInstanceKey({ dataDir: join(folder, 'data'), instanceKey: undefined });
+const kept = () => instanceKeySource({ dataDir: join(folder, 'data'), instanceKey: undefined }).findOrMake();
 
 describe('the instance key', () => {
   it('is made once, kept to its owner, and the same from then on', async () => {
@@ -24,27 +24,37 @@ describe('the instance key', () => {
   });
 
   it('differs from folder to folder', async () => {
-    const other = await loadInstanceKey({ dataDir: join(folder, 'other'), instanceKey: undefined });
+    const other = await instanceKeySource({ dataDir: join(folder, 'other'), instanceKey: undefined }).findOrMake();
     expect(other).not.toEqual(await kept());
   });
 
   it('comes from the configuration where it is set, and then nothing is kept', async () => {
     const instanceKey = 'a-key-of-more-than-32-characters-xx';
-    const key = await loadInstanceKey({ dataDir: join(folder, 'data'), instanceKey });
-    expect(key).toEqual(await loadInstanceKey({ dataDir: '/nonexistent', instanceKey }));
+    const key = await instanceKeySource({ dataDir: join(folder, 'data'), instanceKey }).findOrMake();
+    expect(key).toEqual(await instanceKeySource({ dataDir: '/nonexistent', instanceKey }).findOrMake());
     expect(await readdir(folder)).toEqual([]);
   });
 
   it('that was cut short is refused', async () => {
     await writeFile(join(folder, 'instance.key'), 'short');
-    await expect(loadInstanceKey({ dataDir: folder, instanceKey: undefined })).rejects.toMatchObject({
+    await expect(instanceKeySource({ dataDir: folder, instanceKey: undefined }).findOrMake()).rejects.toMatchObject({
       code: 'DATA_DIR_UNUSABLE',
     });
+  });
+
+  it('is not made by who only looks for it', async () => {
+    const source = instanceKeySource({ dataDir: join(folder, 'data'), instanceKey: undefined });
+    expect(await source.find()).toBeUndefined();
+    expect(await readdir(folder)).toEqual([]);
+    const key = await source.findOrMake();
+    expect(await source.find()).toEqual(key);
   });
 
   it('that cannot be kept is DATA_DIR_UNUSABLE', async () => {
     await writeFile(join(folder, 'file'), '');
     const dataDir = join(folder, 'file/data');
-    await expect(loadInstanceKey({ dataDir, instanceKey: undefined })).rejects.toMatchObject({ code: 'DATA_DIR_UNUSABLE' });
+    await expect(instanceKeySource({ dataDir, instanceKey: undefined }).findOrMake()).rejects.toMatchObject({
+      code: 'DATA_DIR_UNUSABLE',
+    });
   });
 });

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { loadConfig } from '#config/config.ts';
 import { type RunningServer, startServer } from '#src/compose.ts';
 import { createTestDatabase, type TestDatabase } from '#test/support/database.ts';
-import { outcome } from '#test/support/operations.ts';
+import { outcome, refusal } from '#test/support/operations.ts';
 
 let folder: string;
 let database: TestDatabase;
@@ -57,6 +57,21 @@ describe('two nodes that start at once on an empty database', () => {
 });
 
 describe('a start', () => {
+  it('whose instance key is gone is refused, says so, and leaves the folder as it is', async () => {
+    const own = { VITRINE_INSTANCE_KEY: '' };
+    await (await start('one', own)).close();
+    const file = join(folder, 'one/instance.key');
+    const key = await readFile(file, 'utf8');
+    await rm(file);
+    const before = await readdir(join(folder, 'one'));
+    const error = await refusal(start('one', own));
+    expect(error.code).toBe('INSTANCE_KEY_MISMATCH');
+    expect(error.message).toContain(`${file} is gone`);
+    expect(await readdir(join(folder, 'one'))).toEqual(before);
+    await writeFile(file, key);
+    await (await start('one', own)).close();
+  });
+
   it('is refused with another instance key than the database knows', async () => {
     await (await start('one')).close();
     const other = { VITRINE_INSTANCE_KEY: 'a key that no other node of it has ever had' };
