@@ -6,7 +6,7 @@ import type { OpContext } from '#ops/context.ts';
 import { getFamily } from '#ops/get-family.ts';
 import { listDependents } from '#ops/list-dependents.ts';
 import { listMembers } from '#ops/list-members.ts';
-import { defineBlob } from './blob.ts';
+import { type BlobRef, defineBlob } from './blob.ts';
 import { toPageRequest } from './connection.ts';
 import { defineDependency } from './dependency.ts';
 import { defineFamily, type FamilyRef } from './family.ts';
@@ -17,6 +17,7 @@ import type { SchemaParts } from './schema-parts.ts';
 import { defineViewerCan } from './viewer-can.ts';
 
 export interface ArtifactNouns {
+  readonly blob: BlobRef;
   readonly family: FamilyRef;
   readonly member: MemberRef;
 }
@@ -60,18 +61,18 @@ export function implementArtifact(parts: SchemaParts): ArtifactNouns {
       expiresAt: t.field({ type: 'DateTime', nullable: true, resolve: (value) => value.expiresAt }),
     }),
   });
-  addLinks(parts, { family, member });
+  const blob = defineBlob(builder);
+  addLinks(parts, { blob, family, member });
   builder.objectRef<Artifact>(unknownTypeName).implement({
     interfaces: [artifact, node],
     description: 'An artifact of a type that is not loaded on this server: readable, not writable.',
   });
-  return { family, member };
+  return { blob, family, member };
 }
 
 /** Everything of an artifact that is not in its own row. */
-function addLinks(parts: SchemaParts, { family, member }: ArtifactNouns): void {
+function addLinks(parts: SchemaParts, { blob, family, member }: ArtifactNouns): void {
   const { builder, artifact, pageArguments, artifactConnection } = parts;
-  const blob = defineBlob(builder);
   const dependency = defineDependency(parts);
   builder.interfaceFields(artifact, (t) => ({
     family: t.field({

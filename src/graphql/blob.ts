@@ -8,6 +8,8 @@ export interface BlobValue {
   readonly entry: SlotEntry;
 }
 
+export type BlobRef = ReturnType<typeof defineBlob>;
+
 export function defineBlob(builder: Builder) {
   return builder.objectRef<BlobValue>('Blob').implement({
     description: 'Immutable bytes in a slot of an artifact.',

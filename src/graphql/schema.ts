@@ -14,6 +14,7 @@ import { addQueries } from './queries.ts';
 import { createSchemaParts } from './schema-parts.ts';
 import { addTokens } from './token.ts';
 import { addTypedArtifact, defineExtraProperty } from './typed-artifact.ts';
+import { addUploadNegotiation } from './upload-negotiation.ts';
 
 /** @throws AppError TYPE_INVALID where the names of two types meet */
 export function buildSchema(registry: TypeRegistry): GraphQLSchema {
@@ -28,6 +29,7 @@ export function buildSchema(registry: TypeRegistry): GraphQLSchema {
   addTokens(parts);
   addMemberMutations(parts, nouns.member);
   addArtifactMutations(parts, inputs);
+  addUploadNegotiation(parts, nouns.blob);
   const extraProperty = defineExtraProperty(parts.builder);
   const names = createNameClaims();
   for (const type of parts.types) addTypedArtifact({ ...parts, operands, inputs, extraProperty, names }, type);

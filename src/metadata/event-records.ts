@@ -48,3 +48,34 @@ export async function insertChange(sql: Sql, change: ChangeRow): Promise<void> {
     JSON.stringify(change.detail),
   ]);
 }
+
+const insertChangesStatement = {
+  name: 'changes-insert',
+  text: `WITH r AS (SELECT * FROM jsonb_to_recordset($6::jsonb) AS r(payload jsonb, detail jsonb)),
+    e AS (
+      INSERT INTO event (kind, project, subject_type, subject_id, revision, payload, request_id, traceparent)
+      SELECT $1, $2, $3, $4, $5, r.payload, $7, $8 FROM r)
+    INSERT INTO audit (caller, project, action, subject_type, subject_id, revision, source_address, detail, request_id, traceparent)
+    SELECT $9, $2, $10, $3, $4, $5, $11, r.detail, $7, $8 FROM r`,
+};
+
+/** Several changes of one subject that are the same but for what they say of themselves, in one statement. */
+export async function insertChanges(
+  sql: Sql,
+  change: Omit<ChangeRow, 'payload' | 'detail'>,
+  each: readonly Pick<ChangeRow, 'payload' | 'detail'>[],
+): Promise<void> {
+  await sql.query(insertChangesStatement, [
+    change.kind,
+    change.project,
+    change.subjectType,
+    change.subjectId,
+    change.revision,
+    JSON.stringify(each),
+    change.requestId,
+    change.traceparent,
+    change.caller,
+    change.action,
+    change.sourceAddress,
+  ]);
+}

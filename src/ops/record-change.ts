@@ -31,6 +31,23 @@ export async function recordChange(tx: Sql, context: OpContext, change: Change):
   });
 }
 
+/** As `recordChange`, for several changes of one subject that differ in what they say only. */
+export async function recordChanges(
+  tx: Sql,
+  context: OpContext,
+  change: Omit<Change, 'payload' | 'detail'>,
+  each: readonly { readonly payload: JsonObject; readonly detail: JsonObject }[],
+): Promise<void> {
+  const row = {
+    ...change,
+    caller: context.caller.id,
+    requestId: context.requestId,
+    traceparent: context.traceparent ?? null,
+    sourceAddress: context.sourceAddress ?? null,
+  };
+  await eventRecords.insertChanges(tx, row, each);
+}
+
 /** The change of an artifact, given as it is after it. */
 export async function recordArtifactChange(
   tx: Sql,

@@ -1,0 +1,152 @@
+/** What a negotiation of uploads asks and writes: always for all places at once, so that their number costs no round trips. */
+import type { Digests, Visibility } from '#core/artifact.ts';
+import type { Sql } from './database.ts';
+import type { SlotPlace } from './upload-records.ts';
+import { readableSql, type Viewer } from './visibility-sql.ts';
+
+/** An entry that the artifact has. */
+export interface HeldEntry {
+  readonly slot: string;
+  readonly key: string;
+  readonly path: string;
+  readonly mediaType: string;
+  readonly blobId: string;
+}
+
+const readEntriesStatement = {
+  name: 'negotiation-read-entries',
+  text: `SELECT slot, key, path, media_type AS "mediaType", blob_id AS "blobId" FROM artifact_blob WHERE artifact_id = $1`,
+};
+
+/** All entries of an artifact. */
+export async function readEntries(sql: Sql, artifactId: string): Promise<readonly HeldEntry[]> {
+  return sql.query<HeldEntry>(readEntriesStatement, [artifactId]);
+}
+
+/** An upload that its sender can go on with. */
+export interface OpenSession {
+  readonly id: string;
+  readonly slot: string;
+  readonly key: string;
+  readonly path: string;
+  readonly sha256: string;
+  readonly sizeBytes: number;
+  readonly offset: number;
+}
+
+const readSessionsStatement = {
+  name: 'negotiation-read-sessions',
+  text: `SELECT id, slot, key, path, digest_value AS sha256, length_bytes AS "sizeBytes", offset_bytes AS "offset"
+    FROM upload_session WHERE artifact_id = $1 AND created_by = $2 AND project = $3
+      AND state IN ('open', 'receiving', 'verifying') AND store_state IS NOT NULL
+      AND digest_algorithm = 'sha256' AND length_bytes IS NOT NULL AND expires_at > clock_timestamp()`,
+};
+
+/** The resumable uploads into an artifact that this caller began and said the digest and the length of. */
+export async function readSessions(
+  sql: Sql,
+  artifactId: string,
+  createdBy: string,
+  project: string,
+): Promise<readonly OpenSession[]> {
+  return sql.query<OpenSession>(readSessionsStatement, [artifactId, createdBy, project]);
+}
+
+/** Known bytes, and through which artifact the viewer could read them. */
+export interface KnownBlob {
+  readonly id: string;
+  readonly sha256: string;
+  readonly sizeBytes: number;
+  readonly project: string;
+  readonly type: string;
+  readonly visibility: Visibility;
+}
+
+/**
+ * Bytes of great popularity are referred to without number, mostly from where the viewer may not look. What is not found
+ * among so many is sent once more: a negotiation stays cheap, and hardly slower for bytes that others have.
+ */
+const referencesMax = 100;
+
+const findKnownStatement = {
+  name: 'negotiation-find-known',
+  text: `SELECT b.id, b.digest_value AS sha256, b.size_bytes AS "sizeBytes", a.project, a.type, a.visibility
+    FROM blob b
+    CROSS JOIN LATERAL (SELECT DISTINCT a.project, a.type, a.visibility
+      FROM (SELECT artifact_id FROM artifact_blob WHERE blob_id = b.id LIMIT ${referencesMax}) ab
+      JOIN artifact a ON a.id = ab.artifact_id
+      WHERE ${readableSql('a', { project: '$1::text', isAdmin: '$2::boolean' })} AND (a.state <> 'deactivated' OR $2)
+      LIMIT 5) a
+    WHERE b.digest_algorithm = 'sha256' AND b.digest_value = ANY($3::text[])`,
+};
+
+/** The blobs of these digests in artifacts whose bytes the viewer may read; a row for each kind of artifact they are in. */
+export async function findKnownBlobs(
+  sql: Sql,
+  { project, isAdmin }: Viewer,
+  sha256s: readonly string[],
+): Promise<readonly KnownBlob[]> {
+  return sql.query<KnownBlob>(findKnownStatement, [project, isAdmin, sha256s]);
+}
+
+const lockBlobsStatement = {
+  name: 'negotiation-lock-blobs',
+  text: 'SELECT id FROM blob WHERE id = ANY($1::uuid[]) ORDER BY id FOR SHARE',
+};
+const readLiveStatement = {
+  name: 'negotiation-read-live',
+  text: `SELECT b.id, b.digest_value AS sha256, b.size_bytes AS "sizeBytes", l.store,
+      (SELECT d.value FROM blob_digest d WHERE d.blob_id = b.id AND d.algorithm = 'sha512') AS sha512,
+      (SELECT d.value FROM blob_digest d WHERE d.blob_id = b.id AND d.algorithm = 'md5') AS md5
+    FROM blob b
+    CROSS JOIN LATERAL (SELECT store FROM location WHERE blob_id = b.id AND state = 'live'
+      ORDER BY store <> $2, created_at LIMIT 1) l
+    WHERE b.id = ANY($1::uuid[])`,
+};
+
+export interface LiveBlob extends Digests {
+  readonly id: string;
+  readonly sizeBytes: number;
+  /** A store that has the bytes. */
+  readonly store: string;
+}
+
+/**
+ * Holds the blobs against collection until the transaction ends (a collector takes FOR UPDATE), and answers those that are
+ * live in some store then: looked at after the lock, because a collector may have condemned them while it was waited for.
+ */
+export async function holdLiveBlobs(sql: Sql, ids: readonly string[], preferredStore: string): Promise<readonly LiveBlob[]> {
+  await sql.query(lockBlobsStatement, [ids]);
+  return sql.query<LiveBlob>(readLiveStatement, [ids, preferredStore]);
+}
+
+export interface NegotiatedAttachment extends SlotPlace {
+  readonly mediaType: string;
+  readonly blobId: string;
+  readonly store: string;
+}
+
+const attachStatement = {
+  name: 'negotiation-attach',
+  text: `WITH r AS (SELECT * FROM jsonb_to_recordset($2::jsonb)
+        AS r(slot text, key text, path text, "mediaType" text, "blobId" uuid, store text)),
+    attached AS (
+      INSERT INTO artifact_blob (artifact_id, slot, key, path, media_type, blob_id)
+      SELECT $1, slot, key, path, "mediaType", "blobId" FROM r
+      ON CONFLICT (artifact_id, slot, key) DO UPDATE SET path = excluded.path, media_type = excluded.media_type,
+        blob_id = excluded.blob_id, created_at = now())
+    INSERT INTO placement (artifact_id, slot, store) SELECT DISTINCT $1::uuid, slot, store FROM r ON CONFLICT DO NOTHING`,
+};
+const movePlacementsStatement = {
+  name: 'negotiation-move-placements',
+  text: `DELETE FROM placement p USING jsonb_to_recordset($2::jsonb) AS r(slot text, store text)
+    WHERE p.artifact_id = $1 AND p.slot = r.slot AND p.store <> r.store
+      AND (SELECT count(*) FROM artifact_blob ab WHERE ab.artifact_id = $1 AND ab.slot = r.slot) = 1`,
+};
+
+/** Refers each place to its blob, instead of what it held; as `blobRecords.attachBlob` does for one. */
+export async function attachBlobs(sql: Sql, artifactId: string, attachments: readonly NegotiatedAttachment[]): Promise<void> {
+  const rows = JSON.stringify(attachments);
+  await sql.query(attachStatement, [artifactId, rows]);
+  await sql.query(movePlacementsStatement, [artifactId, rows]);
+}
