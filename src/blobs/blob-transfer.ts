@@ -49,7 +49,8 @@ export function createBlobTransfer(pool: DigestPool, options: BlobTransferOption
 
   function beginStreaming(): boolean {
     const lane = pool.begin();
-    const feed = createRingFeed({ lane, writer: beginWriter(), onRoom: options.onRoom, onFailure: options.onFailure });
+    const { onRoom, onFailure } = options;
+    const feed = createRingFeed({ ring: lane.ring, lane, writer: beginWriter(), onRoom, onFailure });
     streaming = { lane, feed };
     let hasRoom = true;
     for (const chunk of held) hasRoom = feed.push(chunk);
@@ -65,7 +66,9 @@ export function createBlobTransfer(pool: DigestPool, options: BlobTransferOption
       return heldBytes <= inlineMaxBytes || beginStreaming();
     },
     async end() {
-      return streaming === undefined ? hashInline(held) : streaming.feed.end();
+      if (streaming === undefined) return hashInline(held);
+      await streaming.feed.drained();
+      return streaming.lane.finish();
     },
     async publish() {
       if (streaming === undefined) {

@@ -1,45 +1,60 @@
 /** Moves one transfer's bytes through its ring: copied in once, hashed by the threads and written to the store from there. */
-import type { ObjectWriter } from './blob-store.ts';
-import type { DigestLane, Digests } from './digest-team.ts';
+import type { DigestRing } from './digest-ring.ts';
+import type { DigestLane } from './digest-team.ts';
 import { noteGarbage } from './young-garbage.ts';
 
 // Neighbouring full slots go to the store in one write, up to this many.
 const slotsPerWrite = 4;
+const pageBytes = 4096;
 
 export interface RingFeed {
   /** Takes what fits now. False: the rest waits inside; take no more before `onRoom`. */
   push(chunk: Uint8Array): boolean;
-  /** No more bytes come. Resolves when all are hashed and written. @throws what the store or a hash thread threw */
-  end(): Promise<Digests>;
+  /** No more bytes come. Resolves when all are written; the threads may still be reading. @throws what the store or a hash thread threw */
+  stored(): Promise<void>;
+  /** The same, when all are hashed too. */
+  drained(): Promise<void>;
   /** After it resolved neither store nor threads are given anything more, and no write is running. */
   stop(): Promise<void>;
 }
 
 export interface RingFeedOptions {
-  readonly lane: DigestLane;
-  readonly writer: Promise<ObjectWriter>;
+  /** All slots free. */
+  readonly ring: DigestRing;
+  /** Undefined where nobody hashes. */
+  readonly lane: DigestLane | undefined;
+  readonly writer: Promise<{ write(bytes: Uint8Array): Promise<void> }>;
+  /** Where in the object the first byte goes: it is put in its page as it will lie on the disk. Default 0. */
+  readonly position?: number;
   /** What waited has been taken: push again. */
   readonly onRoom: () => void;
   readonly onFailure: (error: unknown) => void;
+  /** So many bytes more are written. */
+  readonly onStored?: ((bytes: number) => void) | undefined;
 }
 
 interface FilledSlot {
   readonly slot: number;
+  readonly start: number;
   readonly length: number;
 }
 
-export function createRingFeed({ lane, writer, onRoom, onFailure }: RingFeedOptions): RingFeed {
-  const { ring } = lane;
+export function createRingFeed(options: RingFeedOptions): RingFeed {
+  const { ring, lane, writer, position = 0, onRoom, onFailure, onStored } = options;
   // How many readers (the threads as one, the store as the other) still need each slot.
   const readers = new Uint8Array(ring.slotCount);
   const toStore: FilledSlot[] = [];
   const waiting: Uint8Array[] = [];
-  const drained = Promise.withResolvers<void>();
-  drained.promise.catch(() => undefined);
+  const allStored = Promise.withResolvers<void>();
+  const allDrained = Promise.withResolvers<void>();
+  allStored.promise.catch(() => undefined);
+  allDrained.promise.catch(() => undefined);
   // A thread may die while it has nothing to read.
-  lane.digests.catch(fail);
+  lane?.digests.catch(fail);
   let current = 0;
-  let filled = 0;
+  let start = position % pageBytes;
+  let filled = start;
+  let unstored = 0;
   let unread = 0;
   let isEnding = false;
   let isStopped = false;
@@ -48,7 +63,8 @@ export function createRingFeed({ lane, writer, onRoom, onFailure }: RingFeedOpti
   function fail(error: unknown): void {
     if (isStopped) return;
     isStopped = true;
-    drained.reject(error);
+    allStored.reject(error);
+    allDrained.reject(error);
     onFailure(error);
   }
 
@@ -67,23 +83,35 @@ export function createRingFeed({ lane, writer, onRoom, onFailure }: RingFeedOpti
   }
 
   function seal(): void {
-    const sealed = { slot: current, length: filled };
-    noteGarbage(filled);
-    readers[current] = 2;
-    unread += 2;
+    const sealed = { slot: current, start, length: filled - start };
+    noteGarbage(sealed.length);
+    readers[current] = lane === undefined ? 1 : 2;
     current = (current + 1) % ring.slotCount;
+    start = 0;
     filled = 0;
-    lane.hash(sealed.slot, sealed.length).then(() => release(sealed.slot), fail);
+    if (lane !== undefined) {
+      unread += 1;
+      lane.hash(sealed.slot, sealed.length, sealed.start).then(() => {
+        unread -= 1;
+        release(sealed.slot);
+      }, fail);
+    }
+    unstored += 1;
     toStore.push(sealed);
     storing ??= store();
   }
 
   function release(slot: number): void {
     readers[slot] = (readers[slot] ?? 1) - 1;
-    unread -= 1;
     if (isStopped) return;
     if (readers[slot] === 0) takeWaiting();
-    if (isEnding && unread === 0 && waiting.length === 0) drained.resolve();
+    settle();
+  }
+
+  function settle(): void {
+    if (!isEnding || waiting.length > 0 || unstored > 0) return;
+    allStored.resolve();
+    if (unread === 0) allDrained.resolve();
   }
 
   function takeWaiting(): void {
@@ -99,17 +127,25 @@ export function createRingFeed({ lane, writer, onRoom, onFailure }: RingFeedOpti
   }
 
   function sealLast(): void {
-    if (filled > 0) seal();
-    if (unread === 0) drained.resolve();
+    if (filled > start) seal();
+    settle();
+  }
+
+  function finish(): void {
+    if (isEnding) return;
+    isEnding = true;
+    if (waiting.length === 0) sealLast();
   }
 
   async function store(): Promise<void> {
     try {
       const target = await writer;
       for (let run = takeRun(toStore, ring.slotBytes); run.length > 0 && !isStopped; run = takeRun(toStore, ring.slotBytes)) {
-        const start = (run[0]?.slot ?? 0) * ring.slotBytes;
+        const first = (run[0]?.slot ?? 0) * ring.slotBytes + (run[0]?.start ?? 0);
         const length = run.reduce((sum, { length }) => sum + length, 0);
-        await target.write(ring.bytes.subarray(start, start + length));
+        await target.write(ring.bytes.subarray(first, first + length));
+        onStored?.(length);
+        unstored -= run.length;
         for (const { slot } of run) release(slot);
       }
     } catch (error) {
@@ -126,11 +162,13 @@ export function createRingFeed({ lane, writer, onRoom, onFailure }: RingFeedOpti
       if (rest !== undefined) waiting.push(rest);
       return rest === undefined;
     },
-    async end() {
-      isEnding = true;
-      if (waiting.length === 0) sealLast();
-      await drained.promise;
-      return lane.finish();
+    stored() {
+      finish();
+      return allStored.promise;
+    },
+    drained() {
+      finish();
+      return allDrained.promise;
     },
     async stop() {
       isStopped = true;
@@ -145,7 +183,7 @@ function takeRun(queue: FilledSlot[], slotBytes: number): FilledSlot[] {
   while (count < Math.min(queue.length, slotsPerWrite)) {
     const previous = queue[count - 1];
     const next = queue[count];
-    if (previous !== undefined && (next?.slot !== previous.slot + 1 || previous.length !== slotBytes)) break;
+    if (previous !== undefined && (next?.slot !== previous.slot + 1 || previous.start + previous.length !== slotBytes)) break;
     count += 1;
   }
   return queue.splice(0, count);

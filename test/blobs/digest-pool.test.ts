@@ -58,7 +58,8 @@ describe('the hash threads', () => {
       await vi.waitFor(() => expect(threads).toHaveLength(3));
       const thread = threads[index];
       // A ring that is none: the thread throws.
-      thread?.postMessage({ kind: 'begin', transfer: -1, ring: 'no memory' });
+      thread?.postMessage({ kind: 'begin', transfer: -1 });
+      thread?.postMessage({ kind: 'ring', transfer: -1, ring: 'no memory' });
       thread?.postMessage({ kind: 'piece', transfer: -1, offset: {}, length: {}, counter: 'x' });
       expect(await failing).toMatchObject([{ reason: { code: 'INTERNAL' } }, { reason: { code: 'INTERNAL' } }]);
       expect(await folder.files()).toEqual([]);
