@@ -7,7 +7,10 @@ import type { Enums } from './schema-parts.ts';
 export type InputValues = Readonly<Record<string, unknown>>;
 export type OperandRef = PothosSchemaTypes.InputObjectRef<SchemaTypes, InputValues>;
 
-export interface FilterOperands extends Readonly<Record<PropertyKind, OperandRef>> {
+/** A property of a JSON value has no operators of its own: types cannot mark it filterable. */
+type ComparedKind = Exclude<PropertyKind, 'json'>;
+
+export interface FilterOperands extends Readonly<Record<ComparedKind, OperandRef>> {
   /** For ids, digests and other words that are compared whole. */
   readonly exact: OperandRef;
   readonly dateTime: OperandRef;
@@ -31,10 +34,9 @@ function defineValueOperands(builder: Builder) {
       fields: (t) => ({ has: t.string(), hasAny: t.stringList(), exists: t.boolean() }),
     }),
     boolean: builder.inputType('BooleanFilter', { fields: (t) => ({ eq: t.boolean(), exists: t.boolean() }) }),
-    json: builder.inputType('JSONFilter', { fields: (t) => ({ exists: t.boolean() }) }),
     integer: defineRangeFilter(builder, 'Long'),
     number: defineRangeFilter(builder, 'Float'),
-  } satisfies Record<PropertyKind, OperandRef>;
+  } satisfies Record<ComparedKind, OperandRef>;
 }
 
 function defineFieldOperands(builder: Builder, enums: Enums) {
