@@ -1,8 +1,9 @@
 /** One type folder from disk to an ArtifactType, or every fault of its files. */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Fault } from '#base/app-error.ts';
+import { type Fault, isAppError } from '#base/app-error.ts';
 import { isJsonObject, type Json, type JsonObject } from '#base/json.ts';
+import { parseJsonStrict } from '#base/safe-json.ts';
 import type { TypeManifest } from '#sdk/sdk.ts';
 import { pluralProblem, typeNameProblem } from './graphql-names.ts';
 import { compareTypeVersions, readManifest } from './manifest.ts';
@@ -13,6 +14,8 @@ import { createTypeVersion, type TypeVersionSource } from './type-version.ts';
 
 /** Files of a type are small; a larger one is a mistake. */
 const fileBytesMax = 1024 * 1024;
+/** Levels that no manifest and no JSON Schema of the subset needs. */
+const fileDepthMax = 64;
 
 /** A type but for its hooks, which need a thread to run in. */
 export type LoadedType = Omit<ArtifactType, 'hooks'>;
@@ -119,10 +122,19 @@ function readJsonFile(folder: string, file: string, inFile: InFile): Json | unde
   try {
     const { size } = statSync(path);
     if (size > fileBytesMax) return fault(`is larger than ${fileBytesMax} bytes`);
-    return JSON.parse(readFileSync(path, 'utf8')) as Json;
+    return parseJsonStrict(decodeUtf8(readFileSync(path)), { maxDepth: fileDepthMax });
   } catch (error) {
-    if (error instanceof SyntaxError) return fault(`is not JSON: ${error.message}`);
+    if (isAppError(error, 'REQUEST_MALFORMED')) {
+      inFile(file, error.faults);
+      return undefined;
+    }
+    if (error instanceof TypeError) return fault('is not UTF-8 text');
     const code = error instanceof Error && 'code' in error ? String(error.code) : '';
     return fault(code === 'ENOENT' ? 'is missing' : `cannot be read (${code})`);
   }
+}
+
+/** Without a byte order mark. @throws TypeError */
+function decodeUtf8(bytes: Uint8Array): string {
+  return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
 }

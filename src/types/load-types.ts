@@ -104,13 +104,12 @@ function clashes(types: readonly LoadedType[]): Fault[] {
 function invalid(faults: readonly Fault[]): AppError {
   const folders = new Set(faults.map(({ pointer }) => pointer.split('#')[0]?.split('/').slice(0, -1).join('/')));
   const first = faults[0];
-  return new AppError(
-    'TYPE_INVALID',
-    `${faults.length} faults in ${folders.size} type folders: ${first?.pointer} ${first?.message}`,
-    {
-      faults,
-    },
-  );
+  const counted = `${count(faults.length, 'fault')} in ${count(folders.size, 'type folder')}`;
+  return new AppError('TYPE_INVALID', `${counted}: ${first?.pointer} ${first?.message}`, { faults });
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }
 
 function createRegistry(types: readonly RunningType[]): TypeRegistry {

@@ -1,4 +1,4 @@
-import { mkdirSync, symlinkSync } from 'node:fs';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { AppError, type Fault } from '#base/app-error.ts';
@@ -69,6 +69,36 @@ describe('finding type folders', () => {
 });
 
 describe('a folder that is not right', () => {
+  it.each([
+    ['a key that stands twice', '{"type": "twice", "type": "t", "title": "T", "current": "1", "versions": {"1": {}}}', '/type'],
+    ['an inherited name', '{"__proto__": {}, "type": "t"}', '/__proto__'],
+    ['endless nesting', `${'{"a":'.repeat(5000)}1${'}'.repeat(5000)}`, `${'/a'.repeat(64)}`],
+    ['a number that would change', '{"type": "t", "title": 12345678901234567890}', '/title'],
+    ['half a surrogate pair', '{"type": "\\ud800"}', '/type'],
+  ])('has a manifest with %s', async (_what, text, pointer) => {
+    using folder = createTypesFolder();
+    folder.write('t/manifest.json', text);
+    folder.write('t/schemas/1.json', jsonSchema({}));
+    expect(await pointersOf(folder)).toEqual([`t/manifest.json#${pointer}`]);
+  });
+
+  it('has a JSON Schema with a key that stands twice, or one that is no text', async () => {
+    using folder = createTypesFolder();
+    folder.writeType('t', { versions: { 1: {}, 2: {} } });
+    folder.write('t/schemas/1.json', '{"type": "object", "type": "object"}');
+    writeFileSync(folder.write('t/schemas/2.json', ''), Buffer.from('7b22ff227d', 'hex'));
+    expect(await pointersOf(folder)).toEqual(['t/schemas/1.json#/type', 't/schemas/2.json#']);
+  });
+
+  it.each([
+    [{ extra: 1 }, '1 fault in 1 type folder:'],
+    [{ extra: 1, slots: 2 }, '2 faults in 1 type folder:'],
+  ])('is counted in words that fit: %j', async (manifest, words) => {
+    using folder = createTypesFolder();
+    folder.writeType('t', { manifest });
+    await expect(loadTypes({ folders: [folder.path] })).rejects.toThrow(words);
+  });
+
   it('is reported with every fault of every file of every folder at once', async () => {
     using folder = createTypesFolder();
     folder.write('a/manifest.json', '{"type": ');
@@ -79,7 +109,7 @@ describe('a folder that is not right', () => {
     folder.writeType('e', { hooks: 'export default { validat() {} };' });
     folder.writeType('f', { hooks: 'export const x = ;' });
     expect(await pointersOf(folder)).toEqual([
-      'a/manifest.json#',
+      'a/manifest.json#/type',
       'b/manifest.json#',
       'c/manifest.json#/extra',
       'c/manifest.json#/type',
