@@ -57,6 +57,10 @@ describe('the exit code', () => {
       code: 2,
       err: expect.not.stringContaining('secret'),
     });
+    for (const limit of ['99999999', '10001', '1e3', '0x10', '-1', ' 5', '']) {
+      const refused = await runVitrine(['list', `--limit=${limit}`]);
+      expect(refused).toMatchObject({ code: 2, out: '', err: expect.stringContaining('from 1 to 10000') });
+    }
     for (const flag of ['--order=size', '--state=gone', '--visibility=some', '--limit=0', '--property=a=b']) {
       expect(await runVitrine(['list', flag])).toMatchObject({ code: 2, err: expect.stringContaining('[USAGE]') });
     }

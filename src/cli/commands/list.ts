@@ -24,6 +24,8 @@ interface ListOptions extends JsonOption {
   readonly limit: number;
 }
 
+/** All of them are held to be printed as one table, or one JSON. */
+const limitMax = 10_000;
 const states = ['draft', 'active', 'deactivated'];
 const visibilities = ['private', 'shared', 'community', 'public'];
 const orders = ['created-at', 'updated-at', 'name', 'version'].flatMap((field) => [`${field}-asc`, `${field}-desc`]);
@@ -42,7 +44,7 @@ export function createListCommand(io: CliIo): Command {
     .option('--latest', 'only the highest release of each name')
     .option('--hidden', 'hidden ones too')
     .addOption(new Option('--order <order>', 'in this order').choices(orders).default('created-at-desc'))
-    .option('--limit <count>', 'at most so many', parseLimit, 100)
+    .option('--limit <count>', `at most so many, up to ${limitMax}`, parseLimit, 100)
     .action(async (type: string | undefined, options: ListOptions) => {
       const client = createApiClient(io);
       const variables = {
@@ -92,7 +94,7 @@ function collectState(value: string, previous?: readonly string[]): readonly str
 }
 
 function parseLimit(text: string): number {
-  const limit = Number(text);
-  if (Number.isInteger(limit) && limit > 0) return limit;
-  throw new InvalidArgumentError('It is a whole number above 0.');
+  const limit = /^[0-9]{1,9}$/.test(text) ? Number(text) : 0;
+  if (limit >= 1 && limit <= limitMax) return limit;
+  throw new InvalidArgumentError(`It is a whole number from 1 to ${limitMax}.`);
 }
