@@ -25,11 +25,6 @@ export const configSchema = {
   properties: {
     host: { type: 'string', minLength: 1, default: '127.0.0.1', description: 'Address to listen on.' },
     port: { type: 'integer', minimum: 0, maximum: 65_535, default: 9292, description: 'Port to listen on; 0 takes a free one.' },
-    publicUrl: {
-      type: 'string',
-      pattern: '^https?://[^/?#]+(/[^?#]*)?$',
-      description: 'Address by which clients reach this server, where a proxy stands before it.',
-    },
     dataDir: {
       type: 'string',
       minLength: 1,
@@ -177,6 +172,24 @@ export const configSchema = {
         draftMs: count(30 * day, 'A draft that nobody publishes expires after this time.'),
         uploadMs: count(day, 'An upload that does not go on expires after this time.'),
         idempotencyMs: count(day, 'An idempotency key is remembered for this time.'),
+      },
+    },
+    storage: {
+      type: 'object',
+      additionalProperties: false,
+      properties: {
+        collectGraceMs: count(60 * minute, 'Bytes that nothing refers to are removed after this time.', 0),
+        strayAgeMs: count(day, 'An object that no row knows is removed by a repair when it was seen for this time.', 0),
+        scrubBytesPerSecond: count(33_554_432, 'How fast a scrub reads stored bytes again.'),
+        scrubAfterMs: count(30 * day, 'Stored bytes are read and compared again after this time.', 0),
+      },
+    },
+    delete: {
+      type: 'object',
+      additionalProperties: false,
+      properties: {
+        delayMs: count(0, 'A deleted artifact can be restored for this time; 0 deletes at once.', 0),
+        purgeConcurrency: count(4, 'How many artifacts are purged at once when their delay is over.'),
       },
     },
     graphql: {
