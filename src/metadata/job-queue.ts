@@ -3,6 +3,8 @@ import { randomUUID } from 'node:crypto';
 import type { Db, PgBoss } from 'pg-boss';
 import type { JsonObject } from '#base/json.ts';
 import type { Database, Sql } from './database.ts';
+import { toQueueName } from './job-records.ts';
+import { type JobWorker, openJobWorker, type WorkerOptions } from './job-worker.ts';
 
 /** What is asked for. */
 export interface QueuedJob {
@@ -20,6 +22,12 @@ export interface JobQueue extends AsyncDisposable {
    * @returns its id, or null where one of this name and key waits already: that one runs after this transaction has committed
    */
   enqueue(sql: Sql, job: QueuedJob): Promise<string | null>;
+  /** A job that waits never runs; one that runs is told to end, and has not completed. False where it had ended. */
+  cancel(sql: Sql, job: { readonly name: string; readonly id: string }): Promise<boolean>;
+  /** A failed or cancelled job waits again, with one more attempt. False where it is neither, or one of its key waits. */
+  retry(sql: Sql, job: { readonly name: string; readonly id: string }): Promise<boolean>;
+  /** Begins to run jobs, in the background; ends with the worker or the queue. */
+  work(options: WorkerOptions): JobWorker;
 }
 
 /** PostgreSQL's name of the schema, which a migration made. */
@@ -41,9 +49,26 @@ export function openJobQueue(db: Database): JobQueue {
       throw error;
     }
   };
+  const workers = new Set<JobWorker>();
+  const ask = async (sql: Sql, job: QueuedJob) => {
+    const id = await enqueue(await boss(sql), sql, job);
+    if (id !== null && (job.startAfterMs ?? 0) <= 0) for (const worker of workers) worker.nudge();
+    return id;
+  };
   return {
-    enqueue: async (sql, job) => enqueue(await boss(sql), sql, job),
+    enqueue: ask,
+    cancel: async (sql, { name, id }) => hasTouched(await (await boss(sql)).cancel(toQueueName(name), id, { db: toBossDb(sql) })),
+    retry: async (sql, { name, id }) => {
+      const [queue, options, opened] = [toQueueName(name), { db: toBossDb(sql) }, await boss(sql)];
+      return hasTouched(await opened.retry(queue, id, options)) || hasTouched(await opened.resume(queue, id, options));
+    },
+    work: (options) => {
+      const worker = openJobWorker({ db, boss, enqueue: ask }, options);
+      workers.add(worker);
+      return worker;
+    },
     [Symbol.asyncDispose]: async () => {
+      await Promise.all([...workers].map((worker) => worker[Symbol.asyncDispose]()));
       const opened = await opening?.catch(() => undefined);
       await opened?.boss.stop({ graceful: false, close: false });
     },
@@ -101,7 +126,6 @@ async function holdWaiting(sql: Sql, name: string, key: string): Promise<boolean
 const holdWaitingText = `SELECT id FROM ${schema}.job
   WHERE name = $1 AND COALESCE(singleton_key, '') = $2 AND state < 'active' AND policy = 'stately' LIMIT 1 FOR SHARE`;
 
-/** pg-boss allows no colon. */
-function toQueueName(name: string): string {
-  return name.replace(':', '.');
+function hasTouched(answer: object): boolean {
+  return 'affected' in answer && answer.affected !== 0;
 }
