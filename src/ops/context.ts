@@ -25,6 +25,18 @@ export interface OpSettings {
   readonly instanceKey: Uint8Array;
   /** Names this process in leases: unique per start. */
   readonly nodeId: string;
+  readonly storage: StorageSettings;
+}
+
+/** How stored bytes are looked after, and how long a delete can be taken back. */
+export interface StorageSettings {
+  readonly collectGraceMs: number;
+  readonly strayAgeMs: number;
+  readonly scrubBytesPerSecond: number;
+  readonly scrubAfterMs: number;
+  /** 0: a delete is at once, and for good. */
+  readonly deleteDelayMs: number;
+  readonly purgeConcurrency: number;
 }
 
 export interface Services {

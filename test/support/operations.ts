@@ -24,6 +24,9 @@ import { createTestDatabase } from './database.ts';
 
 export interface Node extends AsyncDisposable {
   readonly services: Services;
+  readonly databaseUrl: string;
+  /** Where its one store, `local`, keeps its objects. */
+  readonly storeFolder: string;
   /** A second node over the same database and store, with a pool of its own. Ends with the first. */
   second(poolSize?: number): Promise<Services>;
   /** The same node, with some services replaced. */
@@ -43,6 +46,14 @@ export const testSettings: OpSettings = {
   pageSizeMax: 100,
   instanceKey: createHash('sha256').update('tests').digest(),
   nodeId: 'test-node',
+  storage: {
+    collectGraceMs: 0,
+    strayAgeMs: 0,
+    scrubBytesPerSecond: 1024 ** 3,
+    scrubAfterMs: 0,
+    deleteDelayMs: 0,
+    purgeConcurrency: 2,
+  },
 };
 
 export const testTypesFolder = join(import.meta.dirname, 'artifact-types');
@@ -72,6 +83,8 @@ export async function createTestNode(settings: Partial<OpSettings> = {}): Promis
   };
   return {
     services,
+    databaseUrl: database.url,
+    storeFolder: folder,
     with: (changes) => ({ ...services, ...changes }),
     second: async (poolSize) => {
       const db = stack.use(openDatabase({ url: database.url, poolSize, applicationName: 'vitrine-test-second' }));
