@@ -1,9 +1,12 @@
 /** The door of the room: the configured stores, and receiving a blob with its digests computed on the way. */
 import type { Readable } from 'node:stream';
 import { AppError } from '#base/app-error.ts';
+import { appendBlob, type Hashing, resumableObjects } from './append-blob.ts';
 import type { BlobStore } from './blob-store.ts';
 import { checkStore, type StoreObserver } from './checked-store.ts';
-import { createDigestPool, type DigestPool } from './digest-pool.ts';
+import { digestBlob } from './digest-blob.ts';
+import { createDigestPool } from './digest-pool.ts';
+import { createDigestSessions } from './digest-sessions.ts';
 import { openFilesystemStore } from './drivers/filesystem.ts';
 import { receiveBlob } from './receive-blob.ts';
 import type { ResumableBlobs } from './resumable-blobs.ts';
@@ -61,7 +64,9 @@ export interface OpenBlobsOptions {
 export async function openBlobs(config: BlobsConfig, options: OpenBlobsOptions = {}): Promise<Blobs> {
   const stores = new Map<string, BlobStore>();
   const pool = createDigestPool();
+  const sessions = createDigestSessions(pool);
   const close = async (): Promise<void> => {
+    sessions[Symbol.dispose]();
     await pool[Symbol.asyncDispose]();
     for (const opened of stores.values()) await opened[Symbol.asyncDispose]();
   };
@@ -69,7 +74,7 @@ export async function openBlobs(config: BlobsConfig, options: OpenBlobsOptions =
     for (const storeConfig of config.stores) {
       stores.set(storeConfig.name, checkStore(await openStore(storeConfig), { observe: options.observe }));
     }
-    return toBlobs(stores, pool, config.defaultStore, close);
+    return toBlobs(stores, { pool, sessions }, config.defaultStore, close);
   } catch (error) {
     await close();
     throw error;
@@ -78,7 +83,7 @@ export async function openBlobs(config: BlobsConfig, options: OpenBlobsOptions =
 
 function toBlobs(
   stores: ReadonlyMap<string, BlobStore>,
-  pool: DigestPool,
+  hashing: Hashing,
   defaultStore: string,
   close: () => Promise<void>,
 ): Blobs {
@@ -92,17 +97,19 @@ function toBlobs(
     stores,
     defaultStore: store(defaultStore),
     store,
-    ...comingSoon(),
-    receive: (target, key, source, options) => receiveBlob(pool, { store: target, key }, source, options),
+    append: (upload, source, appending) => appendBlob(hashing, upload, source, appending),
+    async finish({ store: target, key, state, sizeBytes, sessionId }, signal) {
+      await resumableObjects(target).finish(key, state, sizeBytes, signal);
+      return (await hashing.sessions.finish(sessionId, sizeBytes)) ?? null;
+    },
+    async abort({ store: target, key, state, sessionId }) {
+      hashing.sessions.drop(sessionId);
+      await resumableObjects(target).abort(key, state);
+    },
+    digest: (target, key, digesting) => digestBlob(hashing.pool, target, key, digesting),
+    receive: (target, key, source, options) => receiveBlob(hashing.pool, { store: target, key }, source, options),
     [Symbol.asyncDispose]: close,
   };
-}
-
-function comingSoon(): ResumableBlobs {
-  const refuse = async (): Promise<never> => {
-    throw new AppError('STORE_UNAVAILABLE', 'The store takes objects in one piece only.');
-  };
-  return { append: refuse, finish: refuse, abort: refuse, digest: refuse };
 }
 
 async function openStore(config: StoreConfig): Promise<BlobStore> {

@@ -5,18 +5,19 @@
 import { finished, type Readable } from 'node:stream';
 import { isAppError } from '#base/app-error.ts';
 import type { BlobStore, ByteRange, ObjectWriter } from './blob-store.ts';
+import { checkResumable } from './checked-resumable.ts';
 import { createGate } from './gate.ts';
 import { assertObjectKey } from './object-key.ts';
 import { systemCode } from './store-error.ts';
 
-type StoreOperation = 'write' | 'send' | 'open' | 'read' | 'stat' | 'remove';
+export type StoreOperation = 'write' | 'append' | 'finish' | 'abort' | 'send' | 'open' | 'read' | 'stat' | 'remove';
 
 /** One operation that is over. */
 export interface StoreObservation {
   readonly store: string;
   readonly kind: string;
   readonly operation: StoreOperation;
-  /** Bytes of objects that went in (`write`) or out (`send`, `open`, `read`); 0 for the others. */
+  /** Bytes of objects that went in (`write`, `append`) or out (`send`, `open`, `read`); 0 for the others. */
   readonly bytes: number;
   readonly durationMs: number;
   /** Undefined for success; a catalogue code, a system's code, or `aborted` when caller or reader gave up. */
@@ -30,11 +31,11 @@ export type StoreObserver = (observation: StoreObservation) => void;
 
 export interface CheckedStoreOptions {
   readonly observe?: StoreObserver | undefined;
-  /** Short requests (`stat`, `read`, `remove`) at once; more wait. Default 64. */
+  /** Short requests (`stat`, `read`, `remove`, `abort`) at once; more wait. Default 64. */
   readonly shortRequestsMax?: number | undefined;
 }
 
-interface Watch {
+export interface Watch {
   /** Begins one operation; the returned function ends it, once. */
   start(operation: StoreOperation): (bytes: number, error?: unknown) => void;
 }
@@ -120,6 +121,7 @@ export function checkStore(store: BlobStore, options: CheckedStoreOptions = {}):
         () => 0,
       ),
     list: (signal) => store.list(signal),
+    resumable: store.resumable === undefined ? undefined : checkResumable(store.resumable, watch, gate),
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
   };
 }
@@ -202,6 +204,6 @@ function assertRange(range: ByteRange | undefined): void {
   if (range.end < range.start) throw new TypeError(`not a range: ${range.start}-${range.end}`);
 }
 
-function assertCount(value: number): void {
+export function assertCount(value: number): void {
   if (!Number.isSafeInteger(value) || value < 0) throw new TypeError(`not a number of bytes: ${value}`);
 }

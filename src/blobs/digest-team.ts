@@ -214,8 +214,10 @@ function beginLane(team: TeamState, rings: RingSource, onUse: (change: 1 | -1) =
     settle: (isKept) => send({ kind: 'settle', transfer, isKept }),
     finish() {
       if (team.failure !== undefined) return Promise.reject(team.failure);
+      // Also while paused, waiting for the answer keeps the process alive.
+      onUse(1);
       send({ kind: 'finish', transfer });
-      return lane.finished.promise;
+      return lane.finished.promise.finally(() => onUse(-1));
     },
     release() {
       if (isReleased) return;

@@ -62,8 +62,8 @@ function assertDeclared(digests: Digests, declared: ReceiveOptions['declared']):
   }
 }
 
-// Left alone, the source stays paused with what it holds, so that its owner can still answer on the same connection.
-function releaseSource(source: Readable, isLeft: boolean): void {
+/** Left alone, the source stays paused with what it holds, so that its owner can still answer on the same connection. */
+export function releaseSource(source: Readable, isLeft: boolean): void {
   source.on('error', () => undefined);
   if (!isLeft) source.destroy();
 }

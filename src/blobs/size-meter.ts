@@ -4,6 +4,8 @@ import type { ReceiveOptions } from './blobs.ts';
 
 const progressEveryMs = 250;
 
+export type SizeBounds = Pick<ReceiveOptions, 'expectedBytes' | 'limitBytes' | 'onProgress'>;
+
 export interface SizeMeter {
   readonly received: number;
   /** @throws BLOB_TOO_LARGE, BLOB_SIZE_MISMATCH at the first byte too many */
@@ -13,7 +15,7 @@ export interface SizeMeter {
 }
 
 /** @throws BLOB_TOO_LARGE when the declared length alone is over the limit */
-export function createSizeMeter({ expectedBytes, limitBytes, onProgress }: ReceiveOptions): SizeMeter {
+export function createSizeMeter({ expectedBytes, limitBytes, onProgress }: SizeBounds): SizeMeter {
   let received = 0;
   let reportedAt = 0;
   if (expectedBytes !== undefined && expectedBytes > limitBytes) throw tooLarge(limitBytes);

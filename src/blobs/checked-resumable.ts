@@ -1,0 +1,71 @@
+/** Checks and watches the resumable objects of a store, as `checked-store.ts` does the rest of it. */
+import type { ResumableObjects, ResumableWriter } from './blob-store.ts';
+import { assertCount, type Watch } from './checked-store.ts';
+import type { createGate } from './gate.ts';
+import { assertObjectKey } from './object-key.ts';
+
+export function checkResumable(objects: ResumableObjects, watch: Watch, gate: ReturnType<typeof createGate>): ResumableObjects {
+  const watched = async <T>(operation: 'append' | 'finish' | 'abort', work: () => Promise<T>): Promise<T> => {
+    const end = watch.start(operation);
+    try {
+      const result = await work();
+      end(0);
+      return result;
+    } catch (error) {
+      end(0, error);
+      throw error;
+    }
+  };
+  return {
+    async begin(key, options) {
+      if (options.expectedBytes !== undefined) assertCount(options.expectedBytes);
+      return objects.begin(assertObjectKey(key), options);
+    },
+    async resume(key, state, offset, options) {
+      assertObjectKey(key);
+      assertCount(offset);
+      const end = watch.start('append');
+      try {
+        return watchWriter(await objects.resume(key, state, offset, options), end);
+      } catch (error) {
+        end(0, error);
+        throw error;
+      }
+    },
+    async finish(key, state, sizeBytes, signal) {
+      assertObjectKey(key);
+      assertCount(sizeBytes);
+      return watched('finish', () => objects.finish(key, state, sizeBytes, signal));
+    },
+    abort: async (key, state) => gate(() => watched('abort', () => objects.abort(assertObjectKey(key), state))),
+    listUnfinished: (signal) => objects.listUnfinished(signal),
+  };
+}
+
+/** One `append` lasts until its writer is disposed of, and fails with the first failure of it. */
+function watchWriter(writer: ResumableWriter, end: (bytes: number, error?: unknown) => void): ResumableWriter {
+  let bytes = 0;
+  let failure: unknown;
+  const failing = async <T>(work: Promise<T>): Promise<T> => {
+    try {
+      return await work;
+    } catch (error) {
+      failure ??= error;
+      throw error;
+    }
+  };
+  return {
+    async write(piece) {
+      await failing(writer.write(piece));
+      bytes += piece.length;
+    },
+    checkpoint: (options) => failing(writer.checkpoint(options)),
+    async [Symbol.asyncDispose]() {
+      try {
+        await failing(Promise.resolve(writer[Symbol.asyncDispose]()));
+      } finally {
+        end(bytes, failure);
+      }
+    },
+  };
+}
