@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { AppError } from '#base/app-error.ts';
+import { AppError, isAppError } from '#base/app-error.ts';
 import { systemClock } from '#base/clock.ts';
 import { randomId } from '#base/id.ts';
 import { packageRoot } from '#base/package-root.ts';
@@ -232,7 +232,11 @@ async function buildIndexes(url: string, registry: TypeRegistry, signal: AbortSi
 }
 
 async function releaseAbandoned({ db, blobs, settings, log }: Services): Promise<void> {
-  const count = await releaseUploads(db, blobs, settings.nodeId);
+  const count = await releaseUploads(db, blobs, settings.nodeId).catch((error: unknown) => {
+    // Nothing is released while the instance is read-only: its next start, or the uploads' expiry, does.
+    if (isAppError(error, 'READ_ONLY')) return 0;
+    throw error;
+  });
   if (count > 0) log.info({ count }, 'uploads that an earlier run left were ended');
 }
 

@@ -15,6 +15,7 @@ import { createListCommand } from './commands/list.ts';
 import { createPublishCommand } from './commands/publish.ts';
 import { createPullCommand } from './commands/pull.ts';
 import { createPushCommand } from './commands/push.ts';
+import { createReadOnlyCommand } from './commands/read-only.ts';
 import { createSchemaCommand } from './commands/schema.ts';
 import { createServeCommand } from './commands/serve.ts';
 import { createShowCommand } from './commands/show.ts';
@@ -83,6 +84,7 @@ export function createProgram(io: CliIo): Command {
     createTypesCommand(io),
     createSchemaCommand(io),
     createDbCommand(io),
+    createReadOnlyCommand(io),
     createConfigCommand(io),
   ];
   for (const command of commands) program.addCommand(command);

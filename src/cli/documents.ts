@@ -105,3 +105,14 @@ export function artifactMutation(name: ArtifactMutation): string {
 }
 ${artifactFields}`;
 }
+
+const instanceFields = 'readOnly readOnlySince readOnlyReason';
+
+export const instanceDocument = `query Instance { instance { ${instanceFields} } }`;
+
+export const setReadOnlyDocument = `mutation SetReadOnly($readOnly: Boolean!, $reason: String) {
+  setReadOnly(input: { readOnly: $readOnly, reason: $reason }) {
+    ${tokenErrorFields}
+    ... on SetReadOnlyPayload { isQuiet instance { ${instanceFields} } }
+  }
+}`;

@@ -9,6 +9,7 @@ import { addClosure } from './closure.ts';
 import { addFamilyFields } from './family.ts';
 import { defineFilterOperands } from './filter-operands.ts';
 import { createNameClaims } from './generated-names.ts';
+import { addInstance } from './instance.ts';
 import { addMemberMutations } from './member.ts';
 import { addQueries } from './queries.ts';
 import { createSchemaParts } from './schema-parts.ts';
@@ -26,6 +27,7 @@ export function buildSchema(registry: TypeRegistry): GraphQLSchema {
   addFamilyFields(parts, nouns.family);
   addClosure(parts);
   addArtifactTypes(parts);
+  addInstance(parts);
   addTokens(parts);
   addMemberMutations(parts, nouns.member);
   addArtifactMutations(parts, inputs);

@@ -22,9 +22,19 @@ export function isRetryable(error: unknown): boolean {
 /** An AppError for what is nobody's mistake but the database's; everything else as it was. */
 export function toDatabaseError(error: unknown): unknown {
   if (error instanceof AppError) return error;
+  if (databaseErrorCode(error) === readOnlyCode) return readOnly(error);
   if (isAway(error)) return new AppError('DATABASE_UNAVAILABLE', undefined, { cause: error });
   if (databaseErrorCode(error) === '57014') return new AppError('REQUEST_TIMEOUT', undefined, { cause: error });
   return error;
+}
+
+/** Raised by the triggers of read-only mode. */
+const readOnlyCode = 'VT001';
+
+function readOnly(error: unknown): AppError {
+  const reason = typeof error === 'object' && error !== null && 'detail' in error ? error.detail : '';
+  const detail = typeof reason === 'string' && reason !== '' ? `Vitrine is read-only: ${reason}` : undefined;
+  return new AppError('READ_ONLY', detail, { cause: error });
 }
 
 const awayCodes = new Set([

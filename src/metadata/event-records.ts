@@ -9,7 +9,7 @@ export interface ChangeRow {
   readonly action: string;
   /** Project of the subject. */
   readonly project: string;
-  readonly subjectType: 'artifact' | 'family' | 'token';
+  readonly subjectType: 'artifact' | 'family' | 'token' | 'instance';
   readonly subjectId: string;
   /** Of the subject after the change. */
   readonly revision: number | null;

@@ -11,7 +11,7 @@ export interface Change {
   readonly kind: string;
   readonly action: Action;
   readonly project: string;
-  readonly subjectType: 'artifact' | 'family' | 'token';
+  readonly subjectType: 'artifact' | 'family' | 'token' | 'instance';
   readonly subjectId: string;
   readonly revision: number | null;
   readonly payload?: JsonObject;

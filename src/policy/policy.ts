@@ -47,6 +47,8 @@ export const actions = [
   'token:list',
   'token:revoke',
   'type:list',
+  'instance:read',
+  'instance:read-only',
 ] as const;
 export type Action = (typeof actions)[number];
 

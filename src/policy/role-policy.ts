@@ -44,6 +44,9 @@ const rules: Readonly<Record<Action, Rule>> = {
   'token:list': { role: 'member', scope: 'own' },
   'token:revoke': { role: 'member', scope: 'own' },
   'type:list': { role: 'reader', scope: 'any', service: true },
+  'instance:read': { role: 'reader', scope: 'any', service: true },
+  // It stops everybody's writes: an administrator's decision.
+  'instance:read-only': { role: 'member', scope: 'nobody' },
 };
 
 export function createRolePolicy(): Policy {
