@@ -31,6 +31,8 @@ const table: Readonly<Record<Action, { own: string; foreign: string; sharedWith:
   'token:list': { own: 'ma', foreign: 'a', sharedWith: 'a' },
   'token:revoke': { own: 'ma', foreign: 'a', sharedWith: 'a' },
   'type:list': { own: 'rmsa', foreign: 'rmsa', sharedWith: 'rmsa' },
+  'instance:read': { own: 'rmsa', foreign: 'rmsa', sharedWith: 'rmsa' },
+  'instance:read-only': { own: 'a', foreign: 'a', sharedWith: 'a' },
 };
 
 const resources = {
