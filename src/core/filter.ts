@@ -64,6 +64,8 @@ export interface PageRequest {
 }
 
 export interface Page<Item> {
+  /** How many the whole list has, counted when it is called; null where that is more than is counted. */
+  readonly countAll: () => Promise<number | null>;
   readonly edges: readonly { readonly cursor: string; readonly node: Item }[];
   readonly hasNextPage: boolean;
   readonly hasPreviousPage: boolean;

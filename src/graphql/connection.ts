@@ -62,8 +62,23 @@ export function defineConnection(
       edges: t.field({ type: [edge], resolve: (page) => page.edges }),
       nodes: t.field({ type: [node], resolve: (page) => page.edges.map((item) => item.node) }),
       pageInfo: t.field({ type: pageInfo, resolve: (page) => page }),
+      totalCount: t.int({
+        nullable: true,
+        description:
+          'How many the whole list has; null beyond 10,000. Counted only when it is asked for, and costs as much as a page.',
+        resolve: countOnce,
+      }),
     }),
   });
+}
+
+const counts = new WeakMap<ArtifactPage, Promise<number | null>>();
+
+/** However many aliases ask. */
+function countOnce(page: ArtifactPage): Promise<number | null> {
+  const known = counts.get(page) ?? page.countAll();
+  counts.set(page, known);
+  return known;
 }
 
 /** Null counts as left out; with neither `first` nor `last`, a page of the default size beside the cursor that is given. */

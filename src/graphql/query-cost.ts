@@ -20,6 +20,8 @@ import { defaultPageSize } from './connection.ts';
 const readWeight = 10;
 /** Fields off the root that ask the database, each once for its parent. */
 const readingFields = new Set(['family', 'dependencies', 'dependents', 'members', 'artifact', 'artifacts']);
+/** Counting a list reads up to ten thousand rows, whatever the page. */
+const countWeight = 250;
 /** Rows assumed of a list that says no number. */
 const assumedRows = 5;
 
@@ -123,13 +125,31 @@ function costOfField(walk: Walk, parent: GraphQLNamedType | undefined, node: Fie
   if (node.selectionSet === undefined || !isCompositeType(inner)) return weight;
   const below = costOfSelections(walk, inner, node.selectionSet, false);
   const isPage = field.args.some((argument) => argument.name === 'first');
-  if (isPage) return weight + pageRows(walk, node) * below;
+  if (isPage) return weight + pageRows(walk, node) * below + (selectsCount(walk, node.selectionSet) ? countWeight : 0);
   const ids = argumentOf(walk, node, 'ids');
   if (Array.isArray(ids)) return weight + ids.length * (readWeight + below);
   // The rows of a page were counted at the page itself.
   const isOfPage = parent?.name.endsWith('Connection') === true;
   const isList = isListType(getNullableType(field.type));
   return weight + (isList && !isOfPage ? assumedRows * below : below);
+}
+
+/** Once for a connection, however often it is asked for there. */
+function selectsCount(walk: Walk, selectionSet: SelectionSetNode, seen = new Set<string>()): boolean {
+  return selectionSet.selections.some((selection) => {
+    switch (selection.kind) {
+      case Kind.FIELD:
+        return selection.name.value === 'totalCount';
+      case Kind.INLINE_FRAGMENT:
+        return selectsCount(walk, selection.selectionSet, seen);
+      default: {
+        const name = selection.name.value;
+        const fragment = seen.has(name) ? undefined : walk.fragments.get(name);
+        seen.add(name);
+        return fragment !== undefined && selectsCount(walk, fragment.selectionSet, seen);
+      }
+    }
+  });
 }
 
 function pageRows(walk: Walk, node: FieldNode): number {

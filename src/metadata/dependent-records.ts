@@ -2,13 +2,17 @@
 import type { Artifact } from '#core/artifact.ts';
 import { type ArtifactRow, artifactColumns, toArtifact } from './artifact-row.ts';
 import type { Sql } from './database.ts';
-import { createSqlValues } from './sql-values.ts';
+import { countMax } from './list-count.ts';
+import { createSqlValues, type SqlValues } from './sql-values.ts';
 import { findableSql, type Viewer } from './visibility-sql.ts';
 
-export interface DependentsQuery {
+export interface DependentsTarget {
   readonly id: string;
   /** Also what depends on the dependents, and so on. */
   readonly isTransitive: boolean;
+}
+
+export interface DependentsQuery extends DependentsTarget {
   readonly limit: number;
   readonly direction: 'forward' | 'backward';
   readonly cursor: readonly [string, string] | null;
@@ -27,17 +31,9 @@ interface Row extends ArtifactRow {
 
 /** Newest first; the way leads through visible artifacts only. */
 export async function listDependents(sql: Sql, by: Viewer, query: DependentsQuery): Promise<DependentsPage> {
-  const { add, finish } = createSqlValues();
-  const viewer = { project: add(by.project, 'text'), isAdmin: add(by.isAdmin, 'boolean') };
-  const seen = (alias: string): string => `${alias}.state NOT IN ('draft', 'deleted') AND ${findableSql(alias, viewer, 'false')}`;
-  const id = add(query.id, 'uuid');
-  const consumers = (below: string): string =>
-    `SELECT d.artifact_id FROM ${below} JOIN dependency d ON d.resolved_id = below.id JOIN artifact a ON a.id = d.artifact_id
-     WHERE ${seen('a')}`;
-  const ids = query.isTransitive
-    ? `WITH RECURSIVE below (id) AS (SELECT ${id} UNION ${consumers('below')}), dependents AS (
-        SELECT id FROM below WHERE id <> ${id})`
-    : `WITH dependents AS (SELECT DISTINCT artifact_id AS id FROM (${consumers(`(SELECT ${id} AS id) AS below`)}) AS direct)`;
+  const sqlValues = createSqlValues();
+  const { add, finish } = sqlValues;
+  const ids = dependentsSql(by, query, sqlValues);
   const isForward = query.direction === 'forward';
   const order = isForward ? 'DESC' : 'ASC';
   const { cursor } = query;
@@ -58,4 +54,30 @@ export async function listDependents(sql: Sql, by: Viewer, query: DependentsQuer
   const page = rows.slice(0, query.limit);
   if (!isForward) page.reverse();
   return { rows: page, hasMore: rows.length > query.limit, hasBefore: found[0]?.has_before ?? false };
+}
+
+/** Null where there are more than `max`. */
+export async function countDependents(sql: Sql, by: Viewer, target: DependentsTarget, max = countMax): Promise<number | null> {
+  const values = createSqlValues();
+  const limited = `SELECT id FROM dependents LIMIT ${max + 1}`;
+  const { text, values: given } = values.finish(
+    `${dependentsSql(by, target, values)} SELECT count(*)::integer AS count FROM (${limited}) AS c`,
+  );
+  const [row] = await sql.query<{ readonly count: number }>({ text }, given);
+  const count = row?.count ?? 0;
+  return count > max ? null : count;
+}
+
+/** The head of a statement, which gives it the ids as `dependents`. */
+function dependentsSql(by: Viewer, target: DependentsTarget, { add }: SqlValues): string {
+  const viewer = { project: add(by.project, 'text'), isAdmin: add(by.isAdmin, 'boolean') };
+  const seen = (alias: string): string => `${alias}.state NOT IN ('draft', 'deleted') AND ${findableSql(alias, viewer, 'false')}`;
+  const id = add(target.id, 'uuid');
+  const consumers = (below: string): string =>
+    `SELECT d.artifact_id FROM ${below} JOIN dependency d ON d.resolved_id = below.id JOIN artifact a ON a.id = d.artifact_id
+     WHERE ${seen('a')}`;
+  return target.isTransitive
+    ? `WITH RECURSIVE below (id) AS (SELECT ${id} UNION ${consumers('below')}), dependents AS (
+        SELECT id FROM below WHERE id <> ${id})`
+    : `WITH dependents AS (SELECT DISTINCT artifact_id AS id FROM (${consumers(`(SELECT ${id} AS id) AS below`)}) AS direct)`;
 }

@@ -10,6 +10,7 @@ export * as dependencyRecords from './dependency-records.ts';
 export * as dependentRecords from './dependent-records.ts';
 export { startEmbeddedPostgres } from './embedded-postgres.ts';
 export * as eventRecords from './event-records.ts';
+export * as expiryRecords from './expiry-records.ts';
 export * as familyRecords from './family-records.ts';
 export * as floatingRecords from './floating-records.ts';
 export * as idempotencyRecords from './idempotency-records.ts';

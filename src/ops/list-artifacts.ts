@@ -5,7 +5,7 @@ import { sha256Hex } from '#core/canonical-json.ts';
 import { decodeCursor, encodeCursor } from '#core/cursor.ts';
 import type { Filter, Order, Page, PageRequest } from '#core/filter.ts';
 import { assertPageRequest } from '#core/page.ts';
-import { listRecords } from '#metadata/metadata.ts';
+import { listCount, listRecords } from '#metadata/metadata.ts';
 import type { OpContext } from './context.ts';
 
 export interface ListArtifactsInput {
@@ -38,6 +38,7 @@ export async function listArtifacts(context: OpContext, input: ListArtifactsInpu
   const page = await listRecords.listArtifacts(context.db, caller, request, { limit, direction, cursor });
   const isForward = direction === 'forward';
   return {
+    countAll: () => listCount.countArtifacts(context.db, caller, request),
     edges: page.rows.map(({ artifact, cursor: values }) => ({
       // Signed when it is asked for: of most pages only the last cursor is.
       get cursor() {

@@ -28,6 +28,7 @@ export async function listDependents(context: OpContext, input: ListDependentsIn
   const page = await dependentRecords.listDependents(db, caller, { id, isTransitive, limit, direction, cursor });
   const isForward = direction === 'forward';
   return {
+    countAll: () => dependentRecords.countDependents(db, caller, { id, isTransitive }),
     edges: page.rows.map((row) => ({
       cursor: encodeCursor({ key: settings.instanceKey, list, values: row.cursor }),
       node: row.artifact,

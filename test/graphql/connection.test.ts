@@ -72,6 +72,30 @@ describe('a connection', () => {
     expect(nodes).toHaveLength(count);
   });
 
+  it('tells how many there are in all, by one statement more, and by none where nobody asks', async () => {
+    let statements: string[] = [];
+    const { db } = plane.services;
+    const spied = new Proxy(db, {
+      get: (target, key) =>
+        key === 'query'
+          ? (statement: { text: string }, values?: readonly unknown[]) => {
+              statements.push(statement.text);
+              return target.query(statement, values);
+            }
+          : Reflect.get(target, key),
+    });
+    await using counting = await createTestPlane({ services: () => ({ db: spied }) });
+    const asked = counting.as('own');
+    const counted = await asked('{ gadgets(first: 2) { totalCount again: totalCount nodes { id } } }');
+    expect(counted.data).toMatchObject({ gadgets: { totalCount: count, again: count } });
+    expect(statements.filter((text) => text.includes('count(*)'))).toHaveLength(1);
+    statements = [];
+    await asked('{ gadgets(first: 2) { nodes { id } } }');
+    expect(statements.filter((text) => text.includes('count(*)'))).toEqual([]);
+    const other = await asked('{ gadgets(first: 1, filter: { version: { eq: "3.0.0" } }) { totalCount } }');
+    expect(other.data).toEqual({ gadgets: { totalCount: 1 } });
+  });
+
   it('is empty without a cursor where nothing matches', async () => {
     const empty = await page({ filter: { name: { eq: 'nothing' } } });
     expect(empty).toEqual(

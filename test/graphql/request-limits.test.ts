@@ -64,6 +64,17 @@ describe('the cost of an operation', () => {
     expect(await ask('{ gadgets(first: 100) { nodes { id dependents { nodes { id } } } } }')).toMatchObject(tooComplex);
   });
 
+  it('weighs the count of a list once, wherever it is selected and however often', async () => {
+    const ask = plane.as('own');
+    const counted = (more: string) =>
+      `{ ${more} } fragment c on GadgetConnection { x: totalCount ...d } fragment d on GadgetConnection { totalCount }`;
+    const lists = (count: number) => Array.from({ length: count }, (_, i) => `a${i}: gadgets(first: 1) { ...c }`).join(' ');
+    expect(await ask(counted(lists(3)))).toMatchObject({ status: 200 });
+    expect(await ask(counted(lists(4)))).toMatchObject(tooComplex);
+    expect(await ask('{ gadgets(first: 4) { nodes { dependents(first: 1) { totalCount } } } }')).toMatchObject(tooComplex);
+    expect(await ask('{ gadgets(first: 4) { nodes { dependents(first: 1) { nodes { id } } } } }')).toMatchObject({ status: 200 });
+  });
+
   it('counts the ids of nodes', async () => {
     const document = 'query ($ids: [ID!]!) { nodes(ids: $ids) { id } }';
     const ids = (length: number) => Array.from({ length }, (_, index) => String(index));

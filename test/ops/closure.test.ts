@@ -271,6 +271,7 @@ describe('dependents', () => {
     const first = await listDependents(own, { id: base.id, page: { first: 3 } });
     expect(first.edges.map(({ node: found }) => found.id)).toEqual(ids.slice(0, 3));
     expect(first).toMatchObject({ hasNextPage: true, hasPreviousPage: false });
+    expect(await first.countAll()).toBe(5);
     const after = first.edges.at(-1)?.cursor;
     const rest = await listDependents(own, { id: base.id, page: { first: 3, after } });
     expect(rest.edges.map(({ node: found }) => found.id)).toEqual(ids.slice(3));
@@ -279,6 +280,7 @@ describe('dependents', () => {
     expect(back.edges.map(({ node: found }) => found.id)).toEqual(ids.slice(0, 2));
     const all = await listDependents(own, { id: base.id, transitive: true, page: { first: 50 } });
     expect(all.edges.map(({ node: found }) => found.id)).toEqual([above.id, ...ids]);
+    expect(await all.countAll()).toBe(6);
     expect(await outcome(listDependents(own, { id: above.id, page: { first: 3, after } }))).toBe('CURSOR_INVALID');
     expect(await outcome(listDependents(other, { id: above.id, page: { first: 3 } }))).toBe('ARTIFACT_NOT_FOUND');
   });

@@ -30,12 +30,26 @@ function list(context: OpContext, page: PageRequest, input: Partial<ListArtifact
 }
 
 async function names(context: OpContext, input: Partial<ListArtifactsInput> = {}): Promise<(string | null)[]> {
-  return (await list(context, { first: 50 }, input)).edges.map(({ node: found }) => found.name);
+  const page = await list(context, { first: 50 }, input);
+  // Of whatever list: the count is that of its rows.
+  expect(await page.countAll()).toBe(page.edges.length);
+  return page.edges.map(({ node: found }) => found.name);
 }
 
 function field(name: FilterField, operator: FilterOperator, value: Extract<Filter, { kind: 'field' }>['value']): Filter {
   return { kind: 'field', field: name, operator, value };
 }
+
+describe('the count of a list', () => {
+  it('is of all its rows, whatever the page', async () => {
+    const filter: Filter = { kind: 'tags', operator: 'all', tags: ['t0'] };
+    const page = await list(own, { first: 2 }, { filter });
+    expect([page.edges.length, await page.countAll()]).toEqual([2, 4]);
+    const after = page.edges[1]?.cursor;
+    expect(await (await list(own, { first: 2, after }, { filter })).countAll()).toBe(4);
+    expect(await (await list(stranger, { first: 2 }, { filter })).countAll()).toBe(0);
+  });
+});
 
 describe('cursors', () => {
   it('go on where the page ended, in both directions, also when the row they name is gone', async () => {
