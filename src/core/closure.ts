@@ -14,7 +14,10 @@ export const problemKinds = [
 ] as const;
 export type ProblemKind = (typeof problemKinds)[number];
 
-export interface ClosureBlob extends SlotEntry {
+export interface ClosureBlob extends Omit<SlotEntry, 'sha512' | 'md5'> {
+  /** These two only where they were asked for. */
+  readonly sha512?: string | undefined;
+  readonly md5?: string | undefined;
   /** Path on this server, without host. */
   readonly url: string;
   /** The text of a small blob of a text slot, where asked for. */

@@ -31,6 +31,7 @@ export function addClosure(parts: SchemaParts): void {
         getClosure(op, {
           ref: args.ref,
           mode: args.mode ?? 'pinned',
+          allDigests: true,
           inlineBytes: args.inlineBytes ?? undefined,
           maxNodes: args.maxNodes ?? undefined,
         }),
@@ -75,8 +76,8 @@ function defineParts({ builder }: SchemaParts) {
       mediaType: t.exposeString('mediaType'),
       sizeBytes: t.field({ type: 'Long', resolve: (value) => value.sizeBytes }),
       sha256: t.exposeString('sha256'),
-      sha512: t.exposeString('sha512'),
-      md5: t.exposeString('md5'),
+      sha512: t.string({ resolve: (value) => value.sha512 ?? '' }),
+      md5: t.string({ resolve: (value) => value.md5 ?? '' }),
       url: t.exposeString('url', { description: 'Path on this server, without host.' }),
       text: t.exposeString('text', { nullable: true, description: 'Where it was asked for by inlineBytes.' }),
     }),

@@ -16,7 +16,6 @@ export interface ClosureNodeRow {
   readonly version_key: string | null;
   readonly digest: string | null;
   readonly state: ArtifactState;
-  readonly visibility: string;
   readonly yanked: boolean;
   readonly properties: JsonObject;
 }
@@ -45,65 +44,68 @@ export interface ClosureBlobRow {
   readonly media_type: string;
   readonly size_bytes: number;
   readonly sha256: string;
+  /** Null also where they were not asked for. */
   readonly sha512: string | null;
   readonly md5: string | null;
   /** [store, object key] of each live location in the stores asked for; null where there is none. */
   readonly locations: readonly (readonly [string, string])[] | null;
 }
 
-interface BlobPart extends Omit<ClosureBlobRow, 'locations'> {
-  readonly store: string | null;
-  readonly object_key: string | null;
-}
-
-/** One JSON object: an array for each column, null where there are no rows. */
+/** One JSON object: an array for each column, null where there are no rows. Edges and blobs name their node by its place. */
 type Columns<Row> = { readonly [Name in keyof Row]: readonly Row[Name][] | null };
+type OfNode<Row> = Omit<Row, 'artifact_id'> & { readonly place: number };
 export type NodeColumns = Columns<ClosureNodeRow>;
-export type EdgeColumns = Columns<ClosureEdgeRow>;
-export type BlobColumns = Columns<BlobPart>;
+export type EdgeColumns = Columns<OfNode<ClosureEdgeRow>>;
+export type BlobColumns = Columns<
+  Omit<OfNode<ClosureBlobRow>, 'locations'> & { readonly store: string | null; readonly object_key: string | null }
+>;
 
 /** The columns of a node, for statements that answer row by row. */
 export const closureNodeColumns = `a.id, a.project, a.type, a.type_version, a.name, a.version, a.version_key,
-  a.digest_algorithm || ':' || a.digest_value AS digest, a.state, a.visibility, a.yanked_at IS NOT NULL AS yanked, a.properties`;
+  a.digest_algorithm || ':' || a.digest_value AS digest, a.state, a.yanked_at IS NOT NULL AS yanked, a.properties`;
 
-const nodeNames = 'id project type type_version name version version_key digest state visibility yanked properties';
-const edgeNames =
-  'artifact_id slot alias target_project target_type target_name target_id range parameter resolved_id was_deleted';
-const blobNames = 'artifact_id slot key path media_type size_bytes sha256 sha512 md5 store object_key';
+const nodeNames = 'id project type type_version name version version_key digest state yanked properties';
+const edgeNames = 'place slot alias target_project target_type target_name target_id range parameter resolved_id was_deleted';
+const blobNames = 'place slot key path media_type size_bytes sha256 sha512 md5 store object_key';
 
 /** A scalar subquery over rows of `closureNodeColumns`. */
 export function nodeColumnsSql(rows: string): string {
   return asColumns(nodeNames, rows);
 }
 
-/** The edges of the artifacts whose ids `nodes` (a table or CTE with a column id) has, in the order each declares them. */
+/** The edges of the artifacts in `nodes` (a CTE with id and place), in the order each declares them. */
 export function edgeColumnsSql(nodes: string, viewer: ViewerParameters): string {
   return asColumns(
     edgeNames,
     // Only what is pinned beyond the nodes has to be looked at: mostly nothing.
-    `SELECT d.artifact_id, d.slot, d.alias, d.target_project, d.target_type, d.target_name, d.target_id, d.range, d.parameter,
+    `SELECT n.place, d.slot, d.alias, d.target_project, d.target_type, d.target_name, d.target_id, d.range, d.parameter,
        d.resolved_id, coalesce(t.state = 'deleted', false) AS was_deleted
      FROM ${nodes} AS n JOIN dependency d ON d.artifact_id = n.id
      LEFT JOIN artifact t ON t.id = CASE WHEN d.resolved_id IN (SELECT id FROM ${nodes} AS known) THEN NULL ELSE d.resolved_id END
        AND ${readableOrDeletedSql('t', viewer)}
-     ORDER BY d.artifact_id, d.position`,
+     ORDER BY n.place, d.position`,
   );
 }
 
-/** The blobs of those artifacts by slot and path; one in several of the stores comes once for each. */
-export function blobColumnsSql(nodes: string, stores: string): string {
+/**
+ * The blobs of those artifacts by slot and path; one in several of the stores comes once for each. Two look-ups a blob for the
+ * digests that few ask for, only where `digests` is true.
+ */
+export function blobColumnsSql(nodes: string, stores: string, digests: string): string {
   return asColumns(
     blobNames,
     // Blob by blob: joined as a whole, the planner would rather read all blobs there are.
-    `SELECT ab.artifact_id, ab.slot, ab.key, ab.path, ab.media_type, b.size_bytes, b.digest_value AS sha256,
-       long.value AS sha512, short.value AS md5, l.store, l.object_key
+    `SELECT n.place, ab.slot, ab.key, ab.path, ab.media_type, b.size_bytes, b.digest_value AS sha256,
+       ${digestSql('sha512', digests)} AS sha512, ${digestSql('md5', digests)} AS md5, l.store, l.object_key
      FROM ${nodes} AS n JOIN artifact_blob ab ON ab.artifact_id = n.id
      CROSS JOIN LATERAL (SELECT * FROM blob WHERE blob.id = ab.blob_id LIMIT 1) AS b
-     LEFT JOIN blob_digest long ON long.blob_id = b.id AND long.algorithm = 'sha512'
-     LEFT JOIN blob_digest short ON short.blob_id = b.id AND short.algorithm = 'md5'
      LEFT JOIN location l ON l.blob_id = b.id AND l.state = 'live' AND l.store = ANY(${stores})
-     ORDER BY ab.artifact_id, ab.slot, ab.path, l.store`,
+     ORDER BY n.place, ab.slot, ab.path, l.store`,
   );
+}
+
+function digestSql(algorithm: string, digests: string): string {
+  return `CASE WHEN ${digests} THEN (SELECT value FROM blob_digest x WHERE x.blob_id = b.id AND x.algorithm = '${algorithm}') END`;
 }
 
 function asColumns(names: string, rows: string): string {
@@ -122,15 +124,15 @@ export function readNodes(columns: NodeColumns): readonly ClosureNodeRow[] {
     version_key: valueAt(columns.version_key, at),
     digest: valueAt(columns.digest, at),
     state: valueAt(columns.state, at),
-    visibility: valueAt(columns.visibility, at),
     yanked: valueAt(columns.yanked, at),
     properties: valueAt(columns.properties, at),
   }));
 }
 
-export function readEdges(columns: EdgeColumns): readonly ClosureEdgeRow[] {
-  return (columns.artifact_id ?? []).map((artifact_id, at) => ({
-    artifact_id,
+/** `ids` are those of the nodes, by place. */
+export function readEdges(columns: EdgeColumns, ids: readonly string[]): readonly ClosureEdgeRow[] {
+  return (columns.place ?? []).map((place, at) => ({
+    artifact_id: valueAt(ids, place),
     slot: valueAt(columns.slot, at),
     alias: valueAt(columns.alias, at),
     target_project: valueAt(columns.target_project, at),
@@ -144,18 +146,20 @@ export function readEdges(columns: EdgeColumns): readonly ClosureEdgeRow[] {
   }));
 }
 
-export function readBlobs(columns: BlobColumns): readonly ClosureBlobRow[] {
+export function readBlobs(columns: BlobColumns, ids: readonly string[]): readonly ClosureBlobRow[] {
   const rows: (ClosureBlobRow & { readonly locations: (readonly [string, string])[] | null })[] = [];
-  for (const [at, artifact_id] of (columns.artifact_id ?? []).entries()) {
+  let last: (typeof rows)[number] | undefined;
+  for (const [at, place] of (columns.place ?? []).entries()) {
+    const artifact_id = valueAt(ids, place);
     const path = valueAt(columns.path, at);
-    const [store, object_key] = [valueAt(columns.store, at), valueAt(columns.object_key, at)];
+    const store = valueAt(columns.store, at);
+    const object_key = valueAt(columns.object_key, at);
     const location = store === null || object_key === null ? null : ([store, object_key] as const);
-    const last = rows.at(-1);
     if (last?.artifact_id === artifact_id && last.path === path) {
       if (location !== null) last.locations?.push(location);
       continue;
     }
-    rows.push({
+    last = {
       artifact_id,
       slot: valueAt(columns.slot, at),
       key: valueAt(columns.key, at),
@@ -166,7 +170,8 @@ export function readBlobs(columns: BlobColumns): readonly ClosureBlobRow[] {
       sha512: valueAt(columns.sha512, at),
       md5: valueAt(columns.md5, at),
       locations: location === null ? null : [location],
-    });
+    };
+    rows.push(last);
   }
   return rows;
 }

@@ -14,35 +14,46 @@ import {
   readEdges,
   readNodes,
 } from './closure-columns.ts';
-import type { Sql } from './database.ts';
+import type { Sql, Statement } from './database.ts';
 import { readableSql, type Viewer } from './visibility-sql.ts';
 
 export type { ClosureBlobRow, ClosureEdgeRow, ClosureNodeRow } from './closure-columns.ts';
+export { rehearseClosure } from './closure-rehearsal.ts';
 
 const viewer = { project: '$1::text', isAdmin: '$2::boolean' };
 
-const pinnedStatement = {
-  name: 'closure-pinned',
-  // No depth in the recursive row: UNION must see that a node was there already. The limit ends the recursion early. Whether
-  // the viewer may read a node is asked when it is expanded, once for each.
-  text: `WITH RECURSIVE reach (id) AS (
+const pinnedStatement = statePinned('closure-pinned', 'true');
+const guardedStatement = statePinned('closure-pinned-guarded', readableSql('t', viewer));
+
+/**
+ * Three rows, so that the first is read here while PostgreSQL makes the next. No depth in the recursive row: UNION must see that a
+ * node was there already. The limit ends the recursion early. `guard` is asked of a node (`t`) when it is expanded.
+ */
+function statePinned(name: string, guard: string) {
+  const expanded = guard === 'true' ? 'reach' : `reach JOIN artifact t ON t.id = reach.id AND ${guard}`;
+  return {
+    name,
+    text: `WITH RECURSIVE reach (id) AS (
       SELECT $3::uuid
       UNION
-      SELECT d.resolved_id FROM reach JOIN artifact t ON t.id = reach.id AND ${readableSql('t', viewer)}
-        JOIN dependency d ON d.artifact_id = t.id AND d.resolved_id IS NOT NULL),
+      SELECT d.resolved_id FROM ${expanded} JOIN dependency d ON d.artifact_id = reach.id AND d.resolved_id IS NOT NULL),
     reached AS MATERIALIZED (SELECT id FROM reach LIMIT $4),
     node AS MATERIALIZED (
-      SELECT ${closureNodeColumns} FROM reached JOIN artifact a USING (id) WHERE ${readableSql('a', viewer)})
-    SELECT ${nodeColumnsSql('SELECT * FROM node')} AS nodes, ${edgeColumnsSql('node', viewer)} AS edges,
-      ${blobColumnsSql('node', '$5::text[]')} AS blobs, (SELECT count(*)::int FROM reached) AS reached`,
-};
+      SELECT ${closureNodeColumns}, row_number() OVER ()::int - 1 AS place
+      FROM reached JOIN artifact a USING (id) WHERE ${readableSql('a', viewer)})
+    SELECT ${nodeColumnsSql('SELECT * FROM node ORDER BY place')} AS columns, (SELECT count(*)::int FROM reached) AS reached
+    UNION ALL SELECT ${edgeColumnsSql('node', viewer)}, 0
+    UNION ALL SELECT ${blobColumnsSql('node', '$5::text[]', '$6::boolean')}, 0`,
+  };
+}
 
-interface PinnedRow {
-  readonly nodes: NodeColumns;
-  readonly edges: EdgeColumns;
-  readonly blobs: BlobColumns;
+interface PinnedPart<Columns> {
+  readonly columns: Columns;
   readonly reached: number;
 }
+
+/** Places in the arrays are places in UNION ALL, which PostgreSQL keeps. */
+type PinnedParts = [PinnedPart<NodeColumns>, PinnedPart<EdgeColumns>, PinnedPart<BlobColumns>];
 
 export interface PinnedRows {
   /** In no order; the root is never cut. */
@@ -54,24 +65,44 @@ export interface PinnedRows {
   readonly isCut: boolean;
 }
 
-/** The root and everything that its pins reach through what the viewer may read, with locations in the stores named. */
+export interface BlobParts {
+  /** Only locations in them. */
+  readonly stores: readonly string[];
+  /** Whether SHA-512 and MD5 are wanted. */
+  readonly hasAllDigests: boolean;
+}
+
+/**
+ * The root and everything that its pins reach through what the viewer may read; no nodes where that is not the root. Mostly one
+ * statement, which finds out afterwards whether all that it reached may be read; where not, a second one, which asks at each step.
+ */
 export async function loadPinned(
   sql: Sql,
   by: Viewer,
   root: string,
   maxNodes: number,
-  stores: readonly string[],
+  { stores, hasAllDigests }: BlobParts,
 ): Promise<PinnedRows> {
-  const values = [by.project, by.isAdmin, root, maxNodes + 1, stores];
-  const [row] = await sql.query<PinnedRow>(pinnedStatement, values);
-  if (row === undefined) throw new Error('the statement of a closure gave no row');
-  const nodes = readNodes(row.nodes);
-  const others = nodes.filter(({ id }) => id !== root).slice(0, maxNodes - 1);
+  const values = [by.project, by.isAdmin, root, maxNodes + 1, stores, hasAllDigests];
+  const read = async (statement: Statement): Promise<PinnedParts> =>
+    (await sql.query(statement, values)) as object[] as PinnedParts;
+  let parts = await read(pinnedStatement);
+  const ids = parts[0].columns.id ?? [];
+  if (!ids.includes(root)) return { nodes: [], edges: [], blobs: [], isCut: false };
+  if (ids.length < parts[0].reached) parts = await read(guardedStatement);
+  return readPinned(parts, root, maxNodes);
+}
+
+function readPinned([nodePart, edgePart, blobPart]: PinnedParts, root: string, maxNodes: number): PinnedRows {
+  const nodes = readNodes(nodePart.columns);
+  const ids = nodes.map(({ id }) => id);
+  const isCut = nodePart.reached > maxNodes;
+  const others = nodes.length <= maxNodes ? [] : nodes.filter(({ id }) => id !== root).slice(0, maxNodes - 1);
   return {
     nodes: nodes.length <= maxNodes ? nodes : [...nodes.filter(({ id }) => id === root), ...others],
-    edges: readEdges(row.edges),
-    blobs: readBlobs(row.blobs),
-    isCut: row.reached > maxNodes,
+    edges: readEdges(edgePart.columns, ids),
+    blobs: readBlobs(blobPart.columns, ids),
+    isCut,
   };
 }
 
@@ -90,29 +121,36 @@ export async function listClosureNodes(sql: Sql, by: Viewer, ids: readonly strin
 
 const edgesStatement = {
   name: 'closure-edges',
-  text: `WITH node AS MATERIALIZED (SELECT unnest($3::uuid[]) AS id) SELECT ${edgeColumnsSql('node', viewer)} AS edges`,
+  text: `WITH node AS MATERIALIZED (${placedSql('$3::uuid[]')}) SELECT ${edgeColumnsSql('node', viewer)} AS edges`,
 };
 
 /** The edges of the artifacts, in the order each declares them. */
 export async function listClosureEdges(sql: Sql, by: Viewer, ids: readonly string[]): Promise<readonly ClosureEdgeRow[]> {
   if (ids.length === 0) return [];
   const [row] = await sql.query<{ readonly edges: EdgeColumns }>(edgesStatement, [by.project, by.isAdmin, uuidArray(ids)]);
-  return row === undefined ? [] : readEdges(row.edges);
+  return row === undefined ? [] : readEdges(row.edges, ids);
 }
 
 const blobsStatement = {
   name: 'closure-blobs',
-  text: `WITH node AS MATERIALIZED (SELECT unnest($1::uuid[]) AS id) SELECT ${blobColumnsSql('node', '$2::text[]')} AS blobs`,
+  text: `WITH node AS MATERIALIZED (${placedSql('$1::uuid[]')})
+    SELECT ${blobColumnsSql('node', '$2::text[]', '$3::boolean')} AS blobs`,
 };
 
 /** The blobs of the artifacts, ordered by slot and path. */
 export async function listClosureBlobs(
   sql: Sql,
   ids: readonly string[],
-  stores: readonly string[],
+  { stores, hasAllDigests }: BlobParts,
 ): Promise<readonly ClosureBlobRow[]> {
-  const [row] = await sql.query<{ readonly blobs: BlobColumns }>(blobsStatement, [uuidArray(ids), stores]);
-  return row === undefined ? [] : readBlobs(row.blobs);
+  const values = [uuidArray(ids), stores, hasAllDigests];
+  const [row] = await sql.query<{ readonly blobs: BlobColumns }>(blobsStatement, values);
+  return row === undefined ? [] : readBlobs(row.blobs, ids);
+}
+
+/** The ids and their places in the array. */
+function placedSql(ids: string): string {
+  return `SELECT id, place::int - 1 AS place FROM unnest(${ids}) WITH ORDINALITY AS given (id, place)`;
 }
 
 /** PostgreSQL's own text of an array: ids need no quoting, and the driver would look at each of thousands. */

@@ -7,29 +7,23 @@ import { findCycle, topologicalOrder } from '#core/dependency-graph.ts';
 import { parseVersion } from '#core/version.ts';
 import type { closureRecords } from '#metadata/metadata.ts';
 import type { LocatedClosure } from './closure-texts.ts';
-import type { OpContext } from './context.ts';
 import type { ClosureGraph, GraphLink } from './load-pinned-graph.ts';
 import { isSingletonSlot, takesVersion } from './singleton-rule.ts';
 
 type NodeRow = closureRecords.ClosureNodeRow;
 type BlobRow = closureRecords.ClosureBlobRow;
+type Rules = Parameters<typeof isSingletonSlot>[0];
 
-export function assembleClosure(
-  context: OpContext,
-  mode: Closure['mode'],
-  graph: ClosureGraph,
-  blobRows: readonly BlobRow[],
-): LocatedClosure {
-  const blobsByNode = Map.groupBy(blobRows, ({ artifact_id }) => artifact_id);
-  const links = graph.links.flatMap(({ row, to }) => (to === null ? [] : [{ from: row.artifact_id, to }]));
+export function assembleClosure(rules: Rules, mode: Closure['mode'], graph: ClosureGraph): LocatedClosure {
+  const blobsByNode = groupByNode(graph.blobs ?? []);
+  const links: { from: string; to: string }[] = [];
+  for (const { row, to } of graph.links) if (to !== null) links.push({ from: row.artifact_id, to });
   const ordered = topologicalOrder([...graph.nodes.values()], links, compareNodes);
   const nodes = ordered.map((row) => toNode(row, blobsByNode.get(row.id) ?? []));
-  const linksByNode = Map.groupBy(graph.links, ({ row }) => row.artifact_id);
-  const edges = nodes.flatMap(({ id }) => (linksByNode.get(id) ?? []).map(toEdge));
   const problems = [
     ...graph.problems,
     ...nodes.flatMap((node) => nodeProblems(node, blobsByNode.get(node.id) ?? [])),
-    ...conflicts(context, graph),
+    ...conflicts(rules, graph),
     ...cycles(nodes, links),
     ...(graph.isCut ? [problem('LIMIT', graph.root, `The closure has more than ${nodes.length} nodes.`)] : []),
   ];
@@ -38,17 +32,34 @@ export function assembleClosure(
     root: graph.root,
     mode,
     nodes,
-    edges,
+    edges: toEdges(nodes, graph.links),
     problems,
     complete,
     closureDigest: complete ? digestOf(nodes) : null,
   };
-  const locations = new Map(blobRows.map((row) => [locationKey(row.artifact_id, row.path), row.locations ?? []] as const));
-  return { closure, locations: (node, path) => locations.get(locationKey(node, path)) ?? [] };
+  const locations = (node: string, path: string) => blobsByNode.get(node)?.find((row) => row.path === path)?.locations ?? [];
+  return { closure, locations };
 }
 
-function locationKey(node: string, path: string): string {
-  return `${node}/${path}`;
+/** Rows come node by node. */
+function groupByNode<Row extends { readonly artifact_id: string }>(rows: readonly Row[]): ReadonlyMap<string, readonly Row[]> {
+  const groups = new Map<string, Row[]>();
+  let last: Row[] = [];
+  for (const row of rows) {
+    if (last[0]?.artifact_id !== row.artifact_id) {
+      last = groups.get(row.artifact_id) ?? [];
+      groups.set(row.artifact_id, last);
+    }
+    last.push(row);
+  }
+  return groups;
+}
+
+/** Those of a node in the order it declares them, nodes in their own order. */
+function toEdges(nodes: readonly ClosureNode[], links: readonly GraphLink[]): readonly ClosureEdge[] {
+  const byNode = new Map<string, ClosureEdge[]>(nodes.map(({ id }) => [id, []]));
+  for (const link of links) byNode.get(link.row.artifact_id)?.push(toEdge(link));
+  return [...byNode.values()].flat();
 }
 
 function toNode(row: NodeRow, blobs: readonly BlobRow[]): ClosureNode {
@@ -66,8 +77,8 @@ function toBlob(row: BlobRow): ClosureBlob {
     mediaType: row.media_type,
     sizeBytes: row.size_bytes,
     sha256,
-    sha512: row.sha512 ?? '',
-    md5: row.md5 ?? '',
+    sha512: row.sha512 ?? undefined,
+    md5: row.md5 ?? undefined,
     url: blobUrl(row.artifact_id, slot, key === '' ? 'one' : 'map', path),
     text: null,
   };
@@ -90,6 +101,8 @@ function compareNodes(a: NodeRow, b: NodeRow): number {
 }
 
 function nodeProblems(node: ClosureNode, blobs: readonly BlobRow[]): readonly ClosureProblem[] {
+  const isSound = node.state !== 'deactivated' && !node.yanked && blobs.every(({ locations }) => locations !== null);
+  if (isSound) return [];
   const name = describe(node);
   const lost = blobs.filter(({ locations }) => locations === null).map(({ path }) => path);
   return [
@@ -118,8 +131,8 @@ function describe({
 }
 
 /** Families that some singleton slot points at: their versions agree where one of them lies in the range of every edge. */
-function conflicts(context: OpContext, graph: ClosureGraph): readonly ClosureProblem[] {
-  return disagreements(context, graph).map(({ links, versions }) => {
+function conflicts(rules: Rules, graph: ClosureGraph): readonly ClosureProblem[] {
+  return disagreements(rules, graph).map(({ links, versions }) => {
     const [first] = links;
     const message = `Versions ${versions.join(' and ')} of ${first?.row.target_type ?? ''}/${first?.row.target_name ?? ''} are needed at once, and a singleton slot allows one.`;
     return {
@@ -138,16 +151,18 @@ export interface Disagreement {
 }
 
 /** Families of which a closure holds several versions although a singleton slot points at them, and none would do for all. */
-function disagreements(context: OpContext, graph: ClosureGraph): readonly Disagreement[] {
-  return singletonFamilies(context, graph).filter(({ links, versions }) => commonVersion(links, versions) === undefined);
+function disagreements(rules: Rules, graph: ClosureGraph): readonly Disagreement[] {
+  return singletonFamilies(rules, graph).filter(({ links, versions }) => commonVersion(links, versions) === undefined);
 }
 
 /** Families with several versions that some singleton slot points at. */
-export function singletonFamilies(context: OpContext, graph: ClosureGraph): readonly Disagreement[] {
+export function singletonFamilies(rules: Rules, graph: ClosureGraph): readonly Disagreement[] {
+  const named = new Set([...graph.nodes.keys()].map((id) => familyOf(graph, id) ?? id));
+  if (named.size === graph.nodes.size) return [];
   const families = Map.groupBy(graph.links, ({ to }) => familyOf(graph, to));
   const isSingleton = ({ row }: GraphLink): boolean => {
     const consumer = graph.nodes.get(row.artifact_id);
-    return consumer !== undefined && isSingletonSlot(context, consumer.type, consumer.type_version, row.slot);
+    return consumer !== undefined && isSingletonSlot(rules, consumer.type, consumer.type_version, row.slot);
   };
   return [...families].flatMap(([family, links]) => {
     if (family === null || new Set(links.map(({ to }) => to)).size < 2 || !links.some(isSingleton)) return [];
@@ -173,7 +188,10 @@ export function commonVersion(links: readonly GraphLink[], versions: readonly st
   });
 }
 
+/** Where each node comes after all it needs, there is none. */
 function cycles(nodes: readonly ClosureNode[], links: readonly { from: string; to: string }[]): readonly ClosureProblem[] {
+  const places = new Map(nodes.map(({ id }, place) => [id, place] as const));
+  if (links.every(({ from, to }) => (places.get(to) ?? 0) < (places.get(from) ?? 0))) return [];
   const path = findCycle(
     nodes.map(({ id }) => id),
     links,

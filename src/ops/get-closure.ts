@@ -19,6 +19,8 @@ export interface GetClosureInput {
   readonly mode: 'pinned' | 'floating';
   /** Blobs of text slots up to this size come with their text, as long as the sum stays small. */
   readonly inlineBytes?: number | undefined;
+  /** SHA-512 and MD5 of each blob too, beside SHA-256. */
+  readonly allDigests?: boolean | undefined;
   /** Fewer nodes than the server would deliver: what lies beyond is a problem LIMIT. */
   readonly maxNodes?: number | undefined;
 }
@@ -34,30 +36,38 @@ export async function getClosure(context: OpContext, input: GetClosureInput): Pr
 
 /** The closure, and where the bytes of its blobs are: for what reads them. */
 export async function locateClosure(context: OpContext, input: GetClosureInput): Promise<LocatedClosure> {
-  const { settings, db, signal, caller } = context;
+  const { settings, caller } = context;
   const maxNodes = input.maxNodes ?? settings.maxClosureNodes;
   assertInput(input, maxNodes, settings.maxClosureNodes);
-  const graphed = await db.transaction(
-    async (tx) => {
-      const rootId = await findRoot(tx, context, input.ref);
-      if (rootId === undefined) return undefined;
-      const load = input.mode === 'pinned' ? loadPinnedGraph : loadFloatingGraph;
-      const graph = await load(tx, context, rootId, maxNodes);
-      if (graph === undefined) return undefined;
-      const stores = [...context.blobs.stores.keys()];
-      const blobs = graph.blobs ?? (await closureRecords.listClosureBlobs(tx, [...graph.nodes.keys()], stores));
-      return { graph, blobs };
-    },
-    { isolation: 'repeatable read', readOnly: true, signal },
-  );
+  const graphed = await inSnapshot(context, input, (sql) => readGraph(sql, context, input, maxNodes));
   // Outside of the snapshot, and only where there is no answer: says why, in the same words as everywhere.
   if (graphed === undefined) throw artifactNotFound((await resolveReference(context, { ref: input.ref })).artifact.id);
-  const { graph, blobs } = graphed;
-  const root = graph.nodes.get(graph.root);
+  const root = graphed.nodes.get(graphed.root);
   if (root !== undefined) context.policy.authorise(caller, 'artifact:closure', { project: root.project, type: root.type });
-  assertSize(graph, maxNodes, settings.maxClosureNodes);
-  const located = assembleClosure(context, input.mode, graph, blobs);
+  assertSize(graphed, maxNodes, settings.maxClosureNodes);
+  const located = assembleClosure(context, input.mode, graphed);
   return input.inlineBytes === undefined ? located : addClosureTexts(context, located, input.inlineBytes);
+}
+
+/** By id and pinned, each statement is the whole answer, hence a snapshot as it is: without the round trips of a transaction. */
+async function inSnapshot<Result>(
+  { db, signal }: OpContext,
+  { mode, ref }: GetClosureInput,
+  work: (sql: Sql) => Promise<Result>,
+): Promise<Result> {
+  const isOneStatement = mode === 'pinned' && parseArtifactRef(ref).kind === 'id';
+  if (isOneStatement) signal.throwIfAborted();
+  return isOneStatement ? work(db) : db.transaction(work, { isolation: 'repeatable read', readOnly: true, signal });
+}
+
+async function readGraph(sql: Sql, context: OpContext, { ref, mode, allDigests = false }: GetClosureInput, maxNodes: number) {
+  const rootId = await findRoot(sql, context, ref);
+  if (rootId === undefined) return undefined;
+  if (mode === 'pinned') return loadPinnedGraph(sql, context, rootId, maxNodes, allDigests);
+  const graph = await loadFloatingGraph(sql, context, rootId, maxNodes);
+  if (graph === undefined) return undefined;
+  const parts = { stores: [...context.blobs.stores.keys()], hasAllDigests: allDigests };
+  return { ...graph, blobs: await closureRecords.listClosureBlobs(sql, [...graph.nodes.keys()], parts) };
 }
 
 function assertInput({ inlineBytes }: GetClosureInput, maxNodes: number, most: number): void {

@@ -1,14 +1,12 @@
 /** The graph that the ranges give now: level by level, each level resolved by one statement and its edges read by another. */
-import { formatArtifactRef } from '#core/artifact-ref.ts';
 import type { ClosureProblem } from '#core/closure.ts';
 import { parseRange } from '#core/range.ts';
 import { parseVersion } from '#core/version.ts';
 import type { Sql } from '#metadata/database.ts';
 import { closureRecords, floatingRecords } from '#metadata/metadata.ts';
 import { commonVersion, singletonFamilies } from './assemble-closure.ts';
-import { targetRef } from './check-dependencies.ts';
 import type { OpContext } from './context.ts';
-import { type ClosureGraph, edgeProblem, type GraphLink, toTarget } from './load-pinned-graph.ts';
+import { type ClosureGraph, edgeProblem, edgeRef, type GraphLink } from './load-pinned-graph.ts';
 import { candidatesMax } from './resolve-name.ts';
 
 type NodeRow = closureRecords.ClosureNodeRow;
@@ -66,7 +64,7 @@ async function walk(tx: Sql, context: OpContext, root: string, maxNodes: number,
       const fits = !isNew || nodes.size + next.size < maxNodes;
       if (isNew && fits) next.add(target.id);
       isCut ||= !fits;
-      const ref = formatArtifactRef(targetRef(toTarget(edge)));
+      const ref = edgeRef(edge);
       links.push({ row: edge, ref, to: fits ? (target?.id ?? null) : null, version: fits ? (target?.version ?? null) : null });
     }
     level = [...next];

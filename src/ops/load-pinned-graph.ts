@@ -4,7 +4,6 @@ import { formatArtifactRef } from '#core/artifact-ref.ts';
 import type { ClosureProblem } from '#core/closure.ts';
 import type { Sql } from '#metadata/database.ts';
 import { closureRecords } from '#metadata/metadata.ts';
-import { targetRef } from './check-dependencies.ts';
 import type { OpContext } from './context.ts';
 
 /** An edge with its answer, if it has one. */
@@ -27,21 +26,28 @@ export interface ClosureGraph {
   readonly isCut: boolean;
 }
 
+interface Reader {
+  readonly caller: Pick<OpContext['caller'], 'project' | 'isAdmin'>;
+  readonly blobs: Pick<OpContext['blobs'], 'stores'>;
+}
+
 /** Undefined when the caller may not see the root. */
 export async function loadPinnedGraph(
-  tx: Sql,
-  { caller, blobs: { stores } }: OpContext,
+  sql: Sql,
+  { caller, blobs: { stores } }: Reader,
   root: string,
   maxNodes: number,
+  hasAllDigests: boolean,
 ): Promise<ClosureGraph | undefined> {
-  const pinned = await closureRecords.loadPinned(tx, caller, root, maxNodes, [...stores.keys()]);
-  const { isCut, blobs } = pinned;
-  const nodes = new Map(pinned.nodes.map((row) => [row.id, row]));
+  const parts = { stores: [...stores.keys()], hasAllDigests };
+  const { isCut, blobs, ...pinned } = await closureRecords.loadPinned(sql, caller, root, maxNodes, parts);
+  const nodes = new Map<string, closureRecords.ClosureNodeRow>();
+  for (const row of pinned.nodes) nodes.set(row.id, row);
   if (!nodes.has(root)) return undefined;
   const edges = isCut ? pinned.edges.filter(({ artifact_id }) => nodes.has(artifact_id)) : pinned.edges;
   const problems: ClosureProblem[] = [];
   const links = edges.map((row) => {
-    const ref = formatArtifactRef(targetRef(toTarget(row)));
+    const ref = edgeRef(row);
     const target = row.resolved_id === null ? undefined : nodes.get(row.resolved_id);
     // Where the closure was cut, what lies beyond is missing for no other reason.
     if (target === undefined && (!isCut || row.resolved_id === null || row.was_deleted)) problems.push(missing(row, ref));
@@ -50,14 +56,11 @@ export async function loadPinnedGraph(
   return { root, nodes, links, problems, blobs, isCut };
 }
 
-export function toTarget(row: closureRecords.ClosureEdgeRow) {
-  return {
-    targetProject: row.target_project,
-    targetType: row.target_type,
-    targetName: row.target_name,
-    targetId: row.target_id,
-    range: row.range,
-  };
+/** What an edge points at, as it is written. */
+export function edgeRef(row: closureRecords.ClosureEdgeRow): string {
+  if (row.target_id !== null) return row.target_id;
+  const { target_project: project, target_type: type, target_name: name, range } = row;
+  return formatArtifactRef({ kind: 'range', project, type: type ?? '', name: name ?? '', range, exact: null });
 }
 
 /** What the caller may not see and what never was there get the same words; who could see it learns that it was deleted. */

@@ -4,7 +4,12 @@ import type { Version } from '#core/version.ts';
 import type { OpContext } from './context.ts';
 
 /** False also for a type that is not loaded here: its rules are not known. */
-export function isSingletonSlot({ types }: Pick<OpContext, 'types'>, type: string, typeVersion: string, slot: string): boolean {
+export function isSingletonSlot(
+  { types }: { readonly types: Pick<OpContext['types'], 'types'> },
+  type: string,
+  typeVersion: string,
+  slot: string,
+): boolean {
   return types.types.get(type)?.versions.get(typeVersion)?.rule.dependencies[slot]?.singleton ?? false;
 }
 
