@@ -71,6 +71,9 @@ export const errorCatalogue = {
   ),
   FORBIDDEN: entry(403, 'forbidden', 'The caller may not do this.', 'Ask an owner or an administrator of the project.'),
   TOKEN_NOT_FOUND: entry(404, 'notFound', 'There is no such token.', 'List tokens with `vitrine token list`.'),
+  // Jobs
+  JOB_NOT_FOUND: entry(404, 'notFound', 'There is no such job.', 'List jobs with `vitrine jobs list`; old ones are forgotten.'),
+  JOB_STATE_CONFLICT: entry(409, 'conflict', 'The state of the job does not allow it.', 'Look at it with `vitrine jobs show`.'),
   // Artifacts
   ARTIFACT_NOT_FOUND: entry(
     404,

@@ -1,4 +1,7 @@
-/** Upload sessions: one writer for each place in an artifact, held by a lease that goes by the database's clock. */
+/**
+ * What an upload is checked against, and the sessions of uploads that live in one request: one writer for each place in an
+ * artifact, held by a lease that goes by the database's clock. Those that outlive a request: upload-session-records.ts.
+ */
 import type { ArtifactState, Visibility } from '#core/artifact.ts';
 import { foldPath } from '#core/names.ts';
 import type { Sql } from './database.ts';
@@ -44,7 +47,8 @@ const occupancyStatement = {
       SELECT slot, key, path FROM artifact_blob WHERE artifact_id = $1 AND (slot, key) <> ($2, $3)
       UNION
       SELECT slot, key, path FROM upload_session WHERE artifact_id = $1 AND (slot, key) <> ($2, $3)
-        AND state IN ('open', 'receiving', 'verifying') AND writer_expires_at > clock_timestamp())
+        AND state IN ('open', 'receiving', 'verifying')
+        AND CASE kind WHEN 'single' THEN writer_expires_at ELSE expires_at END > clock_timestamp())
     SELECT count(*) FILTER (WHERE slot = $2)::integer AS others,
       array_agg(path) FILTER (WHERE octet_length(path) <> char_length(path)
         OR lower(path) = $4 OR starts_with(lower(path), $4 || '/') OR starts_with($4, lower(path) || '/')) AS near
@@ -82,7 +86,7 @@ export interface NewUpload extends SlotPlace {
 const releaseExpiredStatement = {
   name: 'upload-release-expired',
   text: `UPDATE upload_session SET state = 'expired', updated_at = now()
-    WHERE artifact_id = $1 AND slot = $2 AND key = $3 AND state IN ('open', 'receiving', 'verifying')
+    WHERE artifact_id = $1 AND slot = $2 AND key = $3 AND state IN ('open', 'receiving', 'verifying') AND kind = 'single'
       AND writer_expires_at <= clock_timestamp()`,
 };
 
@@ -164,11 +168,11 @@ export interface AbandonedUpload {
 const releaseOthersStatement = {
   name: 'upload-release-others',
   text: `UPDATE upload_session SET state = 'expired', updated_at = now()
-    WHERE state IN ('open', 'receiving', 'verifying') AND writer <> $1
+    WHERE state IN ('open', 'receiving', 'verifying') AND kind = 'single' AND writer <> $1
     RETURNING id, store, object_key AS "objectKey"`,
 };
 
-/** For a node that knows itself to be the only one: ends every session of another writer, for it is dead. */
+/** For a node that knows itself to be the only one: ends every upload in one request of another writer, for it is dead. */
 export async function releaseUploadsOfOthers(sql: Sql, writer: string): Promise<readonly AbandonedUpload[]> {
   return sql.query<AbandonedUpload>(releaseOthersStatement, [writer]);
 }

@@ -4,13 +4,15 @@
  */
 import type { Readable } from 'node:stream';
 import { AppError } from '#base/app-error.ts';
+import { failpoint } from '#base/failpoint.ts';
 import type { BlobStore } from '#blobs/blob-store.ts';
 import { newObjectKey, type ReceivedBlob } from '#blobs/blobs.ts';
-import type { Digests, SlotEntry } from '#core/artifact.ts';
-import type { Sql } from '#metadata/database.ts';
-import { artifactRecords, blobRecords, uploadRecords } from '#metadata/metadata.ts';
+import type { Digests } from '#core/artifact.ts';
+import { artifactRecords, uploadRecords } from '#metadata/metadata.ts';
+import { type AttachedUpload, attachUpload } from './attach-upload.ts';
+import { claimPlace } from './claim-place.ts';
+import { clearUpload } from './clear-upload.ts';
 import type { OpContext } from './context.ts';
-import { recordChange } from './record-change.ts';
 import { assertRoom, assertWritable, chooseMediaType, findSlotTarget, type PlaceInput, type SlotTarget } from './slot-place.ts';
 
 export interface UploadBlobInput extends PlaceInput {
@@ -26,13 +28,7 @@ export interface UploadBlobInput extends PlaceInput {
   readonly onAccepted?: (() => void) | undefined;
 }
 
-export interface UploadBlobResult {
-  readonly entry: SlotEntry;
-  /** Whether the slot takes one blob or several: what its URL depends on. */
-  readonly kind: 'one' | 'map';
-  /** The artifact's, after the change. */
-  readonly revision: number;
-}
+export type UploadBlobResult = AttachedUpload;
 
 /** One upload while it runs. */
 interface Session extends SlotTarget {
@@ -51,9 +47,14 @@ interface Session extends SlotTarget {
 export async function uploadBlob(context: OpContext, input: UploadBlobInput): Promise<UploadBlobResult> {
   const session = await beginSession(context, input);
   try {
+    await failpoint('upload:begun');
     input.onAccepted?.();
     const received = await receiveUnderLease(context, session, input);
-    return await finishSession(context, session, input, received);
+    await failpoint('upload:received');
+    return await attachUpload(context, { ...session, project: session.artifact.project }, received, {
+      expectedRevision: input.expectedRevision,
+      endSession: (tx) => uploadRecords.endUpload(tx, session.id, context.settings.nodeId),
+    });
   } catch (error) {
     await abandonSession(context, session);
     throw error;
@@ -70,10 +71,11 @@ async function beginSession(context: OpContext, input: UploadBlobInput): Promise
     throw new AppError('BLOB_TOO_LARGE', `The slot takes at most ${limitBytes} bytes.`, { details: { limitBytes } });
   }
   const session = { ...target, id: context.newId(), objectKey: newObjectKey(), store, mediaType, limitBytes };
-  await context.db.transaction(async (tx) => {
+  await failpoint('upload:begin');
+  const replaced = await context.db.transaction(async (tx) => {
     assertWritable(await artifactRecords.lockArtifact(tx, artifact.id), input.expectedRevision);
     await assertRoom(tx, place, rule);
-    const isBegun = await uploadRecords.beginUpload(tx, {
+    const begun = {
       ...place,
       id: session.id,
       project: artifact.project,
@@ -85,9 +87,13 @@ async function beginSession(context: OpContext, input: UploadBlobInput): Promise
       limitBytes,
       declaredSha256: input.declared?.sha256 ?? null,
       writer: context.settings.nodeId,
-    });
-    if (!isBegun) throw new AppError('UPLOAD_BUSY');
+    };
+    if (await uploadRecords.beginUpload(tx, begun)) return undefined;
+    const claim = await claimPlace(tx, context, place);
+    if (!(await uploadRecords.beginUpload(tx, begun))) throw new AppError('UPLOAD_BUSY');
+    return claim.replaced;
   });
+  if (replaced !== undefined) await clearUpload(context, replaced);
   return session;
 }
 
@@ -117,69 +123,6 @@ async function receiveUnderLease(context: OpContext, session: Session, input: Up
   }
 }
 
-async function finishSession(
-  context: OpContext,
-  session: Session,
-  input: UploadBlobInput,
-  received: ReceivedBlob,
-): Promise<UploadBlobResult> {
-  const brokenId = await findBrokenLocation(context, session.store, received);
-  const blobId = context.newId();
-  const locationId = context.newId();
-  const { place, store, objectKey, mediaType } = session;
-  const outcome = await context.db.transaction(async (tx) => {
-    assertWritable(await artifactRecords.lockArtifact(tx, place.artifactId), input.expectedRevision);
-    if (!(await uploadRecords.endUpload(tx, session.id, context.settings.nodeId))) {
-      throw new AppError('UPLOAD_BUSY', 'The upload took longer than its lease, and another request took over this slot.');
-    }
-    await assertRoom(tx, place, session.rule);
-    const held = await blobRecords.holdBlob(tx, blobId, received);
-    const location = { id: locationId, blobId: held, store: store.name, objectKey, brokenId };
-    const isPlaced = await blobRecords.placeBlob(tx, location);
-    await blobRecords.attachBlob(tx, { ...place, mediaType, blobId: held, store: store.name });
-    const revision = await blobRecords.touchArtifact(tx, place.artifactId);
-    await recordUpload(context, tx, session, received, revision);
-    return { isPlaced, revision };
-  });
-  if (!outcome.isPlaced) await removeObject(context, store, objectKey);
-  const { sha256, sha512, md5, sizeBytes } = received;
-  const entry = { slot: place.slot, key: place.key, path: place.path, mediaType, sizeBytes, sha256, sha512, md5 };
-  return { entry, kind: session.rule.kind, revision: outcome.revision };
-}
-
-/** A location that the database calls good while the store has no such object, or one of another size: to be healed. */
-async function findBrokenLocation(context: OpContext, store: BlobStore, received: ReceivedBlob): Promise<string | null> {
-  const current = await blobRecords.findCurrentLocation(context.db, received.sha256, store.name);
-  if (current === undefined) return null;
-  const stored = await store.stat(current.objectKey);
-  if (stored?.sizeBytes === received.sizeBytes) return null;
-  context.log.warn(
-    { sha256: received.sha256, store: store.name, ...current },
-    'a blob had lost its object; an upload of it heals it',
-  );
-  return current.id;
-}
-
-async function recordUpload(
-  context: OpContext,
-  tx: Sql,
-  session: Session,
-  received: ReceivedBlob,
-  revision: number,
-): Promise<void> {
-  const { slot, path } = session.place;
-  await recordChange(tx, context, {
-    kind: 'artifact.blob.attached',
-    action: 'blob:upload',
-    project: session.artifact.project,
-    subjectType: 'artifact',
-    subjectId: session.artifact.id,
-    revision,
-    payload: { slot, path, mediaType: session.mediaType, size: received.sizeBytes, sha256: received.sha256 },
-    detail: { slot, path, store: session.store.name, sha256: received.sha256 },
-  });
-}
-
 /**
  * Removes what the upload left, unless it was finished after all: the answer to a COMMIT can get lost. The session goes last, so
  * that an object which could not be removed is still known to a collector.
@@ -191,14 +134,5 @@ async function abandonSession(context: OpContext, session: Session): Promise<voi
     await uploadRecords.forgetUpload(context.db, session.id);
   } catch (error) {
     context.log.warn({ err: error, uploadId: session.id }, 'an upload that failed could not be cleared; its lease will run out');
-  }
-}
-
-/** What is left over when this fails is garbage for the collector. */
-async function removeObject(context: OpContext, store: BlobStore, objectKey: string): Promise<void> {
-  try {
-    await store.remove(objectKey);
-  } catch (error) {
-    context.log.warn({ err: error, store: store.name, objectKey }, 'a redundant object could not be removed');
   }
 }

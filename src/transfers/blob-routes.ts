@@ -1,5 +1,5 @@
 /** Blobs over plain HTTP: put one into a slot, read it, take it out. */
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders } from 'node:http';
 import { AppError } from '#base/app-error.ts';
 import { type DeclaredDigests, parseDigestField } from '#base/digest-field.ts';
 import type { HttpExchange, HttpRoute } from '#base/http-route.ts';
@@ -8,6 +8,7 @@ import type { OpContext } from '#ops/context.ts';
 import { openBlob } from '#ops/open-blob.ts';
 import { removeBlob } from '#ops/remove-blob.ts';
 import { uploadBlob } from '#ops/upload-blob.ts';
+import { expectedBytes, expectedRevision, refuseContentCoding } from './request-fields.ts';
 import { sendBlob } from './send-blob.ts';
 
 type Exchange = HttpExchange<OpContext>;
@@ -85,19 +86,10 @@ function decodeSegment(segment: string): string | undefined {
   }
 }
 
-/** A length that was sent: node:http has refused what is no number, or stands beside chunks. */
-function expectedBytes(headers: IncomingHttpHeaders): number | undefined {
-  const length = headers['content-length'];
-  if (length !== undefined) return Number(length);
-  return headers['transfer-encoding'] === undefined ? 0 : undefined;
-}
-
 /** Both fields say the same of a request without content coding. @throws AppError DIGEST_INVALID, DIGEST_UNSUPPORTED */
 function declaredDigests(headers: IncomingHttpHeaders): DeclaredDigests | undefined {
   const { 'repr-digest': whole, 'content-digest': content } = headers;
-  if (headers['content-encoding'] !== undefined && headers['content-encoding'] !== 'identity') {
-    throw new AppError('MEDIA_TYPE_UNSUPPORTED', 'Blobs are kept as they are sent: without content coding.');
-  }
+  refuseContentCoding(headers);
   if (whole === undefined && content === undefined) return undefined;
   return {
     ...(typeof content === 'string' ? parseDigestField(content) : {}),
@@ -112,15 +104,4 @@ function refuseUnheard(headers: IncomingHttpHeaders): void {
   const unheard = ['if-none-match', 'if-unmodified-since'].find((name) => headers[name] !== undefined);
   if (unheard === undefined) return;
   throw new AppError('INPUT_INVALID', `An upload depends on If-Match, the artifact's revision, and not on ${unheard}.`);
-}
-
-const revisionPattern = /^"(\d{1,9})"$/;
-
-/** `If-Match: "<revision>"` of the artifact. @throws AppError INPUT_INVALID */
-function expectedRevision({ headers }: IncomingMessage): number | undefined {
-  const field = headers['if-match'];
-  if (field === undefined || field === '*') return undefined;
-  const match = revisionPattern.exec(field);
-  if (match === null) throw new AppError('INPUT_INVALID', 'If-Match names a revision of the artifact, in quotes.');
-  return Number(match[1]);
 }

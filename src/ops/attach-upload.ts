@@ -1,0 +1,116 @@
+/** The end of every upload, however its bytes came: they become a blob, the blob stands in its place, the session is over, in one transaction. */
+import { AppError } from '#base/app-error.ts';
+import { failpoint } from '#base/failpoint.ts';
+import type { BlobStore } from '#blobs/blob-store.ts';
+import type { ReceivedBlob } from '#blobs/blobs.ts';
+import type { SlotEntry } from '#core/artifact.ts';
+import type { Sql } from '#metadata/database.ts';
+import { artifactRecords, blobRecords, type uploadRecords } from '#metadata/metadata.ts';
+import type { SlotRule } from '#sdk/sdk.ts';
+import type { OpContext } from './context.ts';
+import { recordChange } from './record-change.ts';
+import { assertRoom, assertWritable } from './slot-place.ts';
+
+/** Where bytes lie, and where they belong. */
+export interface PlacedUpload {
+  /** Of the artifact. */
+  readonly project: string;
+  readonly place: uploadRecords.SlotPlace;
+  readonly rule: SlotRule;
+  readonly mediaType: string;
+  readonly store: BlobStore;
+  readonly objectKey: string;
+}
+
+export interface AttachOptions {
+  readonly expectedRevision?: number | undefined;
+  /** Ends the session in the same transaction; false when it is another writer's by now. */
+  readonly endSession: (tx: Sql) => Promise<boolean>;
+}
+
+export interface AttachedUpload {
+  readonly entry: SlotEntry;
+  /** Whether the slot takes one blob or several: what its URL depends on. */
+  readonly kind: 'one' | 'map';
+  /** The artifact's, after the change. */
+  readonly revision: number;
+}
+
+/**
+ * The bytes are durable under their key, and `received` is true of them.
+ * @throws AppError ARTIFACT_NOT_FOUND, STATE_CONFLICT, REVISION_CONFLICT, SLOT_FULL, PATH_TAKEN, UPLOAD_BUSY, STORE_UNAVAILABLE
+ */
+export async function attachUpload(
+  context: OpContext,
+  upload: PlacedUpload,
+  received: ReceivedBlob,
+  options: AttachOptions,
+): Promise<AttachedUpload> {
+  const { place, rule, store, objectKey, mediaType } = upload;
+  const brokenId = await findBrokenLocation(context, store, received);
+  const blobId = context.newId();
+  const locationId = context.newId();
+  await failpoint('upload:attach');
+  const outcome = await context.db.transaction(async (tx) => {
+    assertWritable(await artifactRecords.lockArtifact(tx, place.artifactId), options.expectedRevision);
+    if (!(await options.endSession(tx))) {
+      throw new AppError('UPLOAD_BUSY', 'The upload took longer than its lease, and another request took over this slot.');
+    }
+    await assertRoom(tx, place, rule);
+    const held = await blobRecords.holdBlob(tx, blobId, received);
+    const location = { id: locationId, blobId: held, store: store.name, objectKey, brokenId };
+    const isPlaced = await blobRecords.placeBlob(tx, location);
+    await blobRecords.attachBlob(tx, { ...place, mediaType, blobId: held, store: store.name });
+    const revision = await blobRecords.touchArtifact(tx, place.artifactId);
+    await recordUpload(context, tx, upload, received, revision);
+    await failpoint('upload:commit');
+    return { isPlaced, revision };
+  });
+  await failpoint('upload:attached');
+  if (!outcome.isPlaced) await removeRedundant(context, store, objectKey);
+  const { sha256, sha512, md5, sizeBytes } = received;
+  const entry = { slot: place.slot, key: place.key, path: place.path, mediaType, sizeBytes, sha256, sha512, md5 };
+  return { entry, kind: rule.kind, revision: outcome.revision };
+}
+
+/** A location that the database calls good while the store has no such object, or one of another size: to be healed. */
+async function findBrokenLocation(context: OpContext, store: BlobStore, received: ReceivedBlob): Promise<string | null> {
+  const current = await blobRecords.findCurrentLocation(context.db, received.sha256, store.name);
+  if (current === undefined) return null;
+  const stored = await store.stat(current.objectKey);
+  if (stored?.sizeBytes === received.sizeBytes) return null;
+  context.log.warn(
+    { sha256: received.sha256, store: store.name, ...current },
+    'a blob had lost its object; an upload of it heals it',
+  );
+  return current.id;
+}
+
+async function recordUpload(
+  context: OpContext,
+  tx: Sql,
+  upload: PlacedUpload,
+  received: ReceivedBlob,
+  revision: number,
+): Promise<void> {
+  const { artifactId, slot, path } = upload.place;
+  await recordChange(tx, context, {
+    kind: 'artifact.blob.attached',
+    action: 'blob:upload',
+    project: upload.project,
+    subjectType: 'artifact',
+    subjectId: artifactId,
+    revision,
+    payload: { slot, path, mediaType: upload.mediaType, size: received.sizeBytes, sha256: received.sha256 },
+    detail: { slot, path, store: upload.store.name, sha256: received.sha256 },
+  });
+}
+
+/** The store had the same bytes already. What is left over when this fails is garbage for the collector. */
+async function removeRedundant(context: OpContext, store: BlobStore, objectKey: string): Promise<void> {
+  try {
+    await store.remove(objectKey);
+  } catch (error) {
+    context.log.warn({ err: error, store: store.name, objectKey }, 'a redundant object could not be removed');
+  }
+}
