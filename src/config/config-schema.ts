@@ -192,6 +192,26 @@ export const configSchema = {
         purgeConcurrency: count(4, 'How many artifacts are purged at once when their delay is over.'),
       },
     },
+    jobs: {
+      type: 'object',
+      additionalProperties: false,
+      properties: {
+        worker: flag(true, 'Run jobs in the server; `false` leaves them to `vitrine worker`.'),
+        concurrency: count(2, 'Jobs that one process runs at once.'),
+        drainMs: count(10_000, 'How long a stopping worker waits for its running jobs; another goes on with them.', 0),
+        expireUploadsEveryMs: count(5 * minute, 'How often uploads past their time are ended; 0 never.', 0),
+        expireDraftsEveryMs: count(60 * minute, 'How often drafts past their time are deleted; 0 never.', 0),
+        expireKeysEveryMs: count(60 * minute, 'How often idempotency keys past their time are forgotten; 0 never.', 0),
+        collectEveryMs: count(60 * minute, 'How often bytes that nothing refers to are collected; 0 never.', 0),
+        scrubEveryMs: count(day, 'How often stored bytes that are due are read and compared; 0 never.', 0),
+        reconcileEveryMs: count(
+          day,
+          'How often stores are compared with what is recorded, and the differences told; 0 never.',
+          0,
+        ),
+        purgeEveryMs: count(5 * minute, 'How often deleted artifacts whose delay is over are purged; 0 never.', 0),
+      },
+    },
     graphql: {
       type: 'object',
       additionalProperties: false,

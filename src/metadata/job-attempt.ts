@@ -1,7 +1,7 @@
 /** One attempt at a job: keeps its claim alive while it runs, keeps its progress, and records how it ended. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JobWithMetadata, PgBoss } from 'pg-boss';
-import { AppError } from '#base/app-error.ts';
+import { AppError, isAppError } from '#base/app-error.ts';
 import { failpoint } from '#base/failpoint.ts';
 import type { JsonObject } from '#base/json.ts';
 import type { Database } from './database.ts';
@@ -20,7 +20,8 @@ export interface TakenJob {
 }
 
 /**
- * `retried` failed and will be tried again; `failed` is for good; `handed back` ended with its worker, and waits again;
+ * `retried` failed and will be tried again; `failed` is for good; `handed back` ended with its worker, or with
+ * the instance accepting no writes, and waits again;
  * `lost` was taken away: its worker had been silent too long.
  */
 export type JobOutcome = 'completed' | 'retried' | 'failed' | 'cancelled' | 'handed back' | 'lost';
@@ -104,7 +105,8 @@ async function attempt(
     await progress.flush();
     const why = stopped();
     if (why === 'taken') return end(await findTaken(db, job.id));
-    if (why === 'drain' && (await handBack(db, job, onTrouble))) return end('handed back');
+    const isFree = why === 'drain' || (isAppError(error) && error.code === 'READ_ONLY');
+    if (isFree && (await handBack(db, job, onTrouble))) return end('handed back');
     const isKept = await settle(() => boss.fail(job.name, [job], toOutput(error)), onTrouble);
     if (!isKept) return end(await findTaken(db, job.id));
     return end(job.retryCount < job.retryLimit ? 'retried' : 'failed', error);

@@ -33,8 +33,8 @@ export interface JobRecord {
 export interface JobFilter {
   readonly names?: readonly string[] | undefined;
   readonly states?: readonly JobState[] | undefined;
-  /** Older than this one. */
-  readonly before?: { readonly createdAt: string; readonly id: string } | undefined;
+  /** Id of a job: what was asked for before it. */
+  readonly before?: string | undefined;
   readonly limit: number;
 }
 
@@ -60,6 +60,8 @@ export interface JobsToDo {
   /** Names whose schedule is due. */
   readonly due: readonly string[];
   readonly hasLost: boolean;
+  /** The instance accepts no writes: nothing is to be begun. */
+  readonly isReadOnly: boolean;
 }
 
 /** pg-boss allows no colon in the name of a queue. */
@@ -110,15 +112,23 @@ export async function findJob(sql: Sql, id: string): Promise<JobRecord | undefin
   return row === undefined ? undefined : toJob(row);
 }
 
+/** The one of a name and key that waits. */
+export async function findWaitingJob(sql: Sql, name: string, key: string): Promise<string | undefined> {
+  const text = `SELECT id FROM vitrine_jobs.job
+    WHERE name = $1 AND COALESCE(singleton_key, '') = $2 AND state < 'active' AND policy = 'stately' LIMIT 1`;
+  const [row] = await sql.query<{ id: string }>({ name: 'job_find_waiting', text }, [toQueueName(name), key]);
+  return row?.id;
+}
+
 /** The newest first. */
 export async function listJobs(sql: Sql, filter: JobFilter): Promise<readonly JobRecord[]> {
   const { names, states: wanted, before, limit } = filter;
   const kept = Object.entries(states).flatMap(([state, shown]) => (wanted?.includes(shown) === false ? [] : [state]));
   const text = `SELECT ${columns} FROM ${source}
     WHERE ($1::text[] IS NULL OR j.name = ANY($1)) AND j.state::text = ANY($2)
-      AND ($3::timestamptz IS NULL OR (j.created_on, j.id) < ($3, $4::uuid))
-    ORDER BY j.created_on DESC, j.id DESC LIMIT $5`;
-  const values = [names?.map(toQueueName) ?? null, kept, before?.createdAt ?? null, before?.id ?? null, limit];
+      AND ($3::uuid IS NULL OR (j.created_on, j.id) < (SELECT b.created_on, b.id FROM vitrine_jobs.job b WHERE b.id = $3))
+    ORDER BY j.created_on DESC, j.id DESC LIMIT $4`;
+  const values = [names?.map(toQueueName) ?? null, kept, before ?? null, limit];
   return (await sql.query<Row>({ name: 'job_list', text }, values)).map(toJob);
 }
 
@@ -162,12 +172,17 @@ export async function findJobsToDo(sql: Sql, names: readonly string[], scheduled
     ARRAY(SELECT q.name FROM unnest($1::text[]) AS q(name) WHERE EXISTS (SELECT FROM vitrine_jobs.job j
       WHERE j.name = q.name AND j.state < 'active' AND NOT j.blocked AND j.start_after <= now())) AS ready,
     ARRAY(SELECT d.job_name FROM vitrine_jobs.schedule_due d WHERE d.job_name = ANY($2) AND d.due_at <= now()) AS due,
-    EXISTS (SELECT FROM vitrine_jobs.job j WHERE ${isLost}) AS lost`;
-  const [row] = await sql.query<{ ready: string[]; due: string[]; lost: boolean }>({ name: 'job_to_do', text }, [
-    names.map(toQueueName),
-    scheduled,
-  ]);
-  return { ready: row?.ready.map(fromQueueName) ?? [], due: row?.due ?? [], hasLost: row?.lost ?? false };
+    EXISTS (SELECT FROM vitrine_jobs.job j WHERE ${isLost}) AS lost,
+    EXISTS (SELECT FROM instance WHERE read_only_since IS NOT NULL) AS "isReadOnly"`;
+  interface Found {
+    readonly ready: string[];
+    readonly due: string[];
+    readonly lost: boolean;
+    readonly isReadOnly: boolean;
+  }
+  const [row] = await sql.query<Found>({ name: 'job_to_do', text }, [names.map(toQueueName), scheduled]);
+  const { ready = [], due = [], lost = false, isReadOnly = false } = row ?? {};
+  return { ready: ready.map(fromQueueName), due, hasLost: lost, isReadOnly };
 }
 
 const isLost = `j.name = ANY($1) AND j.state = 'active' AND j.policy = 'stately'

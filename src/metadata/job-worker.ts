@@ -108,6 +108,8 @@ export function openJobWorker(parts: WorkerParts, options: WorkerOptions): JobWo
       names,
       scheduled.map(({ name }) => name),
     );
+    // What runs may find out for itself, and is handed back.
+    if (found.isReadOnly) return;
     const asked = found.due.length > 0 ? await askForDue(parts, scheduled, found.due) : [];
     const freed = found.hasLost ? await freeLost(boss, db, names, options.onEnd) : [];
     await takeReady(boss, [...new Set([...found.ready, ...asked, ...freed])]);

@@ -49,6 +49,8 @@ export const actions = [
   'type:list',
   'instance:read',
   'instance:read-only',
+  'job:list',
+  'job:run',
 ] as const;
 export type Action = (typeof actions)[number];
 

@@ -47,6 +47,9 @@ const rules: Readonly<Record<Action, Rule>> = {
   'instance:read': { role: 'reader', scope: 'any', service: true },
   // It stops everybody's writes: an administrator's decision.
   'instance:read-only': { role: 'member', scope: 'nobody' },
+  // Jobs touch every project's artifacts.
+  'job:list': { role: 'member', scope: 'nobody' },
+  'job:run': { role: 'member', scope: 'nobody' },
 };
 
 export function createRolePolicy(): Policy {

