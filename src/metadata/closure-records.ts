@@ -40,7 +40,7 @@ function statePinned(name: string, guard: string) {
     reached AS MATERIALIZED (SELECT id FROM reach LIMIT $4),
     node AS MATERIALIZED (
       SELECT ${closureNodeColumns}, row_number() OVER ()::int - 1 AS place
-      FROM reached JOIN artifact a USING (id) WHERE ${readableSql('a', viewer)})
+      FROM artifact a WHERE a.id = ANY(ARRAY(SELECT id FROM reached)) AND ${readableSql('a', viewer)})
     SELECT ${nodeColumnsSql('SELECT * FROM node ORDER BY place')} AS columns, (SELECT count(*)::int FROM reached) AS reached
     UNION ALL SELECT ${edgeColumnsSql('node', viewer)}, 0
     UNION ALL SELECT ${blobColumnsSql('node', '$5::text[]', '$6::boolean')}, 0`,

@@ -142,6 +142,42 @@ describe('a pinned closure', () => {
     expect((await getClosure(own, { ref: top.id, mode: 'pinned' })).complete).toBe(true);
   });
 
+  it('goes no way that leads through what the caller may not see', async () => {
+    const far = await kit(own, 'behind-secret', { visibility: 'community' });
+    const hidden = await kit(own, 'between-secret', {
+      visibility: 'community',
+      dependencies: [uses('f', 'own/kit/behind-secret')],
+    });
+    const near = await kit(own, 'beside-secret', { visibility: 'community' });
+    const dependencies = [uses('h', 'own/kit/between-secret'), uses('n', 'own/kit/beside-secret')];
+    const top = await kit(own, 'before-secret', { visibility: 'community', dependencies });
+    await updateArtifact(own, { id: hidden.id, visibility: 'private' });
+    for (const ref of [top.id, 'own/kit/before-secret']) {
+      const counted = counting(node.services);
+      const closure = await getClosure(actAs(counted.services, 'other'), { ref, mode: 'pinned' });
+      expect(closure.nodes.map(({ id }) => id)).toEqual([near.id, top.id]);
+      expect(closure.edges.map(({ alias, to }) => [alias, to])).toEqual([
+        ['h', null],
+        ['n', near.id],
+      ]);
+      expect(JSON.stringify(closure)).not.toContain(far.id);
+      expect(counted.count()).toBeLessThanOrEqual(5);
+    }
+    const whole = await getClosure(own, { ref: top.id, mode: 'pinned' });
+    expect(new Set(whole.nodes.map(({ id }) => id))).toEqual(new Set([far.id, near.id, hidden.id, top.id]));
+  });
+
+  it.each(['pinned', 'floating'] as const)('%s has SHA-512 and MD5 of a blob only where they are asked for', async (mode) => {
+    const { id } = await kit(own, `digests-${mode}`);
+    const bytes = `bytes of digests-${mode} 1.0.0`;
+    const hash = (algorithm: string) => createHash(algorithm).update(bytes).digest('hex');
+    const [plain] = (await getClosure(own, { ref: id, mode })).nodes[0]?.blobs ?? [];
+    expect(plain?.sha256).toBe(hash('sha256'));
+    expect(Object.keys(JSON.parse(JSON.stringify(plain)))).not.toContain('sha512');
+    const [full] = (await getClosure(own, { ref: id, mode, allDigests: true })).nodes[0]?.blobs ?? [];
+    expect(full).toMatchObject({ sha256: hash('sha256'), sha512: hash('sha512'), md5: hash('md5') });
+  });
+
   it('says which bytes are in no store', async () => {
     const alone = await kit(own, 'bytes-lost');
     await node.services.db.query(
