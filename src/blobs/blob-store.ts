@@ -69,7 +69,7 @@ export interface ResumableWriter extends AsyncDisposable {
 /** An object that was begun and never finished, whoever began it. */
 export interface UnfinishedObject {
   readonly key: string;
-  /** When something of it was last written, by the store's clock. */
+  /** When it was begun, or something of it was written since; by the store's clock. */
   readonly changedAt: Date;
 }
 

@@ -13,6 +13,7 @@ const never = new AbortController().signal;
 
 describeBlobStore('checked filesystem', {
   sizes: [],
+  resumable: [],
   async open() {
     const path = await mkdtemp(join(tmpdir(), 'vitrine-checked-'));
     const reopen = async () => checkStore(await openFilesystemStore({ name: 'files', kind: 'filesystem', path }));

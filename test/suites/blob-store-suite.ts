@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { BlobStore, ByteRange } from 'vitrine/stores';
+import { describeResumable } from './resumable-suite.ts';
 
 export interface BlobStoreSubject extends AsyncDisposable {
   readonly store: BlobStore;
@@ -24,6 +25,8 @@ export interface BlobStoreSuiteOptions {
   readonly open: () => Promise<BlobStoreSubject>;
   /** Sizes worth trying beside the small ones: around the driver's own part or buffer sizes. */
   readonly sizes: readonly number[];
+  /** For a store that has `resumable`: lengths of the pieces worth trying there, around its own parts. */
+  readonly resumable?: readonly number[];
 }
 
 const never = new AbortController().signal;
@@ -62,10 +65,11 @@ export function describeBlobStore(name: string, options: BlobStoreSuiteOptions):
     describeReading(context, options.sizes);
     describeStreams(context);
     describeKeeping(context);
+    if (options.resumable !== undefined) describeResumable(context, options.resumable);
   });
 }
 
-interface SuiteContext {
+export interface SuiteContext {
   readonly subject: () => BlobStoreSubject;
   readonly store: () => BlobStore;
   /** Stores the bytes under a new key, which `afterEach` then expects. */
@@ -335,7 +339,7 @@ function describeKeeping({ store, subject, put, kept }: SuiteContext): void {
   });
 }
 
-function newKey(): string {
+export function newKey(): string {
   return randomBytes(16).toString('hex');
 }
 
@@ -345,7 +349,7 @@ async function write(store: BlobStore, key: string, pieces: readonly Uint8Array[
   return { ...writer, ...(await writer.finish()) };
 }
 
-async function readAll(store: BlobStore, key: string): Promise<Buffer> {
+export async function readAll(store: BlobStore, key: string): Promise<Buffer> {
   return collect(await store.open(key, { signal: never }));
 }
 
@@ -361,6 +365,6 @@ async function collect(stream: Readable): Promise<Buffer> {
   return Buffer.concat(await stream.toArray());
 }
 
-function equal(a: Uint8Array, b: Uint8Array): boolean {
+export function equal(a: Uint8Array, b: Uint8Array): boolean {
   return Buffer.compare(a, b) === 0;
 }

@@ -67,6 +67,11 @@ export function toS3ReadError(error: unknown, storeName: string): unknown {
   return new AppError('BLOB_UNAVAILABLE', detail, { cause: error });
 }
 
+/** BLOB_UNAVAILABLE, for what was acknowledged and is not there. */
+export function bytesGone(cause: unknown): AppError {
+  return new AppError('BLOB_UNAVAILABLE', `Bytes of the unfinished upload are gone from the store: ${reason(cause)}.`, { cause });
+}
+
 function reason(error: unknown): string {
   if (error instanceof S3ResponseError || error instanceof S3TimeoutError) return error.message;
   return systemCode(error) ?? 'the connection failed';

@@ -1,6 +1,6 @@
 /** Ends an unfinished write to an S3 store so that nothing of it is left there. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { abortUpload, abortUploads } from './s3-multipart.ts';
+import { abortUpload, abortUploads, deleteObject } from './s3-multipart.ts';
 import type { S3Uploads, S3WriterOptions, WriterState } from './s3-write-state.ts';
 
 const graceMs = 2_000;
@@ -21,7 +21,7 @@ export async function giveUp(uploads: S3Uploads, options: S3WriterOptions, state
 }
 
 /** Lets what runs come to its end, and cuts it off after a while. True when it had to. */
-async function endRunning(state: WriterState): Promise<boolean> {
+export async function endRunning(state: WriterState): Promise<boolean> {
   // A request that is cut off may still take effect: a server that is writing a part keeps it beyond the abort of its upload.
   const ended = Promise.allSettled([...state.running, ...state.calls]).then(() => false);
   const cut = new AbortController();
@@ -40,5 +40,5 @@ async function removeTraces({ connection }: S3Uploads, { object }: S3WriterOptio
     if (known === undefined) await abortUploads(connection, object);
     else await abortUpload(connection, object, known);
   }
-  if (state.mayExist) await connection.requestText({ method: 'DELETE', object });
+  if (state.mayExist) await deleteObject(connection, object);
 }

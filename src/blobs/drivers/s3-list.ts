@@ -12,11 +12,25 @@ export interface S3Listing {
   readonly signal: AbortSignal;
 }
 
+export interface S3Entry {
+  /** Beyond the prefix. */
+  readonly name: string;
+  readonly sizeBytes: number;
+  readonly changedAt: Date;
+}
+
 /** Every object under the prefix whose name beyond it is a key. */
-export async function* listObjects(
+export async function* listObjects(connection: S3Connection, listing: S3Listing): AsyncGenerator<StoredObject> {
+  for await (const { name, sizeBytes } of listEntries(connection, listing)) {
+    if (isObjectKey(name)) yield { key: name, sizeBytes };
+  }
+}
+
+/** Every object under the prefix, by name. */
+export async function* listEntries(
   connection: S3Connection,
   { storeName, prefix, pageMax, signal }: S3Listing,
-): AsyncGenerator<StoredObject> {
+): AsyncGenerator<S3Entry> {
   let token: string | undefined;
   do {
     const from = token === undefined ? {} : { 'continuation-token': token };
@@ -24,8 +38,11 @@ export async function* listObjects(
     const text = await listPage(connection, storeName, page, signal);
     for (const entry of findXmlTexts(text, 'Contents')) {
       signal.throwIfAborted();
-      const key = (findXmlText(entry, 'Key') ?? '').slice(prefix.length);
-      if (isObjectKey(key)) yield { key, sizeBytes: Number(findXmlText(entry, 'Size')) };
+      yield {
+        name: (findXmlText(entry, 'Key') ?? '').slice(prefix.length),
+        sizeBytes: Number(findXmlText(entry, 'Size')),
+        changedAt: new Date(findXmlText(entry, 'LastModified') ?? 0),
+      };
     }
     token = findXmlText(text, 'NextContinuationToken');
   } while (token !== undefined);

@@ -1,4 +1,5 @@
 /** The four calls of a multipart upload, and the single PUT, each safe to repeat. */
+import { failpoint } from '#base/failpoint.ts';
 import type { S3Body, S3Connection } from './s3-connection.ts';
 import { isStatus, S3ResponseError } from './s3-error.ts';
 import { encodeXml, findXmlText, findXmlTexts } from './s3-xml.ts';
@@ -9,6 +10,7 @@ const completeTimeouts = 10;
 export interface UploadedPart {
   readonly number: number;
   readonly etag: string;
+  readonly sizeBytes: number;
 }
 
 /** Returns the id of the object's one upload. */
@@ -17,7 +19,9 @@ export async function beginMultipart(connection: S3Connection, object: string): 
   const onRepeat = (): void => {
     isRepeated = true;
   };
+  await failpoint('store.s3:begin');
   const { text } = await connection.requestText({ method: 'POST', object, query: { uploads: '' }, onRepeat });
+  await failpoint('store.s3:begun');
   const uploadId = findXmlText(text, 'UploadId');
   if (uploadId === undefined) throw new S3ResponseError(200, 'no UploadId');
   // An attempt whose answer got lost has begun an upload that nobody knows.
@@ -31,10 +35,12 @@ export async function putPart(
 ): Promise<UploadedPart> {
   const query = { partNumber: String(part.number), uploadId: part.uploadId };
   const { object, body, signal } = part;
+  await failpoint('store.s3:part');
   const { response } = await connection.requestText({ method: 'PUT', object, query, body, signal });
   const { etag } = response.headers;
   if (etag === undefined) throw new S3ResponseError(200, 'no ETag');
-  return { number: part.number, etag };
+  await failpoint('store.s3:part-sent');
+  return { number: part.number, etag, sizeBytes: body.length };
 }
 
 /** @throws S3ResponseError 412 or 409 when the object exists */
@@ -48,6 +54,7 @@ export async function completeMultipart(
   const body = textBody(
     `<CompleteMultipartUpload xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${parts.join('')}</CompleteMultipartUpload>`,
   );
+  await failpoint('store.s3:complete');
   await createOnce(connection, upload, async ({ headers, onRepeat }) => {
     const { text } = await connection.requestText({
       method: 'POST',
@@ -63,6 +70,7 @@ export async function completeMultipart(
     const code = text.includes('<Error') ? (findXmlText(text, 'Code') ?? 'no code') : undefined;
     if (code !== undefined) throw new S3ResponseError(500, code);
   });
+  await failpoint('store.s3:completed');
 }
 
 /** @throws S3ResponseError 412 or 409 when the object exists */
@@ -71,9 +79,11 @@ export async function putObject(
   upload: { object: string; body: S3Body; sizeBytes: number; signal: AbortSignal },
 ): Promise<void> {
   const { object, body, signal } = upload;
+  await failpoint('store.s3:put');
   await createOnce(connection, upload, async ({ headers, onRepeat }) => {
     await connection.requestText({ method: 'PUT', object, headers, body, signal, onRepeat });
   });
+  await failpoint('store.s3:put-done');
 }
 
 /** Aborts the unfinished uploads of the object, or those of them that are meant. */
@@ -97,9 +107,21 @@ async function listUploads(connection: S3Connection, object: string): Promise<st
 }
 
 export async function abortUpload(connection: S3Connection, object: string, uploadId: string): Promise<void> {
+  await failpoint('store.s3:abort');
   try {
     await connection.requestText({ method: 'DELETE', object, query: { uploadId } });
   } catch (error) {
+    if (!isStatus(error, 404)) throw error;
+  }
+}
+
+/** Resolves also when there was nothing. */
+export async function deleteObject(connection: S3Connection, object: string): Promise<void> {
+  await failpoint('store.s3:delete');
+  try {
+    await connection.requestText({ method: 'DELETE', object });
+  } catch (error) {
+    // S3 answers 204 also when there was nothing; some servers say 404.
     if (!isStatus(error, 404)) throw error;
   }
 }

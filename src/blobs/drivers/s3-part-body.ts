@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { type FileHandle, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream';
+import { tornWrite } from '#base/failpoint.ts';
 import type { S3Body } from './s3-connection.ts';
 
 /** Can be sent as often as needed until it is released. */
@@ -58,7 +59,11 @@ export function createMemoryPart(memory: PartMemory, capacity: number): PartBody
       length += count;
       return count;
     },
-    send: (request) => void request.end(bytes?.subarray(0, length)),
+    send(request) {
+      const piece = tornWrite('store.s3:part-torn', (bytes ?? Buffer.alloc(0)).subarray(0, length));
+      if (piece.isTorn) request.write(piece.bytes, () => request.destroy(new Error('a test tore this write')));
+      else request.end(piece.bytes);
+    },
     async release() {
       if (bytes !== undefined) memory.giveBack(bytes);
       bytes = undefined;

@@ -9,6 +9,9 @@ export const objectMaxBytes = 5 * 1024 * gibibyte;
 /** A part up to this is held in memory while it is sent; a larger one waits in a file. */
 export const memoryPartMaxBytes = 16 * mebibyte;
 
+/** S3 refuses a smaller part, but for the last one. */
+export const partMinBytes = 5 * mebibyte;
+
 const partBytes = 8 * mebibyte;
 
 // For an unknown length: small parts while they last (39 GiB), then ever larger ones, 5.2 TiB in all. Each step is the bound
@@ -30,4 +33,13 @@ export function planParts(expectedBytes: number | undefined): PartPlan {
   const needed = Math.ceil(expectedBytes / (partsMax - 1) / mebibyte) * mebibyte;
   const bytes = Math.max(partBytes, needed);
   return () => bytes;
+}
+
+/**
+ * Whether part `number` may end before it is full, after which the object has `sizeBytes`: the parts left must still hold the
+ * rest, and where the length is unknown the largest object.
+ */
+export function mayEndEarly(plan: PartPlan, expectedBytes: number | undefined, number: number, sizeBytes: number): boolean {
+  if (expectedBytes === undefined) return number < 5_000;
+  return expectedBytes - sizeBytes <= (partsMax - number) * plan(number + 1);
 }

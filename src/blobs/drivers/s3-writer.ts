@@ -4,13 +4,10 @@ import { abortable } from '../abortable.ts';
 import type { ObjectWriter } from '../blob-store.ts';
 import { isStatus, toS3StoreError } from './s3-error.ts';
 import { giveUp } from './s3-give-up.ts';
-import { beginMultipart, completeMultipart, putObject, putPart } from './s3-multipart.ts';
-import { createMemoryPart, openSpoolFile, type PartBody } from './s3-part-body.ts';
-import { memoryPartMaxBytes, partsMax } from './s3-parts.ts';
+import { completeMultipart, putObject } from './s3-multipart.ts';
+import { createMemoryPart } from './s3-part-body.ts';
+import { appendToParts, assertWorking, sendCurrent, waitForParts } from './s3-part-flow.ts';
 import { beginWrite, type S3Uploads, type S3WriterOptions, type WriterState } from './s3-write-state.ts';
-
-const partsAtOnce = 3;
-const extraPartsMax = 16;
 
 export function createS3Writer(uploads: S3Uploads, options: S3WriterOptions): ObjectWriter {
   const state = beginWrite();
@@ -40,7 +37,7 @@ export function createS3Writer(uploads: S3Uploads, options: S3WriterOptions): Ob
   };
 
   return {
-    write: (bytes) => run(() => append(uploads, options, state, bytes)),
+    write: (bytes) => run(() => appendToParts(uploads, options, state, bytes)),
     async finish() {
       await run(() => finish(uploads, options, state));
       state.isFinished = true;
@@ -49,76 +46,6 @@ export function createS3Writer(uploads: S3Uploads, options: S3WriterOptions): Ob
     abort,
     [Symbol.asyncDispose]: abort,
   };
-}
-
-function assertWorking(state: WriterState): void {
-  if (state.failure !== undefined) throw state.failure;
-}
-
-async function append(uploads: S3Uploads, options: S3WriterOptions, state: WriterState, bytes: Uint8Array): Promise<void> {
-  let rest = bytes;
-  while (rest.length > 0) {
-    assertWorking(state);
-    // A full part waits for the byte after it: an object of exactly one part is a single PUT.
-    if (state.current !== undefined && state.current.length === state.current.capacity)
-      await sendCurrent(uploads, options, state);
-    state.current ??= await createPart(uploads, options, state);
-    const taken = await state.current.append(rest);
-    state.sizeBytes += taken;
-    rest = rest.subarray(taken);
-  }
-}
-
-async function createPart(uploads: S3Uploads, options: S3WriterOptions, state: WriterState): Promise<PartBody> {
-  if (state.nextNumber > partsMax) throw new AppError('BLOB_TOO_LARGE', 'The blob is larger than an S3 store can hold.');
-  const planned = options.plan(state.nextNumber);
-  const left = options.expectedBytes === undefined ? planned : options.expectedBytes - state.sizeBytes;
-  const capacity = left > 0 ? Math.min(planned, left) : planned;
-  if (capacity <= memoryPartMaxBytes) return createMemoryPart(uploads.memory, capacity);
-  state.spool ??= await openSpoolFile(uploads.spoolDir);
-  return state.spool.createPart(capacity);
-}
-
-/** Starts the current part's upload and waits until another one may be filled. */
-async function sendCurrent(uploads: S3Uploads, options: S3WriterOptions, state: WriterState): Promise<void> {
-  const body = state.current;
-  if (body === undefined) return;
-  const isExtra = state.running.size > 0;
-  state.current = undefined;
-  const number = state.nextNumber;
-  state.nextNumber += 1;
-  if (isExtra) uploads.extraParts += 1;
-  const running = sendPart(uploads, options, state, { number, body }).finally(() => {
-    state.running.delete(running);
-    if (isExtra) uploads.extraParts -= 1;
-  });
-  state.running.add(running);
-  running.catch((error: unknown) => {
-    state.failure ??= error instanceof Error ? error : new Error(String(error));
-  });
-  // There is one spool file, and it is filled again only when its part is over.
-  const isSpooled = body.capacity > memoryPartMaxBytes;
-  while (state.running.size > 0 && (isSpooled || state.running.size >= partsAtOnce || uploads.extraParts >= extraPartsMax)) {
-    await Promise.race(state.running);
-  }
-  assertWorking(state);
-}
-
-async function sendPart(
-  uploads: S3Uploads,
-  { object }: S3WriterOptions,
-  state: WriterState,
-  { number, body }: { readonly number: number; readonly body: PartBody },
-): Promise<void> {
-  const { signal } = state.stop;
-  try {
-    // Never cut off: its answer names what has to be aborted.
-    state.uploadId ??= beginMultipart(uploads.connection, object);
-    const uploadId = await state.uploadId;
-    state.parts.push(await putPart(uploads.connection, { object, uploadId, number, body, signal }));
-  } finally {
-    await body.release();
-  }
 }
 
 async function finish(uploads: S3Uploads, options: S3WriterOptions, state: WriterState): Promise<void> {
@@ -135,8 +62,7 @@ async function finish(uploads: S3Uploads, options: S3WriterOptions, state: Write
       await state.current.release();
     } else {
       await sendCurrent(uploads, options, state);
-      while (state.running.size > 0) await Promise.race(state.running);
-      assertWorking(state);
+      await waitForParts(state);
       const parts = state.parts.toSorted((a, b) => a.number - b.number);
       state.mayExist = true;
       await completeMultipart(connection, { object, uploadId: await state.uploadId, parts, sizeBytes, signal });

@@ -3,6 +3,7 @@
  *
  *   identity             the store's id
  *   objects/<key>        finished objects; S3 shows nothing of one before its PUT or its multipart upload is complete
+ *   unfinished/<key>/…   what belongs to uploads of several requests: see s3-resumable.ts
  *
  * Credentials stay in the connection: no error, log line or row carries them, nor a signed URL.
  */
@@ -17,9 +18,10 @@ import { guardSilence, readBytes, sendBody } from './s3-body.ts';
 import { connectS3, type S3Connection } from './s3-connection.ts';
 import { isStatus, toS3ReadError, toS3StoreError } from './s3-error.ts';
 import { listObjects } from './s3-list.ts';
-import { headObject, putObject, textBody } from './s3-multipart.ts';
+import { deleteObject, headObject, putObject, textBody } from './s3-multipart.ts';
 import { createPartMemory } from './s3-part-body.ts';
 import { type PartPlan, planParts } from './s3-parts.ts';
+import { openS3Resumable } from './s3-resumable.ts';
 import type { S3Uploads } from './s3-write-state.ts';
 import { createS3Writer } from './s3-writer.ts';
 
@@ -73,7 +75,8 @@ export async function openS3Store(config: S3StoreConfig, tuning: S3Tuning = {}):
         throw options.signal.aborted || response.errored !== error ? error : toS3ReadError(error, name);
       });
     },
-    remove: (key) => guarded(removeObject(connection, key)),
+    remove: async (key) => guarded(deleteObject(connection, objectName(key))),
+    resumable: openS3Resumable({ uploads, objectName, planParts: plan, listPageMax: tuning.listPageMax ?? 1000 }),
     list: (signal) =>
       listObjects(connection, { storeName: name, prefix: objectsPrefix, pageMax: tuning.listPageMax ?? 1000, signal }),
     async [Symbol.asyncDispose]() {
@@ -191,13 +194,4 @@ function openBody(response: IncomingMessage, storeName: string, signal: AbortSig
 
 function toError(error: unknown): Error {
   return error instanceof Error ? error : new Error(String(error));
-}
-
-async function removeObject(connection: S3Connection, key: string): Promise<void> {
-  try {
-    await connection.requestText({ method: 'DELETE', object: objectName(key) });
-  } catch (error) {
-    // S3 answers 204 also when there was nothing; some servers say 404.
-    if (!isStatus(error, 404)) throw error;
-  }
 }
