@@ -29,6 +29,7 @@ export interface OpenSession {
   readonly slot: string;
   readonly key: string;
   readonly path: string;
+  readonly mediaType: string;
   readonly sha256: string;
   readonly sizeBytes: number;
   readonly offset: number;
@@ -36,9 +37,9 @@ export interface OpenSession {
 
 const readSessionsStatement = {
   name: 'negotiation-read-sessions',
-  text: `SELECT id, slot, key, path, digest_value AS sha256, length_bytes AS "sizeBytes", offset_bytes AS "offset"
+  text: `SELECT id, slot, key, path, media_type AS "mediaType", digest_value AS sha256, length_bytes AS "sizeBytes", offset_bytes AS "offset"
     FROM upload_session WHERE artifact_id = $1 AND created_by = $2 AND project = $3
-      AND state IN ('open', 'receiving', 'verifying') AND store_state IS NOT NULL
+      AND kind = 'whole' AND state IN ('open', 'receiving', 'verifying')
       AND digest_algorithm = 'sha256' AND length_bytes IS NOT NULL AND expires_at > clock_timestamp()`,
 };
 

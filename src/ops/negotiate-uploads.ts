@@ -161,6 +161,7 @@ function toAnswer(
     const { sha512, md5 } = live;
     return { ...place, entry: { slot, key, path, mediaType, sizeBytes, sha256, sha512, md5 }, session: null };
   }
-  const isSame = session?.sha256 === sha256 && session.sizeBytes === sizeBytes && session.path === path;
+  const isSameBytes = session?.sha256 === sha256 && session.sizeBytes === sizeBytes;
+  const isSame = isSameBytes && session.path === path && session.mediaType === mediaType;
   return { ...place, entry: null, session: isSame ? { id: session.id, offset: session.offset } : null };
 }

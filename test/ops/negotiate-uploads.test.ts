@@ -227,7 +227,7 @@ describe('an upload that was begun', () => {
         offset_bytes: 4,
         length_bytes: sizeBytes,
       },
-      ...{ limit_bytes: 1000, digest_algorithm: 'sha256', digest_value: sha256, store_state: '{}', expires_at: '2100-01-01' },
+      ...{ limit_bytes: 1000, digest_algorithm: 'sha256', digest_value: sha256, expires_at: '2100-01-01' },
       ...changes,
     };
     const names = Object.keys(row);
@@ -252,7 +252,8 @@ describe('an upload that was begun', () => {
     ['of another length', { length_bytes: 8 }],
     ['of a length to be told', { length_bytes: null }],
     ['under another path', { path: 'other' }],
-    ['that cannot be gone on with', { store_state: null }],
+    ['of another media type', { media_type: 'text/plain' }],
+    ['that lives within one request', { kind: 'single' }],
     ['that has expired', { expires_at: '2000-01-01' }],
     ['that has failed', { state: 'failed' }],
   ])('is not offered when it is one %s', async (_what, changes) => {
