@@ -11,6 +11,7 @@ import { createDeactivateCommand } from './commands/deactivate.ts';
 import { createDeleteCommand } from './commands/delete.ts';
 import { createDependentsCommand } from './commands/dependents.ts';
 import { createDeprecateCommand } from './commands/deprecate.ts';
+import { createJobsCommand } from './commands/jobs.ts';
 import { createListCommand } from './commands/list.ts';
 import { createPublishCommand } from './commands/publish.ts';
 import { createPullCommand } from './commands/pull.ts';
@@ -21,6 +22,7 @@ import { createServeCommand } from './commands/serve.ts';
 import { createShowCommand } from './commands/show.ts';
 import { createTokenCommand } from './commands/token.ts';
 import { createTypesCommand } from './commands/types.ts';
+import { createWorkerCommand } from './commands/worker.ts';
 import { createYankCommand } from './commands/yank.ts';
 import { reportError } from './report-error.ts';
 
@@ -69,6 +71,7 @@ export function createProgram(io: CliIo): Command {
     .addHelpText('after', help);
   const commands = [
     createServeCommand(io),
+    createWorkerCommand(io),
     createPushCommand(io),
     createPublishCommand(io),
     createPullCommand(io),
@@ -83,6 +86,7 @@ export function createProgram(io: CliIo): Command {
     createTokenCommand(io),
     createTypesCommand(io),
     createSchemaCommand(io),
+    createJobsCommand(io),
     createDbCommand(io),
     createReadOnlyCommand(io),
     createConfigCommand(io),

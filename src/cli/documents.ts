@@ -116,3 +116,25 @@ export const setReadOnlyDocument = `mutation SetReadOnly($readOnly: Boolean!, $r
     ... on SetReadOnlyPayload { isQuiet instance { ${instanceFields} } }
   }
 }`;
+
+const jobFields = `id name state payload output attempts maxAttempts createdAt startAfter startedAt endedAt
+  progress { done total note updatedAt }`;
+
+export const jobsDocument = `query Jobs($first: Int!, $names: [String!], $states: [JobState!]) {
+  jobs(first: $first, names: $names, states: $states) { ${jobFields} }
+}`;
+
+export const jobDocument = `query Job($id: ID!) { job(id: $id) { ${jobFields} } }`;
+
+export type JobMutation = 'runJob' | 'cancelJob' | 'retryJob';
+
+/** Mutations whose payload is a job. */
+export function jobMutation(name: JobMutation): string {
+  const pascal = name.charAt(0).toUpperCase() + name.slice(1);
+  return `mutation ${pascal}($input: ${pascal}Input!) {
+  ${name}(input: $input) {
+    ${tokenErrorFields}
+    ... on JobPayload { job { ${jobFields} } }
+  }
+}`;
+}

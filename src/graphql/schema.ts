@@ -10,6 +10,7 @@ import { addFamilyFields } from './family.ts';
 import { defineFilterOperands } from './filter-operands.ts';
 import { createNameClaims } from './generated-names.ts';
 import { addInstance } from './instance.ts';
+import { addJobs } from './job.ts';
 import { addMemberMutations } from './member.ts';
 import { addQueries } from './queries.ts';
 import { createSchemaParts } from './schema-parts.ts';
@@ -28,6 +29,7 @@ export function buildSchema(registry: TypeRegistry): GraphQLSchema {
   addClosure(parts);
   addArtifactTypes(parts);
   addInstance(parts);
+  addJobs(parts);
   addTokens(parts);
   addMemberMutations(parts, nouns.member);
   addArtifactMutations(parts, inputs);
