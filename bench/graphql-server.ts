@@ -10,7 +10,7 @@ import { systemClock } from '#base/clock.ts';
 import { randomId } from '#base/id.ts';
 import { openBlobs } from '#blobs/blobs.ts';
 import { createGraphqlPlane, defaultGraphqlLimits } from '#graphql/graphql-plane.ts';
-import { startHttpServer } from '#http/http-server.ts';
+import { createMetrics, startHttpServer } from '#http/http-server.ts';
 import { openDatabase, openJobQueue } from '#metadata/metadata.ts';
 import type { Services } from '#ops/context.ts';
 import { createCaller, createRolePolicy } from '#policy/policy.ts';
@@ -37,7 +37,7 @@ const plane = createGraphqlPlane({ services, types, limits: defaultGraphqlLimits
 const caller = createCaller('bench', datasetProjects.big, ['member']);
 const server = stack.use(
   await startHttpServer({
-    ...{ host: '127.0.0.1', port: 0, services, planes: [], graphql: plane.handle, log },
+    ...{ host: '127.0.0.1', port: 0, services, planes: [], graphql: plane.handle, log, metrics: createMetrics(db) },
     authenticateToken: async () => caller,
     ...{ dev: false, deadlineMs: 30_000, stallMs: 30_000, drainMs: 1_000 },
   }),

@@ -9,7 +9,15 @@ import { packageRoot } from '#base/package-root.ts';
 import { releaseMemory } from '#base/release-memory.ts';
 import { type BlobsConfig, openBlobs } from '#blobs/blobs.ts';
 import { type Config, instanceKeySource } from '#config/config.ts';
-import { type HttpServer, openServerLog, startHttpServer } from '#http/http-server.ts';
+import {
+  createMetrics,
+  type HttpServer,
+  type Metrics,
+  openServerLog,
+  startHttpServer,
+  startOpsServer,
+} from '#http/http-server.ts';
+import { startWorker } from '#jobs/jobs.ts';
 import {
   ensurePropertyIndexes,
   inspectMigrations,
@@ -54,10 +62,14 @@ type GraphqlModule = typeof import('#graphql/graphql-plane.ts');
 /** After the rush of a start; the pause it makes is short. */
 const releaseMemoryAfterMs = 500;
 
+/** Then jobs begin: loading their queue would take the thread from the first requests. */
+const workAfterMs = 1000;
+
 /** @throws AppError for whatever stands against a start; nothing is left running then */
 export async function startServer(config: Config, options: StartOptions = {}): Promise<RunningServer> {
   await using stack = new AsyncDisposableStack();
   const log = options.log ?? stack.use(openServerLog(config.log)).log;
+  await traceIfAsked(config, stack);
   // While PostgreSQL starts, which is mostly waiting, the types and the largest module load.
   const launched = Promise.withResolvers<void>();
   const loading = beginLoading(config, options.packagesOf, launched.promise);
@@ -66,14 +78,49 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   preparing.then(proceed, proceed);
   const database = await preparing.catch(loading.abandon);
   const types = stack.use(await loading.types);
-  const { services, indexing } = await openServices(config, database.url, types, stack, log);
+  const { services, metrics, indexing } = await openServices(config, database.url, types, stack, log);
   if (database.isSole) await releaseAbandoned(services);
-  const http = stack.use(await openHttp(config, services, await loading.graphql));
+  const http = stack.use(await openHttp(config, services, metrics, await loading.graphql));
   indexing();
+  if (config.jobs.worker) workSoon(config, services, metrics, stack);
   const running = run(stack.move(), http, database.exited, options.signal, log);
   announce(config, http.url, log);
   setTimeout(releaseMemory, releaseMemoryAfterMs).unref();
   return { url: http.url, services, ...running, [Symbol.asyncDispose]: running.close };
+}
+
+/** The worker itself ends with the queue, after the last request and before the stores. */
+function workSoon(config: Config, services: Services, metrics: Metrics, stack: AsyncDisposableStack): void {
+  const begin = () => startWorker(services, { settings: config.jobs, onEnd: metrics.observeJob });
+  const timer = setTimeout(begin, workAfterMs);
+  stack.defer(() => clearTimeout(timer));
+}
+
+export interface WorkerStartOptions extends StartOptions {
+  /** Names of jobs; all where left out. */
+  readonly jobs?: readonly string[] | undefined;
+}
+
+export interface RunningWorker extends AsyncDisposable {
+  /** Of health and metrics, where they have a listener. */
+  readonly url: string | undefined;
+  /** Resolves when the embedded database is gone. */
+  readonly databaseExited: Promise<void> | undefined;
+}
+
+/** A process that runs jobs and serves nothing. @throws AppError for whatever stands against a start */
+export async function startWorkerProcess(config: Config, options: WorkerStartOptions = {}): Promise<RunningWorker> {
+  await using stack = new AsyncDisposableStack();
+  const log = options.log ?? stack.use(openServerLog(config.log)).log;
+  await traceIfAsked(config, stack);
+  const database = await prepareDatabase(config, stack, log, () => undefined);
+  const types = stack.use(await loadAllTypes(config, options.packagesOf));
+  const { services, metrics } = await openServices(config, database.url, types, stack, log);
+  const ops = stack.use(await startOpsServer(services.db, metrics, toMetricsAddress(config)));
+  startWorker(services, { settings: config.jobs, names: options.jobs, onEnd: metrics.observeJob });
+  log.info({ url: ops.url, jobs: options.jobs }, 'ready to run jobs');
+  const kept = stack.move();
+  return { url: ops.url, databaseExited: database.exited, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 }
 
 /**
@@ -81,7 +128,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
  * @param launched until then the large module waits: its loading takes the thread, and PostgreSQL would be launched after it
  */
 function beginLoading(config: Config, packagesOf: string | undefined, launched: Promise<void>) {
-  const types = loadTypes({ folders: [join(packageRoot(), 'artifact-types'), ...config.types.folders], packagesOf });
+  const types = loadAllTypes(config, packagesOf);
   const graphql = launched.then(() => import('#graphql/graphql-plane.ts'));
   const abandon = async (error: unknown): Promise<never> => {
     await Promise.allSettled([types.then((loaded) => loaded[Symbol.asyncDispose]()), graphql]);
@@ -91,6 +138,10 @@ function beginLoading(config: Config, packagesOf: string | undefined, launched: 
   types.catch(() => undefined);
   graphql.catch(() => undefined);
   return { types, graphql, abandon };
+}
+
+function loadAllTypes({ types }: Config, packagesOf: string | undefined) {
+  return loadTypes({ folders: [join(packageRoot(), 'artifact-types'), ...types.folders], packagesOf });
 }
 
 /** From here on the server ends when it is told to, or when its database is gone. */
@@ -167,7 +218,8 @@ async function openServices(config: Config, url: string, types: TypeRegistry, st
   const db = stack.use(openDatabase({ url, poolSize, statementTimeoutMs, onIdleError }));
   const instance = await claimInstance(db, instanceKeySource(config));
   const settings = toSettings(config, instance.key);
-  const blobs = stack.use(await openBlobs(toBlobsConfig(config)));
+  const metrics = createMetrics(db);
+  const blobs = stack.use(await openBlobs(toBlobsConfig(config), { observe: metrics.observeStore }));
   await claimStores(db, blobs, instance.id);
   await claimTypes(db, types);
   await warmUp(db).catch((error: unknown) => log.warn({ err: error }, 'the first requests will be slower'));
@@ -183,7 +235,7 @@ async function openServices(config: Config, url: string, types: TypeRegistry, st
   const indexing = (): void => {
     running = buildIndexes(config.database.directUrl ?? url, types, stopIndexing.signal, log);
   };
-  return { services, indexing };
+  return { services, metrics, indexing };
 }
 
 function toBlobsConfig({ stores, defaultStore, database }: Config): BlobsConfig {
@@ -240,8 +292,8 @@ async function releaseAbandoned({ db, blobs, settings, log }: Services): Promise
   if (count > 0) log.info({ count }, 'uploads that an earlier run left were ended');
 }
 
-async function openHttp(config: Config, services: Services, { createGraphqlPlane }: GraphqlModule) {
-  const { limits, graphql, metrics } = config;
+async function openHttp(config: Config, services: Services, metrics: Metrics, { createGraphqlPlane }: GraphqlModule) {
+  const { limits, graphql } = config;
   const { depth, cost, aliases, tokens, graphiql, introspection } = graphql;
   const bounds = { maxDepth: depth, maxCost: cost, maxAliases: aliases, maxTokens: tokens, maxBodyBytes: limits.bodyBytes };
   const plane = createGraphqlPlane({ services, types: services.types, limits: bounds, graphiql, introspection });
@@ -256,9 +308,21 @@ async function openHttp(config: Config, services: Services, { createGraphqlPlane
     deadlineMs: limits.requestTimeoutMs,
     stallMs: limits.transferIdleMs,
     drainMs: limits.drainMs,
-    metrics: metrics.port === undefined ? undefined : { host: metrics.host, port: metrics.port },
+    metrics,
+    metricsAddress: toMetricsAddress(config),
     log: services.log,
   });
+}
+
+function toMetricsAddress({ metrics: { host, port } }: Config) {
+  return port === undefined ? undefined : { host, port };
+}
+
+/** Loaded only where it is configured. It is opened first, so that it sees the rest, and sends last. */
+async function traceIfAsked({ tracing: { url, sampleRatio } }: Config, stack: AsyncDisposableStack): Promise<void> {
+  if (url === undefined) return;
+  const { openTracing } = await import('#http/open-tracing.ts');
+  stack.use(openTracing({ url, sampleRatio }));
 }
 
 function announce(config: Config, url: string, log: Logger): void {

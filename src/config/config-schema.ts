@@ -143,6 +143,26 @@ export const configSchema = {
         },
       },
     },
+    tracing: {
+      type: 'object',
+      additionalProperties: false,
+      properties: {
+        url: {
+          type: 'string',
+          pattern: '^https?://',
+          'x-url': true,
+          description:
+            'Where an OpenTelemetry collector takes traces by OTLP over HTTP (`http://collector:4318/v1/traces`); none without it.',
+        },
+        sampleRatio: {
+          type: 'number',
+          minimum: 0,
+          maximum: 1,
+          default: 1,
+          description: 'The part of the traces that begin here which is kept; a trace of a sender is kept as the sender says.',
+        },
+      },
+    },
     managementLog: {
       type: 'string',
       minLength: 1,

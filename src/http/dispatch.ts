@@ -7,6 +7,7 @@ import type { HttpExchange, HttpMethod, HttpPlane, HttpRoute } from '#base/http-
 import { createContext, type OpContext, type Services } from '#ops/context.ts';
 import type { Authenticate } from './authentication.ts';
 import { answerThrown } from './error-boundary.ts';
+import { inRequestSpan } from './request-span.ts';
 import { giveLeave, stateOf } from './request-state.ts';
 
 export interface DispatchOptions {
@@ -27,7 +28,7 @@ export function mountPlane(app: FastifyInstance, plane: HttpPlane<OpContext>, op
       const { raw } = request;
       const response = reply.raw;
       stateOf(raw).route = route.path;
-      const run = () => runRoute(route, toParams, raw, response, options);
+      const run = () => inRequestSpan(raw, response, () => runRoute(route, toParams, raw, response, options));
       const running = route.isTransfer === true ? run() : withDeadline(raw, response, options, answer, run);
       running.catch((error: unknown) => answerThrown(raw, response, error, answer, options.log));
     });

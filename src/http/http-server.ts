@@ -10,8 +10,8 @@ import { createAuthentication } from './authentication.ts';
 import { answerClientError, refuseTunnel } from './client-errors.ts';
 import { mountPlane } from './dispatch.ts';
 import { drain } from './drain.ts';
-import { listening } from './listen.ts';
-import { createMetrics } from './metrics.ts';
+import { type Address, listening } from './listen.ts';
+import type { Metrics } from './metrics.ts';
 import { mountGraphql } from './mount-graphql.ts';
 import { mountOps, openOpsListener } from './mount-ops.ts';
 import { requestId } from './request-id.ts';
@@ -20,6 +20,8 @@ import { securityHeaders } from './security-headers.ts';
 import { traceContext } from './trace-context.ts';
 import { answerUnknownPath, refuseOutside } from './unknown-paths.ts';
 
+export { createMetrics, type Metrics } from './metrics.ts';
+export { type OpsServer, startOpsServer } from './ops-server.ts';
 export { openServerLog } from './server-log.ts';
 
 /** Handles everything under /graphql, body included, and answers it. */
@@ -42,8 +44,10 @@ export interface HttpServerOptions {
   readonly stallMs: number;
   /** How long running requests are waited for at the end. */
   readonly drainMs: number;
+  /** Made before the server, so that what it stands on is observed too. */
+  readonly metrics: Metrics;
   /** A listener of their own for health and metrics; undefined: on the main one. */
-  readonly metrics?: { readonly host: string; readonly port: number } | undefined;
+  readonly metricsAddress?: Address | undefined;
   readonly log: Logger;
 }
 
@@ -62,7 +66,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   const { log, services } = options;
   const app = createApp(options);
   const authenticate = createAuthentication(options);
-  const metrics = createMetrics(() => services.db.poolState());
+  const { metrics } = options;
   let isOpen = false;
   const health = { isOpen: () => isOpen, ping: () => services.db.query({ name: 'ping', text: 'SELECT 1' }) };
 
@@ -75,7 +79,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   requestTarget(app); // Whether it addresses anything at all.
   // Then its route, each of which authenticates, sets a deadline, runs a handler and ends at the error boundary:
   const dispatch = { services, authenticate, deadlineMs: options.deadlineMs, log };
-  mountOps(app, { health, metrics: options.metrics === undefined ? metrics : undefined });
+  mountOps(app, { health, metrics: options.metricsAddress === undefined ? metrics : undefined });
   mountGraphql(app, options.graphql, dispatch);
   for (const plane of options.planes) mountPlane(app, plane, dispatch);
   // Or no route, which the plane that owns the path refuses in its own form.
@@ -85,7 +89,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   });
 
   await using stack = new AsyncDisposableStack();
-  const opsListener = stack.use(await openOpsListener(options.metrics, { health, metrics }));
+  const opsListener = stack.use(await openOpsListener(options.metricsAddress, { health, metrics }));
   stack.defer(() => drain(app, options.drainMs, log));
   stack.defer(() => {
     isOpen = false;

@@ -1,18 +1,24 @@
-/** What Prometheus reads: requests, bytes, the database's pool, and the process. */
+/** What Prometheus reads: requests, bytes, jobs, stores, uploads, the database's pool, and the process. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { PoolState } from '#metadata/database.ts';
+import type { Database, PoolState } from '#metadata/database.ts';
+import { observeInstance } from './instance-metrics.ts';
+import { createJobMetrics, type ObserveJob } from './job-metrics.ts';
 import { stateOf } from './request-state.ts';
+import { createStoreMetrics, type StoreObservation } from './store-metrics.ts';
 
 export interface Metrics {
+  /** For the stores' room. */
+  readonly observeStore: (observation: StoreObservation) => void;
   /** A stage of the pipeline. */
   observe(app: FastifyInstance): void;
+  readonly observeJob: ObserveJob;
   /** Answers with the text format. */
   readonly answer: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 }
 
-export function createMetrics(poolState: () => PoolState): Metrics {
+export function createMetrics(db: Database): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: 'vitrine_' });
   const registers = [registry];
@@ -30,7 +36,8 @@ export function createMetrics(poolState: () => PoolState): Metrics {
     labelNames: ['direction', 'route'],
     registers,
   });
-  observePool(registers, poolState);
+  observePool(registers, () => db.poolState());
+  observeInstance(registers, db);
   const { timer, counters } = createSeries(duration, bytes);
   return {
     observe: (app) => {
@@ -53,6 +60,8 @@ export function createMetrics(poolState: () => PoolState): Metrics {
         done();
       });
     },
+    observeJob: createJobMetrics(registry, db),
+    observeStore: createStoreMetrics(registers),
     answer: async (request, response) => {
       const text = await registry.metrics();
       response.writeHead(200, { 'Content-Type': registry.contentType, 'Cache-Control': 'no-store' });

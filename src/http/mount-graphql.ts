@@ -5,6 +5,7 @@ import { answerProblem } from '#base/problem-details.ts';
 import { contextOf, type DispatchOptions, withDeadline } from './dispatch.ts';
 import { answerThrown } from './error-boundary.ts';
 import type { GraphqlHandler } from './http-server.ts';
+import { inRequestSpan } from './request-span.ts';
 import { giveLeave, stateOf } from './request-state.ts';
 
 export function mountGraphql(app: FastifyInstance, handle: GraphqlHandler, options: DispatchOptions): void {
@@ -23,7 +24,7 @@ export function mountGraphql(app: FastifyInstance, handle: GraphqlHandler, optio
       giveLeave(raw, response);
       await handle(raw, response, contextOf(raw, options.services));
     };
-    withDeadline(raw, response, options, answer, run).catch((error: unknown) =>
+    withDeadline(raw, response, options, answer, () => inRequestSpan(raw, response, run)).catch((error: unknown) =>
       answerThrown(raw, response, error, answer, options.log),
     );
   });

@@ -5,6 +5,7 @@ import type { Database, Sql, Statement, TransactionOptions } from './database.ts
 import { isRetryable, toDatabaseError } from './database-errors.ts';
 import { openPipelinedReads } from './pipelined-reads.ts';
 import { lazyPrisma } from './prisma-client.ts';
+import { inStatementSpan } from './statement-span.ts';
 
 interface OpenDatabaseOptions {
   readonly url: string;
@@ -45,7 +46,7 @@ export function openDatabase(options: OpenDatabaseOptions): Database {
   return {
     query: async <Row extends object>(statement: Statement, values: readonly unknown[] = []) => {
       try {
-        return (await pool.query<Row>(toQuery(statement, values))).rows;
+        return (await inStatementSpan(statement, () => pool.query<Row>(toQuery(statement, values)))).rows;
       } catch (error) {
         throw toDatabaseError(error);
       }
@@ -113,7 +114,7 @@ async function runOnce<Result>(pool: pg.Pool, work: (tx: Sql) => Promise<Result>
     query: async <Row extends object>(statement: Statement, values: readonly unknown[] = []) => {
       if (isOver) throw new Error('a statement was sent after its transaction had ended');
       options.signal?.throwIfAborted();
-      return (await client.query<Row>(toQuery(statement, values))).rows;
+      return (await inStatementSpan(statement, () => client.query<Row>(toQuery(statement, values)))).rows;
     },
   };
   try {
@@ -121,7 +122,7 @@ async function runOnce<Result>(pool: pg.Pool, work: (tx: Sql) => Promise<Result>
     const result = await work(tx);
     isOver = true;
     // PostgreSQL answers COMMIT with ROLLBACK where a statement had failed, and that is no error to the driver.
-    const { command } = await client.query('COMMIT');
+    const { command } = await inStatementSpan({ text: 'COMMIT' }, () => client.query('COMMIT'));
     if (command !== 'COMMIT') throw new Error('a transaction went on after a statement of it had failed: nothing was kept');
     return result;
   } catch (error) {

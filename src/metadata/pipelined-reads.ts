@@ -5,6 +5,7 @@
 import pg from 'pg';
 import type { Sql, Statement } from './database.ts';
 import { toDatabaseError } from './database-errors.ts';
+import { inStatementSpan } from './statement-span.ts';
 
 export interface PipelinedReads extends Sql, AsyncDisposable {}
 
@@ -29,7 +30,7 @@ export function openPipelinedReads(config: pg.ClientConfig): PipelinedReads {
       if (lane === undefined || isClosed) throw toDatabaseError(new Error('Connection terminated'));
       try {
         const client = lane.client ?? (await connect(lane, config));
-        return (await client.query<Row>({ name, text, values: [...values] })).rows;
+        return (await inStatementSpan({ name, text }, () => client.query<Row>({ name, text, values: [...values] }))).rows;
       } catch (error) {
         throw toDatabaseError(error);
       }

@@ -32,7 +32,8 @@ const doors: Readonly<Record<string, readonly string[]>> = {
   graphql: ['graphql-plane.ts'],
   rest: ['images/image-routes.ts'],
   transfers: ['transfer-routes.ts'],
-  http: ['http-server.ts'],
+  // Exporting traces is apart: its packages are loaded where they are configured only.
+  http: ['http-server.ts', 'open-tracing.ts'],
 };
 
 /** The room that owns a foreign package. */
@@ -52,6 +53,11 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   graphql: ['graphql'],
   fastify: ['http', 'rest', 'transfers'],
   'prom-client': ['http'],
+  '@opentelemetry/api': ['base', 'http'],
+  '@opentelemetry/context-async-hooks': ['http'],
+  '@opentelemetry/exporter-trace-otlp-http': ['http'],
+  '@opentelemetry/resources': ['http'],
+  '@opentelemetry/sdk-trace': ['http'],
   commander: ['cli'],
   'tar-stream': ['ops'],
   yaml: ['core', 'sdk', 'config', 'cli'],

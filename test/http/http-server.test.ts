@@ -272,7 +272,7 @@ describe('operators', () => {
   });
 
   it('may have metrics on a listener of their own, and then only there', async () => {
-    await using apart = await startTestServer({ http: { metrics: { host: '127.0.0.1', port: 0 } } });
+    await using apart = await startTestServer({ http: { metricsAddress: { host: '127.0.0.1', port: 0 } } });
     expect((await fetch(`${apart.url}/metrics`)).status).toBe(404);
     expect(apart.http.metricsUrl).toBeDefined();
     const response = await fetch(`${apart.http.metricsUrl}/metrics`);

@@ -7,7 +7,7 @@ describe('an address that cannot be had', () => {
     const taken = { host: '127.0.0.1', port: Number(new URL(first.url).port) };
     const refusal = { code: 'ADDRESS_UNAVAILABLE', message: expect.stringContaining(`127.0.0.1:${taken.port}`) };
     await expect(startTestServer({ http: taken })).rejects.toMatchObject(refusal);
-    await expect(startTestServer({ http: { metrics: taken } })).rejects.toMatchObject(refusal);
+    await expect(startTestServer({ http: { metricsAddress: taken } })).rejects.toMatchObject(refusal);
     expect((await fetch(`${first.url}/healthz`)).status).toBe(200);
   });
 

@@ -9,7 +9,13 @@ import { systemClock } from '#base/clock.ts';
 import type { HttpPlane } from '#base/http-route.ts';
 import { randomId } from '#base/id.ts';
 import { openBlobs } from '#blobs/blobs.ts';
-import { type GraphqlHandler, type HttpServer, type HttpServerOptions, startHttpServer } from '#http/http-server.ts';
+import {
+  createMetrics,
+  type GraphqlHandler,
+  type HttpServer,
+  type HttpServerOptions,
+  startHttpServer,
+} from '#http/http-server.ts';
 import { openJobQueue } from '#metadata/metadata.ts';
 import { authenticateToken } from '#ops/authenticate-token.ts';
 import { claimStores } from '#ops/claim-stores.ts';
@@ -52,9 +58,9 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   const database = stack.use(await createTestDatabase());
   const storeFolder = await mkdtemp(join(tmpdir(), 'vitrine-server-'));
   stack.defer(() => rm(storeFolder, { recursive: true, force: true }));
-  const blobs = stack.use(
-    await openBlobs({ stores: [{ name: 'local', kind: 'filesystem', path: storeFolder }], defaultStore: 'local' }),
-  );
+  const metrics = createMetrics(database.db);
+  const stores = { stores: [{ name: 'local', kind: 'filesystem', path: storeFolder }], defaultStore: 'local' } as const;
+  const blobs = stack.use(await openBlobs(stores, { observe: metrics.observeStore }));
   await claimStores(database.db, blobs, randomId());
   const types = stack.use(await loadTypes({ folders: [join(repository, 'artifact-types'), testTypesFolder] }));
   const logged: Record<string, unknown>[] = [];
@@ -77,6 +83,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
       stallMs: 30_000,
       drainMs: 2_000,
       log,
+      metrics,
       ...options.http,
     }),
   );
