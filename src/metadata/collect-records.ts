@@ -42,8 +42,9 @@ const findCandidatesStatement = {
     SELECT (SELECT count(*)::integer FROM page) AS seen,
       (SELECT id FROM page ORDER BY id DESC LIMIT 1) AS last,
       ARRAY(SELECT p.id FROM page p
-        WHERE (${heldSql('p.id')} IS NULL AND NOT EXISTS (
-            SELECT 1 FROM location l WHERE l.blob_id = p.id AND l.state IN ('condemned', 'deleting', 'gone')))
+        WHERE (${heldSql('p.id')} IS NULL AND (
+            EXISTS (SELECT 1 FROM location l WHERE l.blob_id = p.id AND l.state IN ('live', 'quarantined'))
+            OR NOT EXISTS (SELECT 1 FROM location l WHERE l.blob_id = p.id)))
           OR (SELECT count(*) FROM location l WHERE l.blob_id = p.id AND l.state IN ('live', 'quarantined')) > 1
         ORDER BY p.id) AS ids`,
 };

@@ -41,6 +41,14 @@ export async function findStore(sql: Sql, name: string): Promise<StoreRow | unde
   return row;
 }
 
+const listStoresStatement = { text: 'SELECT name FROM store ORDER BY name' };
+
+/** Every store that the database knows, also those that no node has configured any more. */
+export async function listStoreNames(sql: Sql): Promise<readonly string[]> {
+  const rows = await sql.query<{ name: string }>(listStoresStatement);
+  return rows.map(({ name }) => name);
+}
+
 /** The row under that name: this one when there was none. Waits for another node that is inserting it. */
 export async function claimStore(sql: Sql, store: StoreRow): Promise<StoreRow> {
   await sql.query(insertStoreStatement, [store.name, store.storeId, store.kind]);

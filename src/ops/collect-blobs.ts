@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { failpoint } from '#base/failpoint.ts';
 import type { BlobStore } from '#blobs/blob-store.ts';
 import { collectRecords } from '#metadata/metadata.ts';
+import { assertWritesAllowed } from './assert-writes-allowed.ts';
 import type { JobRun, Services } from './context.ts';
 import { findUsableStore, type SkippedStore } from './usable-store.ts';
 
@@ -31,10 +32,14 @@ type Parts = Pick<Services, 'db' | 'blobs' | 'log' | 'settings'>;
 const condemnedAtOnce = 500;
 const removalsAtOnce = 8;
 
-/** A store that does not answer is no failure: its objects are left to the next run, and the result says so. */
+/**
+ * A store that does not answer is no failure: its objects are left to the next run, and the result says so.
+ * @throws AppError READ_ONLY
+ */
 export async function collectBlobs(services: Parts, input: CollectBlobsInput, run: JobRun): Promise<CollectBlobsResult> {
   const tally: Tally = { condemned: 0, revived: 0, removedObjects: 0, removedBytes: 0, removedBlobs: 0 };
   const graceMs = input.graceMs ?? services.settings.storage.collectGraceMs;
+  await assertWritesAllowed(services.db);
   await collectRecords.dropExpiredLeases(services.db);
   await condemn(services, run, tally);
   await sentence(services, graceMs, run, tally);
@@ -100,6 +105,7 @@ async function removeDoomed(services: Parts, run: JobRun, tally: Tally): Promise
 async function removeFrom({ db, log }: Parts, store: BlobStore, run: JobRun, tally: Tally): Promise<SkippedStore | undefined> {
   for (let after = collectRecords.firstId; ; ) {
     run.signal.throwIfAborted();
+    await assertWritesAllowed(db);
     const doomed = await collectRecords.findDoomed(db, store.name, after);
     const last = doomed.at(-1);
     if (last === undefined) return undefined;

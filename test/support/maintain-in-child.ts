@@ -9,6 +9,8 @@ import { openBlobs, type StoreConfig } from '#blobs/blobs.ts';
 import { openDatabase } from '#metadata/metadata.ts';
 import { collectBlobs } from '#ops/collect-blobs.ts';
 import type { JobRun } from '#ops/context.ts';
+import { reconcileStores } from '#ops/reconcile-stores.ts';
+import { scrubBlobs } from '#ops/scrub-blobs.ts';
 import { testSettings } from './operations.ts';
 
 export interface MaintenanceOrder {
@@ -19,12 +21,13 @@ export interface MaintenanceOrder {
   readonly failpoints: string;
 }
 
-const operations = { collectBlobs };
+const operations = { collectBlobs, reconcileStores, scrubBlobs };
 
 const order = JSON.parse(process.argv[2] ?? '') as MaintenanceOrder;
 await using db = openDatabase({ url: order.databaseUrl, poolSize: 4, applicationName: 'vitrine-test-child' });
 await using blobs = await openBlobs({ stores: order.stores, defaultStore: order.stores[0]?.name ?? '' });
 const run: JobRun = { signal: new AbortController().signal, progress: async () => undefined };
 const services = { db, blobs, log: pino({ level: 'silent' }), newId: randomId, settings: testSettings };
+const operate = operations[order.operation];
 if (order.failpoints !== '') armFailpoints(order.failpoints);
-process.stdout.write(JSON.stringify(await operations[order.operation](services, order.input, run)));
+process.stdout.write(JSON.stringify(await operate(services, order.input as never, run)));
