@@ -5,14 +5,17 @@ import type { JobEnd, JobKind, JobWorker, QueuedJob, TakenJob } from '#metadata/
 import type { OpContext, Services } from '#ops/context.ts';
 import { type Job, runJob } from '#ops/run-job.ts';
 import { checkPayload } from './check-payload.ts';
+import { collectBlobsJob } from './collect-blobs.ts';
 import { expireDraftsJob } from './expire-drafts.ts';
 import { expireKeysJob } from './expire-keys.ts';
+import { expireUploadsJob, expireUploadsJob } from './expire-uploads.ts';
 import type { JobDefinition, JobSettings } from './job-definition.ts';
+import { verifyUploadJob } from './verify-upload.ts';
 
 export type { JobDefinition, JobSettings } from './job-definition.ts';
 
 /** All of them, by name. */
-export const jobDefinitions: readonly JobDefinition[] = [expireDraftsJob, expireKeysJob];
+export const jobDefinitions: readonly JobDefinition[] = [verifyUploadJob, expireUploadsJob, expireDraftsJob, expireKeysJob];
 
 export interface WorkOptions {
   readonly settings: JobSettings;

@@ -1,12 +1,16 @@
 /** The job that ends an upload whose bytes are all there: whoever received them could not, or did not live to. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isAppError } from '#base/app-error.ts';
 import { randomId } from '#base/id.ts';
 import { uploadSessionRecords } from '#metadata/metadata.ts';
 import { createCaller } from '#policy/policy.ts';
 import { completeUpload } from './complete-upload.ts';
 import { createContext, type JobRun, type OpContext, type Services } from './context.ts';
-import { tryHoldUpload } from './hold-upload.ts';
+import { tryHoldUpload, type UploadLease } from './hold-upload.ts';
 import { enqueueVerify, openProgress } from './write-upload.ts';
+
+const holdEveryMs = 250;
+const holdMaxMs = 3_000;
 
 export interface VerifyUploadInput {
   readonly uploadId: string;
@@ -20,7 +24,7 @@ export interface VerifiedUpload {
 /** Run again after a failure it goes on where it was. @throws whatever may go better another time */
 export async function verifyUpload(services: Services, input: VerifyUploadInput, run: JobRun): Promise<VerifiedUpload> {
   const { uploadId: id } = input;
-  const lease = await tryHoldUpload(services, { id, states: ['verifying'], offset: undefined, signal: run.signal });
+  const lease = await holdSoon(services, id, run.signal);
   if (lease === undefined) return passOn(services, id);
   await using held = lease;
   const context = contextOf(services, held.session, AbortSignal.any([run.signal, held.lost]));
@@ -35,6 +39,17 @@ export async function verifyUpload(services: Services, input: VerifyUploadInput,
     const code = isAppError(error) ? error.code : undefined;
     services.log.warn({ uploadId: id, code }, 'an upload failed its verification');
     return { outcome: 'failed' };
+  }
+}
+
+/** Whoever received the last byte is most often about to finish, or to let go. */
+async function holdSoon(services: Services, id: string, signal: AbortSignal): Promise<UploadLease | undefined> {
+  for (let waited = 0; ; waited += holdEveryMs) {
+    const lease = await tryHoldUpload(services, { id, states: ['verifying'], offset: undefined, signal });
+    if (lease !== undefined || waited >= holdMaxMs) return lease;
+    const session = await uploadSessionRecords.findSession(services.db, id);
+    if (session?.state !== 'verifying') return undefined;
+    await sleep(holdEveryMs, undefined, { signal });
   }
 }
 
