@@ -9,14 +9,16 @@ export async function publish(tmp: string, path: string): Promise<void> {
   const folder = dirname(path);
   await failpoint('store.filesystem:link');
   await linkInto(tmp, path, folder);
-  await failpoint('store.filesystem:linked');
-  await syncFolder(folder).catch(async (error: unknown) => {
+  try {
+    await failpoint('store.filesystem:linked');
+    await syncFolder(folder);
+    await failpoint('store.filesystem:published');
+  } catch (error) {
     // Not known to be durable, so not there.
     if (await isMissing(tmp)) await rename(path, tmp);
     else await unlinkIfThere(path);
     throw error;
-  });
-  await failpoint('store.filesystem:published');
+  }
   // The object is there for good; a second name that stays is removed with other leftovers.
   await unlinkIfThere(tmp).catch(() => undefined);
 }
