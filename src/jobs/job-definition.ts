@@ -52,5 +52,12 @@ function toJson(result: object): JsonObject {
   return value as JsonObject;
 }
 
+/** Names of stores in a payload. */
+export const storeNames = {
+  type: 'array',
+  items: { type: 'string', minLength: 1 },
+  uniqueItems: true,
+} as const satisfies JsonObject;
+
 /** A payload without anything in it. */
 export const noPayload = { type: 'object', additionalProperties: false } as const satisfies JsonObject;

@@ -8,14 +8,24 @@ import { checkPayload } from './check-payload.ts';
 import { collectBlobsJob } from './collect-blobs.ts';
 import { expireDraftsJob } from './expire-drafts.ts';
 import { expireKeysJob } from './expire-keys.ts';
-import { expireUploadsJob, expireUploadsJob } from './expire-uploads.ts';
+import { expireUploadsJob } from './expire-uploads.ts';
 import type { JobDefinition, JobSettings } from './job-definition.ts';
+import { reconcileStoresJob } from './reconcile-stores.ts';
+import { scrubBlobsJob } from './scrub-blobs.ts';
 import { verifyUploadJob } from './verify-upload.ts';
 
 export type { JobDefinition, JobSettings } from './job-definition.ts';
 
 /** All of them, by name. */
-export const jobDefinitions: readonly JobDefinition[] = [verifyUploadJob, expireUploadsJob, expireDraftsJob, expireKeysJob];
+export const jobDefinitions: readonly JobDefinition[] = [
+  verifyUploadJob,
+  expireUploadsJob,
+  expireDraftsJob,
+  expireKeysJob,
+  collectBlobsJob,
+  scrubBlobsJob,
+  reconcileStoresJob,
+];
 
 export interface WorkOptions {
   readonly settings: JobSettings;
