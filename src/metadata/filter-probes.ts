@@ -153,7 +153,7 @@ function versionProbes(operator: Operator, value: Json, values: SqlValues): read
 
 function rangeProbes(range: string, values: SqlValues): readonly Probe[] {
   return parseRange(range).sets.flatMap((set) => {
-    const bounds = rangeBoundsSql('a', set, values).join(' AND ');
+    const bounds = rangeBoundsSql('a.version_key', set, values).join(' AND ');
     const releases = {
       where: `a.version_is_release = true AND ${bounds}`,
       order: 'a.version_is_release, a.version_key, a.id',
@@ -219,7 +219,7 @@ function anyProbes(property: string, operator: Operator, value: Json, values: Sq
 }
 
 /** The index holds the beginning of the text: compared with that, strict comparisons must let the boundary in. */
-function widened(operator: Operator, value: Json): [Operator, Json] {
+export function widened(operator: Operator, value: Json): [Operator, Json] {
   if (typeof value !== 'string') return [operator, value];
   const characters = [...value];
   if (characters.length < indexedCharacters) return [operator, value];

@@ -68,13 +68,13 @@ function rangeSetSql(alias: string, set: RangeSet, values: SqlValues): string {
     cores.length === 0
       ? `${alias}.version_is_release`
       : `(${alias}.version_is_release OR ${alias}.version_core = ANY(${values.add(cores, 'text[]')}))`;
-  return `(${[...rangeBoundsSql(alias, set, values), admitted].join(' AND ')})`;
+  return `(${[...rangeBoundsSql(`${alias}.version_key`, set, values), admitted].join(' AND ')})`;
 }
 
-export function rangeBoundsSql(alias: string, { low, high }: RangeSet, values: SqlValues): string[] {
-  const bounds = [`${alias}.version_key IS NOT NULL`];
-  if (low !== null) bounds.push(`${alias}.version_key ${low.inclusive ? '>=' : '>'} ${values.add(low.key, 'text')}`);
-  if (high !== null) bounds.push(`${alias}.version_key ${high.inclusive ? '<=' : '<'} ${values.add(high.key, 'text')}`);
+export function rangeBoundsSql(key: string, { low, high }: RangeSet, values: SqlValues): string[] {
+  const bounds = [`${key} IS NOT NULL`];
+  if (low !== null) bounds.push(`${key} ${low.inclusive ? '>=' : '>'} ${values.add(low.key, 'text')}`);
+  if (high !== null) bounds.push(`${key} ${high.inclusive ? '<=' : '<'} ${values.add(high.key, 'text')}`);
   return bounds;
 }
 

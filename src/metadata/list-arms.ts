@@ -46,7 +46,7 @@ interface Fixed {
 
 export function listArms(query: ListQuery, viewer: Viewer, scope: FilterScope): ListArms {
   const fixed = fixedBy(query);
-  const widened = someCondition(query.filter, (part) => part.kind === 'field' && part.field === 'state');
+  const widened = namesState(query.filter);
   const withHidden = query.includeHidden || mentionsHidden(query.filter);
   const byDefault = !widened && !withHidden;
   const base = byDefault
@@ -60,6 +60,15 @@ export function listArms(query: ListQuery, viewer: Viewer, scope: FilterScope): 
     .map((arm) => ({ ...arm, where: `${arm.where} AND ${base}` }));
   const wheres = arms.map((arm) => (arm.isMember ? memberPredicate(arm, scope) : `(${arm.where})`));
   return { arms, predicate: wheres.length === 0 ? 'false' : `(${[...new Set(wheres)].join(' OR ')})` };
+}
+
+/** True where only what is active or deactivated, and not hidden, is come upon: all that most indexes of lists hold. */
+export function isListedByDefault({ filter, includeHidden }: ListQuery): boolean {
+  return !namesState(filter) && !includeHidden && !mentionsHidden(filter);
+}
+
+function namesState(filter: Filter | null): boolean {
+  return someCondition(filter, (part) => part.kind === 'field' && part.field === 'state');
 }
 
 /** A filter that asks for what is not hidden, and says no more of it, asks for the default. */

@@ -1,15 +1,17 @@
 /** Pages of artifacts: chooses how the matches are found, runs the one statement of the page, maps its rows. */
 import type { Artifact } from '#core/artifact.ts';
-import type { Order } from '#core/filter.ts';
-import { conjunctsOf, someCondition } from '#core/simplify-filter.ts';
+import type { Filter, Order } from '#core/filter.ts';
+import { conjunctsOf } from '#core/simplify-filter.ts';
 import { type ArtifactRow, toArtifact } from './artifact-row.ts';
 import type { Sql } from './database.ts';
 import { type Driver, driverOf } from './filter-probes.ts';
-import type { FilterScope } from './filter-sql.ts';
-
-import type { ListQuery } from './list-arms.ts';
-import { type Approach, isOrderBound, listScope, type PagePosition, pageStatement } from './page-statement.ts';
-import { type IndexNames, listPropertyIndexes } from './property-indexes.ts';
+import { type FilterScope, filterSql } from './filter-sql.ts';
+import { isListedByDefault, type ListQuery } from './list-arms.ts';
+import { orderBoundSql } from './order-sql.ts';
+import { isTreeOrder } from './order-trees.ts';
+import { type Approach, listScope, type PagePosition, pageStatement } from './page-statement.ts';
+import { listPropertyIndexes } from './property-indexes.ts';
+import { treeWalks } from './tree-walks.ts';
 import type { Viewer } from './visibility-sql.ts';
 
 export { assertFilterSize } from './filter-sql.ts';
@@ -56,24 +58,45 @@ export async function listArtifacts(
   return { rows: page, hasMore, hasBefore: found[0]?.has_before ?? false };
 }
 
+/** One condition, and what can find its matches: an index that collects them, trees that walk among them. */
+interface Way {
+  readonly part: Filter;
+  readonly driver: Driver | undefined;
+  readonly trees: readonly string[] | undefined;
+}
+
 /** Null: walk the list in its order. */
 export async function chooseApproach(sql: Sql, request: ListRequest, scope: FilterScope): Promise<Approach | null> {
-  const conjuncts = conjunctsOf(request.filter);
-  const hasProperty = someCondition(request.filter, ({ kind }) => kind === 'property');
-  const indexed: IndexNames = hasProperty ? await listPropertyIndexes(sql) : new Set();
-  const drivers = conjuncts
-    .filter((part) => !isOrderBound(part, request.order))
-    .map((part) => driverOf(part, scope, indexed))
-    .filter((driver) => driver !== undefined);
-  const [only] = drivers;
+  const ways = await waysOf(sql, request, scope);
+  const [only] = ways;
   if (only === undefined) return null;
   const few = request.few ?? (await fewOf(sql));
-  if (drivers.length === 1 && !isUnordered(only)) return { driver: only, few: fewOfKind(only, few) };
-  const estimates = await Promise.all(drivers.map((driver) => estimate(sql, driver, scope)));
-  const least = estimates.indexOf(Math.min(...estimates));
-  const best = drivers[least] ?? only;
-  if (!isUnordered(best)) return { driver: best, few: fewOfKind(best, few) };
-  return (estimates[least] ?? 0) <= few ? { driver: best, few: 'always' } : null;
+  const isSure = only.driver === undefined || !isUnordered(only.driver);
+  // Of one condition nothing needs to be known beforehand: the statement itself finds out.
+  const sizes = ways.length === 1 && isSure ? [0] : await Promise.all(ways.map((way) => estimate(sql, way, scope)));
+  const sorted = ways
+    .map((way, index) => ({ ...way, rows: sizes[index] ?? 0 }))
+    .toSorted((left, right) => left.rows - right.rows);
+  const trees = sorted.find((way) => way.trees !== undefined)?.trees ?? [];
+  const { driver, rows } = sorted[0] ?? { driver: undefined, rows: 0 };
+  if (driver !== undefined && !isUnordered(driver)) return { collect: { driver, few: fewOfKind(driver, few) }, trees };
+  if (driver !== undefined && rows <= few) return { collect: { driver, few: 'always' }, trees: [] };
+  return trees.length === 0 ? null : { collect: null, trees };
+}
+
+async function waysOf(sql: Sql, request: ListRequest, scope: FilterScope): Promise<readonly Way[]> {
+  const parts = conjunctsOf(request.filter).filter((part) => orderBoundSql(part, request.order, scope.values) === undefined);
+  if (parts.length === 0) return [];
+  const indexed = await listPropertyIndexes(sql);
+  const hasTrees = isTreeOrder(request.order) && isListedByDefault(request);
+  const treeScope = { ...scope, indexed, type: request.type, order: request.order };
+  return parts
+    .map((part) => ({
+      part,
+      driver: driverOf(part, scope, indexed),
+      trees: hasTrees ? treeWalks(part, treeScope) : undefined,
+    }))
+    .filter(({ driver, trees }) => driver !== undefined || trees !== undefined);
 }
 
 function isUnordered({ kind, probes }: Driver): boolean {
@@ -81,13 +104,16 @@ function isUnordered({ kind, probes }: Driver): boolean {
 }
 
 /** How many rows the planner expects a condition to match; reads none. */
-async function estimate(sql: Sql, { kind, probes }: Driver, { values }: FilterScope): Promise<number> {
-  const texts =
-    kind === 'families' ? ['SELECT 1 FROM family'] : probes.map(({ where }) => `SELECT 1 FROM artifact a WHERE ${where}`);
+async function estimate(sql: Sql, { part, driver }: Way, scope: FilterScope): Promise<number> {
+  const texts = driver === undefined ? [`SELECT 1 FROM artifact a WHERE ${filterSql(part, scope)}`] : matchesOf(driver);
   if (texts.length === 0) return 0;
-  const explain = values.finish(`EXPLAIN (FORMAT JSON) ${texts.join(' UNION ALL ')}`);
+  const explain = scope.values.finish(`EXPLAIN (FORMAT JSON) ${texts.join(' UNION ALL ')}`);
   const [row] = await sql.query<PlanRow>({ text: explain.text }, explain.values);
   return row?.['QUERY PLAN'][0]?.Plan['Plan Rows'] ?? 0;
+}
+
+function matchesOf({ kind, probes }: Driver): readonly string[] {
+  return kind === 'families' ? ['SELECT 1 FROM family'] : probes.map(({ where }) => `SELECT 1 FROM artifact a WHERE ${where}`);
 }
 
 interface PlanRow {

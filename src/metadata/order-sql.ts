@@ -1,7 +1,11 @@
 /** What a list can be ordered by, as SQL. Ties fall to the id, so that every row has one place. */
 import { AppError } from '#base/app-error.ts';
-import type { Order } from '#core/filter.ts';
+import type { Filter, Order } from '#core/filter.ts';
+import { parseRange } from '#core/range.ts';
+import { compareText, compareTime, type Operator } from './compare-sql.ts';
+import { rangeBoundsSql, versionKeys } from './filter-sql.ts';
 import { propertyOrder } from './property-sql.ts';
+import type { SqlValues } from './sql-values.ts';
 
 export interface OrderKey {
   /** The expression over the artifact under `alias`; never null. */
@@ -42,5 +46,34 @@ export function orderKey({ key }: Order): OrderKey {
         label: `property:${property}`,
       };
     }
+  }
+}
+
+const intervals: ReadonlySet<Operator> = new Set(['eq', 'lt', 'lte', 'gt', 'gte', 'prefix']);
+
+/**
+ * A condition on what the list is ordered by bounds its walk: no other way is needed to find the matches. Undefined where the
+ * matches are no single stretch of the order; what it gives is necessary for the condition, not always enough.
+ */
+export function orderBoundSql(part: Filter, { key }: Order, values: SqlValues): string | undefined {
+  if (part.kind === 'versionRange') {
+    const [set, ...more] = key === 'version' ? parseRange(part.range).sets : [];
+    if (set === undefined || more.length > 0) return undefined;
+    return rangeBoundsSql(`coalesce(a.version_key, '')`, set, values).join(' AND ');
+  }
+  if (part.kind !== 'field' || part.field !== key || !intervals.has(part.operator)) return undefined;
+  const { operator, value } = part;
+  switch (part.field) {
+    case 'createdAt':
+      return compareTime('a.created_at', part.field, operator, value, values);
+    case 'updatedAt':
+      return compareTime('a.updated_at', part.field, operator, value, values);
+    case 'name':
+      return compareText(`coalesce(a.name, '')`, part.field, operator, value, values);
+    case 'version':
+      if (operator === 'prefix') return undefined;
+      return compareText(`coalesce(a.version_key, '')`, part.field, operator, versionKeys(operator, value), values);
+    default:
+      return undefined;
   }
 }

@@ -1,7 +1,8 @@
 /**
- * The one statement of a page. Either it walks the arms of the list in order, merged, and stops at the page's end; or, where one
- * condition has few matches and an index knows them, it collects those and sorts. Which of the two is decided inside the
- * statement, by trying to find one match more than "few". The rows themselves are fetched last, for the page only.
+ * The one statement of a page. Either it walks the arms of the list in order, merged, and stops at the page's end, through a tree
+ * that passes over what does not match where there is one; or, where one condition has few matches and an index knows them, it
+ * collects those and sorts. Which of the two is decided inside the statement, by trying to find one match more than "few". The
+ * rows themselves are fetched last, for the page only.
  */
 import type { Filter, Order } from '#core/filter.ts';
 import { conjunctsOf } from '#core/simplify-filter.ts';
@@ -12,7 +13,8 @@ import type { Driver } from './filter-probes.ts';
 import { type FilterScope, filterSql } from './filter-sql.ts';
 import { latestOfFamilySql } from './latest-sql.ts';
 import { type Arm, type ListQuery, listArms } from './list-arms.ts';
-import { type OrderKey, orderKey } from './order-sql.ts';
+import { type OrderKey, orderBoundSql, orderKey } from './order-sql.ts';
+import { treeDistance } from './order-trees.ts';
 import { createSqlValues } from './sql-values.ts';
 import type { Viewer } from './visibility-sql.ts';
 
@@ -23,8 +25,16 @@ export interface PagePosition {
   readonly cursor: readonly [string, string] | null;
 }
 
-/** How the matches are found. `few` is the most matches that are collected; 'always' and 'never' where it is known beforehand. */
+/** How the matches are found. */
 export interface Approach {
+  /** What collects few matches, if anything can. */
+  readonly collect: Collect | null;
+  /** What finds many: walks of an order tree (tree-walks.ts). Empty where the arms themselves are walked. */
+  readonly trees: readonly string[];
+}
+
+/** `few` is the most matches that are collected; 'always' where they are known to be few. */
+interface Collect {
   readonly driver: Driver;
   readonly few: number | 'always';
 }
@@ -56,9 +66,9 @@ export function pageStatement(
   const filterBesideLatest = filterSql({ kind: 'and', of: conjuncts.filter(({ kind }) => kind !== 'latest') }, scope);
   const ascending = (query.order.direction === 'asc') === (position.direction === 'forward');
   const { cursor } = position;
-  const from = cursor === null ? null : `(${values.add(cursor[0], key.cast)}, ${values.add(cursor[1], 'uuid')})`;
-  const onOrder = conjuncts.filter((part) => isOrderBound(part, query.order));
-  const walked = onOrder.map((part) => ` AND ${filterSql(part, scope)}`).join('');
+  const from = cursor === null ? null : { k: values.add(cursor[0], key.cast), id: values.add(cursor[1], 'uuid') };
+  const bounds = conjuncts.map((part) => orderBoundSql(part, query.order, values)).filter((bound) => bound !== undefined);
+  const walked = bounds.map((bound) => ` AND ${bound}`).join('');
   const parts = {
     walked,
     arms: withMemberTimes(arms, query.filter, scope),
@@ -71,28 +81,24 @@ export function pageStatement(
     scope,
   };
   const take = position.limit + 1;
-  const onward = candidates({ ...parts, ascending, bound: from === null ? null : { from, inclusive: false }, take });
+  const onward = candidates({ ...parts, ascending, bound: from === null ? null : { ...from, inclusive: false }, take });
   const backward =
     from === null
       ? 'false'
-      : `EXISTS (${candidates({ ...parts, ascending: !ascending, bound: { from, inclusive: true }, take: 1 })})`;
+      : `EXISTS (${candidates({ ...parts, ascending: !ascending, bound: { ...from, inclusive: true }, take: 1 })})`;
   const order = direction(ascending);
-  // A row may be come upon twice (own and public), never three times: so twice the rows hold the page.
+  // A row may be come upon twice (own and public), never three times, and that by each walk: so many times the rows hold the page.
+  const most = 2 * Math.max(1, approach?.trees.length ?? 0) * take;
   // With a cursor one row comes back even where the page is empty: what lies on the other side is asked all the same.
   const rows =
     from === null ? 'SELECT false AS has_before) AS other JOIN' : `SELECT ${backward} AS has_before) AS other LEFT JOIN`;
   const text = `WITH ${gateSql(approach, query.type, scope)}found AS MATERIALIZED (
-  SELECT DISTINCT k, id FROM (${onward} ORDER BY k ${order}, id ${order} LIMIT ${2 * take}) AS u
+  SELECT DISTINCT k, id FROM (${onward} ORDER BY k ${order}, id ${order} LIMIT ${most}) AS u
   ORDER BY k ${order}, id ${order} LIMIT ${take})
 SELECT ${artifactColumns('a')}, found.k::text AS cursor_key, other.has_before
 FROM (${rows} (found JOIN artifact a ON a.id = found.id) ON true ORDER BY found.k ${order}, found.id ${order}`;
   const finished = values.finish(text);
   return { statement: named(query, key, position, finished.text), values: finished.values };
-}
-
-/** A condition on what the list is ordered by bounds the walk: no other way is needed to find its matches. */
-export function isOrderBound(part: Filter, { key }: Order): boolean {
-  return part.kind === 'field' && part.field === 'createdAt' && key === 'createdAt' && part.operator !== 'ne';
 }
 
 /** Lists without a filter have few texts, so their plans are kept by the connection. */
@@ -126,15 +132,22 @@ interface Candidates {
   readonly approach: Approach | null;
   readonly scope: FilterScope;
   readonly ascending: boolean;
-  readonly bound: { readonly from: string; readonly inclusive: boolean } | null;
+  readonly bound: { readonly k: string; readonly id: string; readonly inclusive: boolean } | null;
   readonly take: number;
 }
 
 /** All ways to find rows, each ordered and limited; only some of them run. */
 function candidates(parts: Candidates): string {
   const { approach, arms } = parts;
-  const collect = approach === null ? [] : [collectSql(parts, approach)];
-  const walk = approach?.few === 'always' ? [] : arms.map((arm) => walkSql(parts, arm));
+  const trees = approach?.trees ?? [];
+  const collect = approach === null || approach.collect === null ? [] : [collectSql(parts, approach.collect)];
+  // A membership has no tree: what is shared with one project is walked.
+  const walk =
+    approach?.collect?.few === 'always'
+      ? []
+      : arms.flatMap((arm) =>
+          arm.isMember || trees.length === 0 ? [walkSql(parts, arm)] : trees.map((tree) => treeSql(parts, arm, tree)),
+        );
   const all = [...collect, ...walk];
   return all.length === 0
     ? nothing(parts.key)
@@ -146,22 +159,48 @@ function nothing({ cast }: OrderKey): string {
 }
 
 /**
- * One arm in its order. The filter stands outside of the ordered walk: a planner that expects few matches would otherwise read
- * the whole arm by whatever index, and sort.
+ * Around what is walked. A planner that expects few matches would otherwise read the whole arm by whatever index, and sort: the
+ * limit, larger than any table, keeps the filter outside and tells the planner that beginning early counts.
  */
+const fence = 'LIMIT 1000000000';
+
+/** A condition whose share of matches the planner does not guess at, but takes for a half. */
+function unjudged(filter: string): string {
+  return filter === 'true' ? filter : `coalesce(${filter}, false)`;
+}
+
+/** One arm in its order. The filter stands outside of the ordered walk. */
 function walkSql({ filter, walked, key, approach, ascending, bound, take }: Candidates, { from, where, isMember }: Arm): string {
   const order = direction(ascending);
   const [k, id] = isMember && key.memberSql !== null ? [key.memberSql, 'm.artifact_id'] : [key.sql('a'), 'a.id'];
-  const gate = approach === null ? '' : ' AND NOT (SELECT few FROM gate)';
+  const gate = gateOf(approach);
   const within = `${where}${walked}${boundSql(k, id, bound, ascending)}${gate}`;
   if (filter === 'true')
     return `SELECT ${k} AS k, ${id} AS id FROM ${from} WHERE ${within} ORDER BY ${k} ${order}, ${id} ${order} LIMIT ${take}`;
   return `SELECT k, id FROM (SELECT ${k} AS k, a.* FROM ${from} WHERE ${within}
-      ORDER BY ${k} ${order}, ${id} ${order} OFFSET 0) AS a WHERE ${filter} ORDER BY k ${order}, id ${order} LIMIT ${take}`;
+      ORDER BY ${k} ${order}, ${id} ${order} ${fence}) AS a WHERE ${unjudged(filter)} ORDER BY k ${order}, id ${order} LIMIT ${take}`;
+}
+
+/** The matches of one walk of a tree in one arm, nearest first. */
+function treeSql({ filter, walked, key, approach, ascending, bound, take }: Candidates, { where }: Arm, tree: string): string {
+  const order = direction(ascending);
+  const k = key.sql('a');
+  const near = bound === null ? '' : ` AND ${k} ${ascending ? '>' : '<'}= ${bound.k}`;
+  const within = `${where} AND ${tree}${walked}${near}${boundSql(k, 'a.id', bound, ascending)}${gateOf(approach)}`;
+  return `SELECT k, id FROM (SELECT k, id FROM (SELECT ${k} AS k, ${treeDistance(k, ascending)} AS d, a.* FROM ${artifact} WHERE ${within}
+      ORDER BY d, k ${order}, id ${order} ${fence}) AS a WHERE ${unjudged(filter)}
+      ORDER BY d, k ${order}, id ${order} LIMIT ${take}) AS t
+    ORDER BY k ${order}, id ${order}`;
+}
+
+const artifact = 'artifact a';
+
+function gateOf(approach: Approach | null): string {
+  return typeof approach?.collect?.few === 'number' ? ' AND NOT (SELECT few FROM gate)' : '';
 }
 
 /** Every match of the driving condition that the viewer has listed and that passes the whole filter, sorted. */
-function collectSql(parts: Candidates, { driver, few }: Approach): string {
+function collectSql(parts: Candidates, { driver, few }: Collect): string {
   const { predicate, filter, filterBesideLatest, key, ascending, bound, take, scope } = parts;
   const order = direction(ascending);
   const k = key.sql('a');
@@ -178,7 +217,9 @@ function collectSql(parts: Candidates, { driver, few }: Approach): string {
 }
 
 function boundSql(k: string, id: string, bound: Candidates['bound'], ascending: boolean): string {
-  return bound === null ? '' : ` AND (${k}, ${id}) ${ascending ? '>' : '<'}${bound.inclusive ? '=' : ''} ${bound.from}`;
+  return bound === null
+    ? ''
+    : ` AND (${k}, ${id}) ${ascending ? '>' : '<'}${bound.inclusive ? '=' : ''} (${bound.k}, ${bound.id})`;
 }
 
 function direction(ascending: boolean): 'ASC' | 'DESC' {
@@ -208,8 +249,8 @@ function driverRows({ kind, probes }: Driver, type: string | null, { values, vie
 
 /** Whether the driving condition has few matches: looks for one more than that, in the index alone, and stops there. */
 function gateSql(approach: Approach | null, type: string | null, scope: FilterScope): string {
-  if (approach === null || approach.few === 'always') return '';
-  const { driver, few } = approach;
+  if (approach?.collect == null || approach.collect.few === 'always') return '';
+  const { driver, few } = approach.collect;
   const parts = driverRows(driver, type, scope).map(
     ({ from, gate, where, order }) =>
       `(SELECT 1 FROM ${gate ?? from} WHERE ${where}${order === null ? '' : ` ORDER BY ${order}`} LIMIT ${few + 1})`,

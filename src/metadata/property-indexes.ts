@@ -1,12 +1,14 @@
 /**
- * Real indexes for the properties that types call filterable or sortable: made online, outside the migrations, because types
- * come and go without a release of Vitrine. Lists work before an index is there, only slower.
+ * Real indexes for the properties that types call filterable or sortable, and the trees of lists (order-trees.ts): made online,
+ * outside the migrations, because types come and go without a release of Vitrine, and not every server has what a tree needs.
+ * Lists work before an index is there, only slower.
  */
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FilterValueKind } from '#core/filter.ts';
 import type { Database, Sql } from './database.ts';
 import { openDatabase } from './open-database.ts';
+import { isWithoutTag, propertyTreeDefinition, treeIndexes, withoutTagIndex } from './order-trees.ts';
 import { propertyJson, propertyKey, propertyNumber, propertyOrder } from './property-sql.ts';
 import { sqlLiteral } from './sql-values.ts';
 
@@ -29,7 +31,7 @@ export interface IndexableType {
 export type IndexNames = ReadonlySet<string>;
 
 /** What an index of a property can answer: texts and booleans, numbers, membership in a list, any property by equality. */
-export type IndexShape = 'text' | 'number' | 'list' | 'any' | 'own-order' | 'public-order';
+export type IndexShape = 'text' | 'number' | 'list' | 'any' | 'own-order' | 'public-order' | 'text-tree' | 'number-tree';
 
 /** By digest, because types and properties may have longer names than an index can. */
 export function propertyIndexName(type: string, property: string, shape: IndexShape): string {
@@ -47,10 +49,11 @@ interface PropertyIndex {
   readonly statistics: string | null;
 }
 
-function propertyIndexes({ type, properties, hasExtra }: IndexableType): readonly PropertyIndex[] {
+function propertyIndexes({ type, properties, hasExtra }: IndexableType, withTrees: boolean): readonly PropertyIndex[] {
   const ofType = `type = ${sqlLiteral(type)}`;
   const indexes = properties.flatMap((property) => [
     ...(property.filterable ? filterIndexes(type, property, ofType) : []),
+    ...(property.filterable && withTrees ? filterTrees(type, property, ofType) : []),
     ...(property.sortable ? orderIndexes(type, property, ofType) : []),
   ]);
   if (hasExtra) {
@@ -82,6 +85,25 @@ function filterIndexes(type: string, { name, kind }: IndexableProperty, ofType: 
       const definition = `USING gin (${list}) WHERE ${ofType}`;
       return [{ name: propertyIndexName(type, name, 'list'), definition, statistics: list }];
     }
+    case 'json':
+      return [];
+  }
+}
+
+function filterTrees(type: string, { name, kind }: IndexableProperty, ofType: string): readonly PropertyIndex[] {
+  const tree = (shape: IndexShape, key: string): PropertyIndex => ({
+    name: propertyIndexName(type, name, shape),
+    definition: propertyTreeDefinition(key, ofType),
+    statistics: null,
+  });
+  switch (kind) {
+    case 'string':
+    case 'boolean':
+      return [tree('text-tree', propertyKey('artifact', name))];
+    case 'integer':
+    case 'number':
+      return [tree('number-tree', propertyNumber('artifact', name))];
+    case 'string-list':
     case 'json':
       return [];
   }
@@ -120,11 +142,16 @@ const lockKey = 7_268_401_992;
  * its turn. An index that a crash left half built is dropped and made again. Resolves with the names that were made.
  */
 export async function ensurePropertyIndexes({ url, types, signal }: EnsureIndexesOptions): Promise<readonly string[]> {
-  const wanted = types.flatMap(propertyIndexes);
   await using db = openDatabase({ url, poolSize: 1, statementTimeoutMs: 0, applicationName: 'vitrine-indexes' });
   // Polled: a session that waits for the lock has a snapshot, and the building of an index waits for snapshots.
   while (!(await takeLock(db))) await sleep(500, undefined, { signal });
   const known = await readIndexes(db);
+  const withTrees = await hasTrees(db);
+  const trees = withTrees ? [...treeIndexes, ...(await tagTrees(db, known))] : [];
+  const wanted = [
+    ...types.flatMap((type) => propertyIndexes(type, withTrees)),
+    ...trees.map((tree) => ({ ...tree, statistics: null })),
+  ];
   const made: string[] = [];
   for (const { name, definition, statistics } of wanted) {
     signal.throwIfAborted();
@@ -142,6 +169,44 @@ export async function ensurePropertyIndexes({ url, types, signal }: EnsureIndexe
   return made;
 }
 
+/** The extension comes with PostgreSQL, and whoever owns a database may add it; where not, there are no trees. */
+async function hasTrees(db: Database): Promise<boolean> {
+  const find = `SELECT 1 FROM pg_extension WHERE extname = 'btree_gist'`;
+  if ((await db.query({ text: find })).length > 0) return true;
+  try {
+    await db.query({ text: 'CREATE EXTENSION btree_gist' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A tree for each tag that most artifacts have; those whose tag has become rare are dropped. */
+async function tagTrees(db: Database, known: ReadonlyMap<string, boolean>): Promise<readonly TagTree[]> {
+  const tags = await db.query<{ readonly tag: string; readonly share: number }>(
+    {
+      text: `SELECT t.tag, t.share FROM pg_stats s CROSS JOIN LATERAL unnest(s.most_common_elems::text::text[], s.most_common_elem_freqs)
+        AS t (tag, share)
+      WHERE s.schemaname = current_schema() AND s.tablename = 'artifact' AND s.attname = 'tags' AND t.tag IS NOT NULL AND t.share > $1
+      ORDER BY t.share DESC LIMIT 8`,
+    },
+    [commonShare / 2],
+  );
+  const kept = new Set(tags.map(({ tag }) => withoutTagIndex(tag).name));
+  for (const name of known.keys()) {
+    if (isWithoutTag(name) && !kept.has(name)) await db.query({ text: `DROP INDEX CONCURRENTLY IF EXISTS ${name}` });
+  }
+  return tags.flatMap(({ tag, share }) => {
+    const tree = withoutTagIndex(tag);
+    return share >= commonShare || known.has(tree.name) ? [tree] : [];
+  });
+}
+
+type TagTree = ReturnType<typeof withoutTagIndex>;
+
+/** From this share of all artifacts on, a tag has a tree of what does not have it; below half of it, no longer. */
+const commonShare = 0.3;
+
 async function takeLock(db: Database): Promise<boolean> {
   const [row] = await db.query<{ readonly taken: boolean }>({ text: 'SELECT pg_try_advisory_lock($1) AS taken' }, [lockKey]);
   return row?.taken === true;
@@ -150,7 +215,7 @@ async function takeLock(db: Database): Promise<boolean> {
 const indexesStatement = {
   name: 'property-indexes',
   text: `SELECT c.relname AS name, i.indisvalid AS valid FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
-    WHERE i.indrelid = 'artifact'::regclass AND c.relname LIKE 'property\\_%'`,
+    WHERE i.indrelid = 'artifact'::regclass AND c.relname ~ '^(property|tree)_'`,
 };
 
 async function readIndexes(sql: Sql): Promise<ReadonlyMap<string, boolean>> {

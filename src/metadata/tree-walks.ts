@@ -1,0 +1,265 @@
+/**
+ * How a condition reads as walks of an order tree: each a conjunction over columns of one tree, all of them together whatever
+ * may match. Where matches are many these find the newest of them, however far down the list they lie.
+ */
+import type { Json } from '#base/json.ts';
+import type { Filter, FilterField, Order } from '#core/filter.ts';
+import { parseRange } from '#core/range.ts';
+import { parseVersion } from '#core/version.ts';
+import { compareNumber, compareText, compareTime, isStorable, type Operator, prefixBounds } from './compare-sql.ts';
+import { widened } from './filter-probes.ts';
+import { type FilterScope, rangeBoundsSql, versionKeys } from './filter-sql.ts';
+import { flagInTree, inTree, type OrderTree, tagsInTree, treeName, withoutTagName, withoutTagSql } from './order-trees.ts';
+import { type IndexNames, propertyIndexName } from './property-indexes.ts';
+import { propertyKey, propertyNumber } from './property-sql.ts';
+import { type SqlValues, sqlLiteral } from './sql-values.ts';
+
+interface TreeScope extends FilterScope {
+  readonly indexed: IndexNames;
+  /** The type of the list; null: any. */
+  readonly type: string | null;
+  readonly order: Order;
+}
+
+type Compare = (operator: Operator, value: Json) => string;
+
+// Each walk costs a page's rows, and each arm of the list has all of them.
+const walksMax = 8;
+
+/** Undefined where no tree, or too many walks, would find the matches. */
+export function treeWalks(filter: Filter, scope: TreeScope): readonly string[] | undefined {
+  const walks = walksOf(filter, scope);
+  return walks === undefined || walks.length > walksMax ? undefined : walks;
+}
+
+function walksOf(filter: Filter, scope: TreeScope): readonly string[] | undefined {
+  switch (filter.kind) {
+    case 'field':
+      return fieldWalks(filter.field, filter.operator, filter.value, scope);
+    case 'property':
+      return propertyWalks(filter, scope);
+    case 'tags':
+      return tagWalks(filter, scope);
+    case 'versionRange':
+      return has('version', scope) ? rangeWalks(filter.range, scope.values) : undefined;
+    case 'or': {
+      const parts = filter.of.map((part) => walksOf(part, scope));
+      return parts.every((part) => part !== undefined) ? parts.flat() : undefined;
+    }
+    case 'and':
+      return filter.of.map((part) => walksOf(part, scope)).find((walks) => walks !== undefined);
+    case 'not':
+      return negatedWalks(filter.of, scope);
+    case 'latest':
+      return undefined;
+  }
+}
+
+function has(tree: OrderTree, { indexed }: TreeScope): boolean {
+  return indexed.has(treeName(tree));
+}
+
+const scalarTrees: Partial<Record<FilterField, readonly [OrderTree, string]>> = {
+  project: ['facts', inTree('a.project')],
+  type: ['facts', inTree('a.type')],
+  name: ['name', inTree('a.name')],
+  typeVersion: ['facts', inTree('a.type_version')],
+  createdAt: ['updated', inTree('a.created_at')],
+  updatedAt: ['updated', inTree('a.updated_at')],
+  publishedAt: ['published', inTree('a.published_at')],
+};
+const flags: Partial<Record<FilterField, string>> = {
+  protected: flagInTree('a.protected'),
+  deprecated: flagInTree('a.deprecated_at IS NOT NULL'),
+  yanked: flagInTree('a.yanked_at IS NOT NULL'),
+};
+
+function fieldWalks(field: FilterField, operator: Operator, value: Json, scope: TreeScope): readonly string[] | undefined {
+  if ((operator === 'eq' || operator === 'in') && isOfArms(field, scope)) return undefined;
+  const scalar = scalarOf(field, scope);
+  if (scalar !== undefined) return intervals(scalar.column, operator, value, scalar.compare);
+  const flag = flags[field];
+  if (flag !== undefined && has('facts', scope)) return flagWalks(flag, operator, value);
+  if (field === 'version' && has('version', scope)) return versionWalks(operator, value, scope.values);
+  return undefined;
+}
+
+/** What a list is of, its arms tell; only by project, indexes of arms know no order but that of creation. */
+function isOfArms(field: FilterField, { order }: TreeScope): boolean {
+  return field === 'type' || (field === 'project' && order.key === 'createdAt');
+}
+
+function scalarOf(field: FilterField, scope: TreeScope): { readonly column: string; readonly compare: Compare } | undefined {
+  const [tree, column] = scalarTrees[field] ?? [];
+  if (field === 'type' && scope.type !== null) return undefined;
+  if (tree === undefined || column === undefined || !has(tree, scope)) return undefined;
+  const compare = field.endsWith('At') ? compareTime : compareText;
+  return { column, compare: (operator, value) => compare(column, field, operator, value, scope.values) };
+}
+
+/** One interval of the column for each side of an inequality, and each value of a set. */
+function intervals(column: string, operator: Operator, value: Json, compare: Compare): readonly string[] {
+  if (operator === 'in') return [...new Set(listed(value))].map((one) => compare('eq', one));
+  if (operator === 'exists') return [`${column} IS ${value === false ? '' : 'NOT '}NULL`];
+  if (operator !== 'ne') return [compare(operator, value)];
+  return [compare('lt', value), compare('gt', value), `${column} IS NULL`];
+}
+
+const opposites: Partial<Record<Operator, Operator>> = { lt: 'gte', lte: 'gt', gt: 'lte', gte: 'lt', eq: 'ne', ne: 'eq' };
+
+/** What is left of a column without an interval of it: also what has no value, which compares with nothing. */
+function complement(column: string, operator: Operator, value: Json, compare: Compare, values: SqlValues) {
+  const opposite = opposites[operator];
+  if (opposite === 'ne' || opposite === 'eq') return intervals(column, opposite, value, compare);
+  if (opposite !== undefined) return [compare(opposite, value), `${column} IS NULL`];
+  if (operator === 'prefix' && typeof value === 'string' && isStorable(value)) {
+    const [low, high] = prefixBounds(column, value, values);
+    return [low, high].flatMap((bound) => (bound === undefined ? [] : [`(NOT ${bound})`])).concat(`${column} IS NULL`);
+  }
+  if (operator === 'in') return between(column, listed(value), compare);
+  return undefined;
+}
+
+/** The gaps between the values of a set. */
+function between(column: string, list: readonly Json[], compare: Compare): readonly string[] | undefined {
+  const sorted = list.every((item) => typeof item === 'number')
+    ? [...new Set(list)].sort((left, right) => left - right)
+    : [...new Set(list.filter((item) => typeof item === 'string' && isStorable(item)).map(String))].sort((left, right) =>
+        Buffer.compare(Buffer.from(left), Buffer.from(right)),
+      );
+  const [first] = sorted;
+  const last = sorted.at(-1);
+  if (first === undefined || last === undefined || sorted.length >= walksMax) return undefined;
+  const gaps = sorted.slice(1).map((next, index) => `(${compare('gt', sorted[index] ?? null)} AND ${compare('lt', next)})`);
+  return [compare('lt', first), ...gaps, compare('gt', last), `${column} IS NULL`];
+}
+
+function negatedWalks(filter: Filter, scope: TreeScope): readonly string[] | undefined {
+  if (filter.kind === 'field') {
+    const scalar = scalarOf(filter.field, scope);
+    if (filter.field === 'version' && has('version', scope)) return otherVersions(filter.operator, filter.value, scope.values);
+    if (scalar === undefined) return undefined;
+    return complement(scalar.column, filter.operator, filter.value, scalar.compare, scope.values);
+  }
+  if (filter.kind === 'property') {
+    const property = propertyColumn(filter, scope);
+    if (property === undefined) return undefined;
+    const { column, compare, value } = property;
+    const left =
+      filter.operator === 'exists'
+        ? [`${column} IS ${filter.value === false ? 'NOT ' : ''}NULL`]
+        : complement(column, filter.operator, value, compare, scope.values);
+    return left && [...left.map((walk) => `${property.ofType} AND ${walk}`), ...ofOtherTypes(filter.type, scope)];
+  }
+  if (filter.kind === 'versionRange' && has('version', scope)) return outsideRange(filter.range, scope.values);
+  if (filter.kind === 'tags' && filter.operator === 'all') {
+    const without = filter.tags.map((tag) => withoutTag(tag, scope));
+    return without.length > 0 && without.every((walk) => walk !== undefined) ? without : undefined;
+  }
+  return undefined;
+}
+
+/** What is of another type has no property of this one. */
+function ofOtherTypes(type: string, scope: TreeScope): readonly string[] {
+  return scope.type === null ? (fieldWalks('type', 'ne', type, scope) ?? []) : [];
+}
+
+function flagWalks(flag: string, operator: Operator, value: Json): readonly string[] | undefined {
+  if (operator !== 'eq' && operator !== 'in' && operator !== 'ne') return undefined;
+  const wanted = listed(value).filter((item) => typeof item === 'boolean');
+  return [...new Set(wanted)].map((item) => `${flag} = ${item === (operator !== 'ne') ? 1 : 0}`);
+}
+
+const isRelease = flagInTree('a.version_is_release');
+const versionKey = inTree('a.version_key');
+
+function versionWalks(operator: Operator, value: Json, values: SqlValues): readonly string[] | undefined {
+  if (operator === 'prefix') return undefined;
+  if (operator === 'exists') return [`${versionKey} IS ${value === false ? '' : 'NOT '}NULL`];
+  const side = (release: boolean, part: Operator, key: Json): string =>
+    `${isRelease} = ${release ? 1 : 0} AND ${compareText(versionKey, 'version', part, key, values)}`;
+  const keys = versionKeys(operator, value);
+  if (operator === 'eq' || operator === 'in') {
+    return listed(value).map((text, index) =>
+      side((typeof text === 'string' ? parseVersion(text)?.isRelease : undefined) ?? true, 'eq', listed(keys)[index] ?? null),
+    );
+  }
+  const both = (part: Operator): string[] => [side(true, part, keys), side(false, part, keys)];
+  return operator === 'ne' ? [...both('lt'), ...both('gt'), `${versionKey} IS NULL`] : both(operator);
+}
+
+function otherVersions(operator: Operator, value: Json, values: SqlValues): readonly string[] | undefined {
+  const opposite = opposites[operator];
+  if (opposite === undefined) return undefined;
+  const walks = versionWalks(opposite, value, values) ?? [];
+  return opposite === 'ne' || opposite === 'eq' ? walks : [...walks, `${versionKey} IS NULL`];
+}
+
+function rangeWalks(range: string, values: SqlValues): readonly string[] {
+  return parseRange(range).sets.flatMap((set) => {
+    const bounds = rangeBoundsSql(versionKey, set, values).join(' AND ');
+    const cores = set.prereleaseCores.map(
+      (core) => `${isRelease} = 0 AND a.version_core = ${values.add(core, 'text')} AND ${bounds}`,
+    );
+    return [`${isRelease} = 1 AND ${bounds}`, ...cores];
+  });
+}
+
+/** Of several sets, what is outside of one may be inside of another: only one is turned around. */
+function outsideRange(range: string, values: SqlValues): readonly string[] | undefined {
+  const { sets } = parseRange(range);
+  const [set] = sets;
+  if (set === undefined || sets.length > 1) return undefined;
+  const bounds = rangeBoundsSql(versionKey, set, values).slice(1);
+  return [...bounds.map((bound) => `${isRelease} = 1 AND (NOT ${bound})`), `${isRelease} = 0`, `${versionKey} IS NULL`];
+}
+
+function tagWalks({ operator, tags }: Extract<Filter, { kind: 'tags' }>, scope: TreeScope): readonly string[] | undefined {
+  if (operator === 'none') {
+    const known = tags.map((tag) => withoutTag(tag, scope)).find((walk) => walk !== undefined);
+    return known === undefined ? undefined : [known];
+  }
+  const words = tags.filter((tag) => tag !== '' && isStorable(tag));
+  if (words.length < tags.length || words.length === 0 || !has('tags', scope)) return undefined;
+  const quoted = words.map((tag) => `'${tag.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`);
+  return [`${tagsInTree('a.')} @@ ${scope.values.add(quoted.join(operator === 'all' ? ' & ' : ' | '), 'tsquery')}`];
+}
+
+function withoutTag(tag: string, { indexed }: TreeScope): string | undefined {
+  return isStorable(tag) && indexed.has(withoutTagName(tag)) ? withoutTagSql('a.', tag) : undefined;
+}
+
+type PropertyFilter = Extract<Filter, { kind: 'property' }>;
+
+function propertyWalks(filter: PropertyFilter, scope: TreeScope): readonly string[] | undefined {
+  const property = propertyColumn(filter, scope);
+  if (property === undefined) return undefined;
+  const { column, compare, value, ofType } = property;
+  const walks = intervals(column, filter.operator, value, compare);
+  return walks.map((walk) => `${ofType} AND ${walk}`);
+}
+
+function propertyColumn({ type, property, value, valueKind }: PropertyFilter, { indexed, values }: TreeScope) {
+  if (!isStorable(property)) return undefined;
+  const ofType = `a.type = ${sqlLiteral(type)}`;
+  if ((valueKind === 'string' || valueKind === 'boolean') && indexed.has(propertyIndexName(type, property, 'text-tree'))) {
+    const column = inTree(propertyKey('a', property));
+    const compare: Compare = (operator, to) => compareText(column, property, ...widened(operator, to), values);
+    return { ofType, column, compare, value: toText(value) };
+  }
+  if ((valueKind === 'integer' || valueKind === 'number') && indexed.has(propertyIndexName(type, property, 'number-tree'))) {
+    const column = inTree(propertyNumber('a', property));
+    const compare: Compare = (operator, to) => compareNumber(column, property, operator, to, values);
+    return { ofType, column, compare, value };
+  }
+  return undefined;
+}
+
+function toText(value: Json): Json {
+  if (Array.isArray(value)) return value.map(toText);
+  return typeof value === 'boolean' ? String(value) : value;
+}
+
+function listed(value: Json): readonly Json[] {
+  return Array.isArray(value) ? value : [value];
+}
