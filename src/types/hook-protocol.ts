@@ -5,7 +5,7 @@ export const hookNames = ['validate', 'inspectBlob', 'derive', 'beforePublish'] 
 export type HookName = (typeof hookNames)[number];
 
 /** A blob without its bytes; the worker asks for those by its place in the list. */
-type BlobFacts = Omit<BlobView, 'read'>;
+export type BlobFacts = Omit<BlobView, 'read'>;
 
 /** Given to the worker as it starts. `probe`: only load each file and say what it exports. */
 export type WorkerTask =
@@ -19,9 +19,10 @@ export type ToWorker =
       readonly call: number;
       readonly hook: HookName;
       readonly artifact: Omit<HookArtifact, 'blobs'>;
-      /** Those of the artifact and, for inspectBlob, the one to inspect. */
-      readonly blobs: readonly BlobFacts[];
-      readonly inspected: number | null;
+      /** Those of the artifact; null: the same as in the call before. An artifact of ten thousand blobs has as many calls. */
+      readonly blobs: readonly BlobFacts[] | null;
+      /** For inspectBlob; read by the place behind those of the artifact. */
+      readonly inspected: BlobFacts | null;
     }
   | { readonly kind: 'bytes'; readonly read: number; readonly bytes: Uint8Array }
   | { readonly kind: 'refused'; readonly read: number; readonly message: string };

@@ -2,7 +2,7 @@
 import { Worker } from 'node:worker_threads';
 import { isAppError } from '#base/app-error.ts';
 import type { BlobView, HookArtifact } from '#sdk/sdk.ts';
-import type { FromWorker, HookName, ToWorker, WorkerTask } from './hook-protocol.ts';
+import type { BlobFacts, FromWorker, HookName, ToWorker, WorkerTask } from './hook-protocol.ts';
 
 export interface HookLimits {
   /** Time of one call, not counting the start of the thread and the waits for blob bytes. */
@@ -38,7 +38,8 @@ export interface HookThread extends AsyncDisposable {
 
 interface Call {
   readonly id: number;
-  readonly views: readonly BlobView[];
+  /** The artifact's blobs in their order, and behind them the one to inspect. */
+  viewOf(index: number): BlobView | undefined;
   bytesLeft: number;
   remainingMs: number;
   startedAt: number;
@@ -71,12 +72,15 @@ export function createHookThread(file: string, limits: HookLimits): HookThread {
   let idleTimer: NodeJS.Timeout | undefined;
   let last: Promise<unknown> = Promise.resolve();
   let callCount = 0;
+  /** What the thread knows already. Weak: the views hold on to the request that made them. */
+  let known: WeakRef<readonly BlobView[]> | undefined;
 
   /** Ends the thread; the next call starts another. */
   const drop = (outcome?: HookOutcome): void => {
     const ended = worker;
     worker = undefined;
     isReady = false;
+    known = undefined;
     void ended?.terminate();
     if (outcome !== undefined) current?.finish(outcome);
   };
@@ -124,7 +128,7 @@ export function createHookThread(file: string, limits: HookLimits): HookThread {
     if (call.openReads++ === 0) disarm(call);
     call.bytesLeft -= message.length;
     try {
-      const bytes = (await call.views[message.blob]?.read(message.offset, message.length)) ?? new Uint8Array();
+      const bytes = (await call.viewOf(message.blob)?.read(message.offset, message.length)) ?? new Uint8Array();
       if (call === current) reply({ kind: 'bytes', read: message.read, bytes: new Uint8Array(bytes) });
     } catch (error) {
       if (call !== current) return;
@@ -136,20 +140,18 @@ export function createHookThread(file: string, limits: HookLimits): HookThread {
   const run = async (hook: HookName, artifact: HookArtifact, inspected: BlobView | null): Promise<HookOutcome> => {
     clearTimeout(idleTimer);
     const { blobs, ...facts } = artifact;
-    const views = inspected === null ? blobs : [...blobs, inspected];
+    const viewOf = (index: number) => (index === blobs.length ? (inspected ?? undefined) : blobs[index]);
     const { promise, resolve } = Promise.withResolvers<HookOutcome>();
     const id = callCount++;
-    const request: ToWorker = {
-      kind: 'call',
-      call: id,
-      hook,
-      artifact: facts,
-      blobs: views.map(({ slot, path, mediaType, sizeBytes, sha256 }) => ({ slot, path, mediaType, sizeBytes, sha256 })),
-      inspected: inspected === null ? null : views.length - 1,
+    const request = (): ToWorker => {
+      const isKnown = known?.deref() === blobs;
+      known = new WeakRef(blobs);
+      const sent = isKnown ? null : blobs.map(toFacts);
+      return { kind: 'call', call: id, hook, artifact: facts, blobs: sent, inspected: inspected && toFacts(inspected) };
     };
     const call: Call = {
       id,
-      views,
+      viewOf,
       bytesLeft: limits.callBytes,
       remainingMs: limits.deadlineMs,
       startedAt: 0,
@@ -157,7 +159,7 @@ export function createHookThread(file: string, limits: HookLimits): HookThread {
       timer: undefined,
       begin: (thread) => {
         clearTimeout(call.timer);
-        thread.postMessage(request);
+        thread.postMessage(request());
         arm(call);
       },
       finish: resolve,
@@ -192,12 +194,16 @@ export function createHookThread(file: string, limits: HookLimits): HookThread {
   };
 }
 
+function toFacts({ slot, path, mediaType, sizeBytes, sha256 }: BlobView): BlobFacts {
+  return { slot, path, mediaType, sizeBytes, sha256 };
+}
+
 function readProblem(
   call: Call,
   { blob, offset, length }: Extract<FromWorker, { kind: 'read' }>,
   limits: HookLimits,
 ): string | undefined {
-  if (call.views[blob] === undefined) return 'there is no such blob';
+  if (call.viewOf(blob) === undefined) return 'there is no such blob';
   if (!Number.isSafeInteger(offset) || offset < 0) return `offset ${offset} is no place in a blob`;
   if (!Number.isSafeInteger(length) || length < 0 || length > limits.readBytes) {
     return `length ${length} is not between 0 and ${limits.readBytes}`;

@@ -7,7 +7,7 @@ import { dirname } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { BlobView, HookArtifact, TypeHooks } from '#sdk/sdk.ts';
-import { type FromWorker, hookNames, type ToWorker, type WorkerTask } from './hook-protocol.ts';
+import { type BlobFacts, type FromWorker, hookNames, type ToWorker, type WorkerTask } from './hook-protocol.ts';
 
 const port = parentPort;
 if (port === null) throw new Error('runs as a worker thread only');
@@ -19,6 +19,8 @@ const typeFolders = (task.kind === 'probe' ? task.files : [task.file]).map((file
 const pureBuiltins = new Set(['assert', 'buffer', 'crypto', 'path', 'string_decoder', 'url', 'util', 'zlib']);
 const reads = new Map<number, { resolve(bytes: Uint8Array): void; reject(error: Error): void }>();
 let readCount = 0;
+/** Of the artifact that the last call was about. */
+let known: readonly BlobFacts[] = [];
 
 registerHooks({
   resolve(specifier, context, next) {
@@ -82,12 +84,22 @@ function hooksProblem(hooks: TypeHooks): string | null {
 
 async function answer(hooks: TypeHooks, call: Extract<ToWorker, { kind: 'call' }>): Promise<void> {
   try {
-    const views = call.blobs.map(
-      (facts, index): BlobView => ({ ...facts, read: (offset, length) => read(call.call, index, offset, length) }),
-    );
-    const inspected = call.inspected === null ? undefined : views[call.inspected];
-    const own = call.inspected === null ? views : views.filter((view) => view !== inspected);
-    const artifact: HookArtifact = { ...call.artifact, blobs: own };
+    const blobs = call.blobs ?? known;
+    known = blobs;
+    const toView = (facts: BlobFacts, index: number): BlobView => ({
+      ...facts,
+      read: (offset, length) => read(call.call, index, offset, length),
+    });
+    const inspected = call.inspected === null ? undefined : toView(call.inspected, blobs.length);
+    let views: readonly BlobView[] | undefined;
+    const artifact: HookArtifact = {
+      ...call.artifact,
+      // Made when asked for: most hooks look at one blob of many.
+      get blobs() {
+        views ??= blobs.map(toView);
+        return views;
+      },
+    };
     const result = await run(hooks, call.hook, artifact, inspected);
     send({ kind: 'result', call: call.call, json: JSON.stringify(result ?? null) ?? 'null' });
   } catch (error) {

@@ -35,6 +35,34 @@ const hookFailure = (hook: string, text: string | RegExp) =>
   });
 
 describe('hooks', () => {
+  it('see each artifact with its own blobs, also those that are inspected one after another', async () => {
+    await using thing = await load(`
+      async inspectBlob(blob, artifact) {
+        if (blob.path === 'crash') throw new Error('crash');
+        const first = decodeUtf8(await artifact.blobs[0].read(0, 10));
+        return [fault('/slots', decodeUtf8(await blob.read(0, 10)) + ' beside ' + first + ' of ' + artifact.blobs.length)];
+      },`);
+    const inspectAll = async (names: readonly string[]): Promise<string[]> => {
+      const blobs = names.map((name) => blobView(name, `<${name}>`));
+      const artifact = hookArtifact({ blobs });
+      const found = [];
+      for (const blob of blobs) found.push(...(await thing.hooks.inspectBlob(blob, artifact)));
+      return found.map(({ message }) => message);
+    };
+    expect(await inspectAll(['a', 'b'])).toEqual(['<a> beside <a> of 2', '<b> beside <a> of 2']);
+    expect(await inspectAll(['c'])).toEqual(['<c> beside <c> of 1']);
+    await expect(inspectAll(['d', 'crash'])).rejects.toThrow('crash');
+    expect(await inspectAll(['e', 'f'])).toEqual(['<e> beside <e> of 2', '<f> beside <e> of 2']);
+  });
+
+  it('are asked about ten thousand blobs in a time that grows with their number only', async () => {
+    await using thing = await load(`inspectBlob: () => [],`);
+    const blobs = Array.from({ length: 10_000 }, (_, index) => blobView(`b${index}`, 'x'));
+    const artifact = hookArtifact({ blobs });
+    // Sent along with each call, the blobs of one artifact would be a hundred million.
+    for (const blob of blobs) expect(await thing.hooks.inspectBlob(blob, artifact)).toEqual([]);
+  });
+
   it.each(['hooks.ts', 'hooks.js'])('in %s are a module, whatever the package.json above them says', async (file) => {
     using folder = createTypesFolder();
     folder.write('package.json', { name: 'of-the-author', type: 'commonjs' });
