@@ -92,7 +92,7 @@ function compose(text: string, lines: LineCounter, limits: YamlLimits): { docume
 type Token = { readonly items?: unknown; readonly type?: unknown };
 
 /** Iterative, for the very input that would exhaust the stack. */
-function isDeeper(top: unknown, depthMax: number): boolean {
+export function isDeeper(top: unknown, depthMax: number): boolean {
   const open: { readonly token: Token; readonly depth: number }[] = [];
   const push = (token: unknown, depth: number): void => {
     if (typeof token === 'object' && token !== null) open.push({ token, depth });
