@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream';
 import { AppError } from '#base/app-error.ts';
 import { isJsonObject, type Json, type JsonObject } from '#base/json.ts';
 import type { CliIo } from './cli-io.ts';
-import { exchange, knownCode, readText, toFaults } from './http-exchange.ts';
+import { exchange, exchangeAny, knownCode, readText, toFaults } from './http-exchange.ts';
 import { textOf } from './json-values.ts';
 
 export interface ApiClient {
@@ -14,12 +14,21 @@ export interface ApiClient {
   /** The payload of a mutation with one field, whose result is a union. @throws AppError for a typed error */
   mutate(document: string, input: JsonObject): Promise<JsonObject>;
   /** @param path on this server, without host */
-  get(path: string): Promise<IncomingMessage>;
+  get(path: string, headers?: Readonly<Record<string, string>>): Promise<IncomingMessage>;
   getText(path: string): Promise<string>;
   /** A cancelled command still cleans up after itself: `signal` replaces the command's own. */
-  put(path: string, headers: Readonly<Record<string, string>>, body: Readable): Promise<JsonObject>;
+  put(path: string, headers: Readonly<Record<string, string>>, body: Readable | Uint8Array): Promise<JsonObject>;
+  /** The answer whatever its status, for protocols that speak in statuses. */
+  request(request: PlainRequest): Promise<IncomingMessage>;
   /** The same client under another signal. */
   withSignal(signal: AbortSignal): ApiClient;
+}
+
+export interface PlainRequest {
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PATCH' | 'DELETE';
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Readable | Uint8Array | undefined;
 }
 
 const defaultUrl = 'http://127.0.0.1:9292';
@@ -65,7 +74,7 @@ function bind(url: URL, token: string | undefined, signal: AbortSignal): ApiClie
       if (typeof result['code'] === 'string') throw typedError(result);
       return result;
     },
-    get: (path) => exchange({ method: 'GET', url: at(path), headers: authorization, signal }),
+    get: (path, headers = {}) => exchange({ method: 'GET', url: at(path), headers: { ...authorization, ...headers }, signal }),
     async getText(path) {
       return readText(await this.get(path), answerBytesMax);
     },
@@ -73,6 +82,8 @@ function bind(url: URL, token: string | undefined, signal: AbortSignal): ApiClie
       const response = await exchange({ method: 'PUT', url: at(path), headers: { ...authorization, ...headers }, body, signal });
       return parseAnswer(await readText(response, answerBytesMax));
     },
+    request: ({ method, path, headers = {}, body }) =>
+      exchangeAny({ method, url: at(path), headers: { ...authorization, ...headers }, body, signal }),
     withSignal: (other) => bind(url, token, other),
   };
 }

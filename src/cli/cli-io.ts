@@ -1,4 +1,5 @@
 /** What a command may touch of its process: where it writes, what it was given, and when it has to stop. */
+import type { Patience } from './retry.ts';
 
 export interface CliIo {
   /** Results; nothing else goes there, so that a script can read it. */
@@ -7,10 +8,14 @@ export interface CliIo {
   readonly err: (text: string) => void;
   /** Progress is drawn only on a terminal. */
   readonly isTerminal: boolean;
+  /** How wide the terminal is now. */
+  readonly columns?: number | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   /** Aborted by Ctrl-C and SIGTERM. */
   readonly signal: AbortSignal;
+  /** How long a transfer that breaks is tried again. */
+  readonly patience?: Omit<Patience, 'signal'>;
 }
 
 export function processIo(signal: AbortSignal): CliIo {
@@ -18,6 +23,9 @@ export function processIo(signal: AbortSignal): CliIo {
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
     isTerminal: process.stderr.isTTY === true,
+    get columns() {
+      return process.stderr.columns;
+    },
     env: process.env,
     cwd: process.cwd(),
     signal,

@@ -1,5 +1,6 @@
 /** What all commands share: their options, their examples, and how they get at a client. */
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
+import { AppError } from '#base/app-error.ts';
 import { type ApiClient, createApiClient } from './api-client.ts';
 import { type ArtifactNode, labelOf, resolveArtifact, toArtifactView } from './artifact-view.ts';
 import { type CliIo, printJson } from './cli-io.ts';
@@ -29,6 +30,19 @@ export function createCommand(name: string, summary: string, examples: readonly 
 /** The same for what talks to a server. */
 export function createRemoteCommand(name: string, summary: string, examples: readonly string[], notes = ''): Command {
   return createCommand(name, summary, examples, `${notes}${serverHelp}`);
+}
+
+const parallelMax = 32;
+
+/** How many transfers run at once. */
+export function parallelOption(): Option {
+  return new Option('--parallel <n>', `how many blobs at once, up to ${parallelMax}`).argParser(parseParallel).default(4);
+}
+
+function parseParallel(text: string): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= 1 && value <= parallelMax) return value;
+  throw new AppError('USAGE', `--parallel is a whole number from 1 to ${parallelMax}, not ${JSON.stringify(text)}.`);
 }
 
 /** For a repeatable option. */

@@ -84,7 +84,17 @@ export const revokeTokenDocument = `mutation RevokeToken($input: RevokeTokenInpu
   }
 }`;
 
+export const negotiateDocument = `mutation NegotiateUploads($input: NegotiateUploadsInput!) {
+  negotiateUploads(input: $input) {
+    ${errorFields}
+    ... on NegotiateUploadsPayload {
+      blobs { slot path state upload { putUrl tusCreateUrl sessionUrl } }
+    }
+  }
+}`;
+
 export type ArtifactMutation =
+  | 'updateArtifact'
   | 'createArtifact'
   | 'publishArtifact'
   | 'deleteArtifact'

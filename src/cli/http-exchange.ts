@@ -9,11 +9,11 @@ import { isJsonObject, type JsonObject } from '#base/json.ts';
 import { textOf } from './json-values.ts';
 
 export interface ExchangeRequest {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   /** Sent as it is, or streamed once the server said that it wants it. */
-  readonly body?: string | Readable | undefined;
+  readonly body?: string | Uint8Array | Readable | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -27,28 +27,40 @@ const errorBodyBytesMax = 1024 * 1024;
 
 /** The answer once its head is there. @throws AppError SERVER_UNREACHABLE, or what the server answered from 400 on */
 export async function exchange(request: ExchangeRequest): Promise<IncomingMessage> {
-  const response = await send(request);
+  const response = await exchangeAny(request);
   const status = response.statusCode ?? 0;
   if (status >= 200 && status < 300) return response;
-  const requestId = status >= 500 ? response.headers['x-openstack-request-id'] : undefined;
-  throw toAppError(status, await readText(response, errorBodyBytesMax).catch(() => ''), requestId);
+  throw await readFailure(response);
 }
 
-/** @throws AppError REQUEST_TOO_LARGE when the text is longer */
+/** What the server said was wrong. */
+export async function readFailure(response: IncomingMessage): Promise<AppError> {
+  const status = response.statusCode ?? 0;
+  const requestId = status >= 500 ? response.headers['x-openstack-request-id'] : undefined;
+  return toAppError(status, await readText(response, errorBodyBytesMax).catch(() => ''), requestId);
+}
+
+/** @throws AppError REQUEST_TOO_LARGE when the text is longer, SERVER_UNREACHABLE when it ends too soon */
 export async function readText(response: IncomingMessage, maxBytes: number): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > maxBytes) throw new AppError('REQUEST_TOO_LARGE', `The answer has more than ${maxBytes} bytes.`);
-    chunks.push(chunk);
+  try {
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > maxBytes) throw new AppError('REQUEST_TOO_LARGE', `The answer has more than ${maxBytes} bytes.`);
+      chunks.push(chunk);
+    }
+  } catch (cause) {
+    if (cause instanceof AppError) throw cause;
+    throw new AppError('SERVER_UNREACHABLE', 'The connection ended in the middle of an answer.', { cause });
   }
   return Buffer.concat(chunks).toString();
 }
 
-function send({ method, url, headers, body, signal }: ExchangeRequest): Promise<IncomingMessage> {
+/** The answer, whatever its status, once its head is there. @throws AppError SERVER_UNREACHABLE */
+export function exchangeAny({ method, url, headers, body, signal }: ExchangeRequest): Promise<IncomingMessage> {
   const start = url.protocol === 'https:' ? httpsRequest : httpRequest;
-  const isStream = body !== undefined && typeof body !== 'string';
+  const isStream = body !== undefined && typeof body !== 'string' && !(body instanceof Uint8Array);
   const expectation = isStream ? { expect: '100-continue' } : {};
   return new Promise((resolve, reject) => {
     const request = start(url, { method, headers: { ...headers, ...expectation }, signal, timeout: idleTimeoutMs });

@@ -1,13 +1,17 @@
 /** A folder that a pull writes into: every file whole or not at all, none of them outside. */
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, lstat, mkdir, open, readdir, realpath, rename, rm } from 'node:fs/promises';
+import { type FileHandle, lstat, mkdir, open, opendir, realpath, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { AppError } from '#base/app-error.ts';
 import { makeFolder } from '#base/make-folder.ts';
+import { sha256Hex } from '#core/canonical-json.ts';
 import { assertPath, pathBytesMax, segmentBytesMax } from '#core/names.ts';
+import { hashFile } from './hash-file.ts';
+import { openPartFile, type PartFile } from './part-file.ts';
+import { syncFolder, unwritable } from './sync-folder.ts';
 
-interface ExpectedFile {
+export interface ExpectedFile {
   /** Below the folder, with forward slashes. */
   readonly path: string;
   readonly sizeBytes: number;
@@ -16,63 +20,147 @@ interface ExpectedFile {
 
 export interface OutputTree {
   readonly root: string;
-  /** @throws AppError PATH_INVALID, OUTPUT_EXISTS, BLOB_DIGEST_MISMATCH, BLOB_SIZE_MISMATCH; nothing is left then */
-  write(file: ExpectedFile, source: AsyncIterable<Uint8Array>): Promise<void>;
+  /**
+   * Looks at what stands there: the files that are right already. Anything else in the folder is somebody's, and refused; with
+   * `force` it may be replaced, or stay beside what is written.
+   * @throws AppError OUTPUT_EXISTS, PATH_INVALID, PATH_TAKEN
+   */
+  inspect(files: readonly ExpectedFile[], options: InspectOptions): Promise<ReadonlySet<ExpectedFile>>;
+  /** What came of the file so far, to be gone on with. @throws AppError PATH_INVALID, OUTPUT_EXISTS */
+  openPart(file: ExpectedFile): Promise<PartFile>;
   writeText(path: string, text: string): Promise<void>;
+}
+
+export interface InspectOptions {
+  readonly force: boolean;
+  /** Paths that a pull writes beside its files. */
+  readonly own: readonly string[];
+  readonly signal: AbortSignal;
 }
 
 /** A blob's longest path below a closure's folders, which are names of up to 255 bytes each. */
 const outputPathBytesMax = pathBytesMax + 4 * (segmentBytesMax + 1);
+/** What is being written stands under such a name, in the folder it will be in; no blob may. */
+const partPattern = /^\.vitrine-[0-9a-f-]{32,36}\.part$/;
 
-/** @throws AppError OUTPUT_EXISTS for a folder with anything in it, unless `force` */
-export async function openOutputTree(folder: string, force: boolean): Promise<OutputTree> {
+/** @throws AppError FILE_UNREADABLE for a folder that cannot be made */
+export async function openOutputTree(folder: string): Promise<OutputTree> {
   try {
     makeFolder(folder);
   } catch (error) {
     throw new AppError('FILE_UNREADABLE', `${folder} cannot be made: ${error instanceof Error ? error.message : error}`);
   }
   const root = await realpath(folder);
-  if (!force && (await readdir(root)).length > 0) {
-    throw new AppError('OUTPUT_EXISTS', `${folder} is not empty.`);
-  }
-  const write = async (path: string, fill: (file: FileHandle) => Promise<void>): Promise<void> => {
-    const target = join(root, ...assertPath(path, outputPathBytesMax).split('/'));
-    await makeParents(root, path);
-    await assertReplaceable(target);
-    await writeWhole(target, fill);
-  };
   return {
     root,
-    write: (expected, source) => write(expected.path, (file) => copyChecked(file, expected, source)),
-    writeText: (path, text) => write(path, (file) => file.writeFile(text)),
+    async inspect(files, options) {
+      assertApart(files);
+      if (!options.force) await assertNothingElse(root, [...files.map(({ path }) => path), ...options.own]);
+      const right = new Set<ExpectedFile>();
+      for (const file of files) {
+        if (await isRight(root, file, options.signal)) right.add(file);
+        else if (!options.force && (await findFile(root, file.path)) !== undefined) {
+          throw new AppError('OUTPUT_EXISTS', `${join(root, file.path)} is there already, with other bytes.`);
+        }
+      }
+      return right;
+    },
+    async openPart(file) {
+      const target = await prepareTarget(root, file.path);
+      // The same file of the same bytes has the same part in the next run; of other bytes, another.
+      const name = `.vitrine-${sha256Hex(`${file.sha256} ${target}`).slice(0, 32)}.part`;
+      return openPartFile({ ...file, target, part: join(dirname(target), name) });
+    },
+    async writeText(path, text) {
+      const target = await prepareTarget(root, path);
+      await writeWhole(target, (file) => file.writeFile(text));
+    },
   };
 }
 
-/** Makes each folder of the way, and refuses a way that leads through a link: it could end anywhere. */
-async function makeParents(root: string, path: string): Promise<void> {
-  let folder = root;
-  for (const segment of path.split('/').slice(0, -1)) {
-    folder = join(folder, segment);
-    const facts = await lstat(folder).catch(() => undefined);
-    if (facts === undefined) await mkdir(folder).catch(unwritable(folder));
-    else if (!facts.isDirectory()) {
-      throw new AppError('OUTPUT_EXISTS', `${folder} is in the way: it is ${facts.isSymbolicLink() ? 'a link' : 'no folder'}.`);
-    }
+function toSegments(path: string): readonly string[] {
+  const segments = assertPath(path, outputPathBytesMax).split('/');
+  if (!segments.some((segment) => partPattern.test(segment))) return segments;
+  throw new AppError('PATH_INVALID', `The path ${JSON.stringify(path)} has a name that pull keeps for itself.`);
+}
+
+/** Two writers of one file would spoil each other's. */
+function assertApart(files: readonly ExpectedFile[]): void {
+  const taken = new Set<string>();
+  for (const { path } of files) {
+    toSegments(path);
+    if (taken.has(path)) throw new AppError('PATH_TAKEN', `Two blobs would be written to ${path}.`);
+    taken.add(path);
   }
 }
 
-async function assertReplaceable(target: string): Promise<void> {
-  const facts = await lstat(target).catch(() => undefined);
-  if (facts === undefined || facts.isFile()) return;
-  throw new AppError('OUTPUT_EXISTS', `${target} is in the way: it is ${facts.isSymbolicLink() ? 'a link' : 'no file'}.`);
+/** Stops at the first entry that is not the pull's own, however large the folder is. */
+async function assertNothingElse(root: string, paths: readonly string[]): Promise<void> {
+  const files = new Set(paths);
+  const walk = async (folder: string): Promise<void> => {
+    for await (const entry of await opendir(join(root, folder))) {
+      const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
+      if (entry.isDirectory()) await walk(path);
+      else if (!files.has(path) && !partPattern.test(entry.name)) {
+        throw new AppError('OUTPUT_EXISTS', `${root} is not empty: ${JSON.stringify(path)} is not of what is pulled.`);
+      }
+    }
+  };
+  await walk('');
+}
+
+async function isRight(root: string, { path, sizeBytes, sha256 }: ExpectedFile, signal: AbortSignal): Promise<boolean> {
+  const found = await findFile(root, path);
+  if (found?.sizeBytes !== sizeBytes) return false;
+  return (await hashFile(found.file, sizeBytes, () => undefined, signal)).sha256 === sha256;
+}
+
+/**
+ * The regular file at the path, if there is one.
+ * @throws AppError OUTPUT_EXISTS where something is in the way: links above all, which could lead anywhere
+ */
+async function findFile(root: string, path: string): Promise<{ readonly file: string; readonly sizeBytes: number } | undefined> {
+  const segments = toSegments(path);
+  let current = root;
+  for (const [index, segment] of segments.entries()) {
+    current = join(current, segment);
+    const facts = await lstat(current).catch(() => undefined);
+    if (facts === undefined) return undefined;
+    const isLast = index === segments.length - 1;
+    if (isLast ? !facts.isFile() : !facts.isDirectory()) throw inTheWay(current, facts.isSymbolicLink(), isLast);
+    if (isLast) return { file: current, sizeBytes: facts.size };
+  }
+  return undefined;
+}
+
+/** Makes each folder of the way, and refuses a way that leads through a link. Answers where the file goes. */
+async function prepareTarget(root: string, path: string): Promise<string> {
+  const segments = toSegments(path);
+  let folder = root;
+  for (const segment of segments.slice(0, -1)) {
+    folder = join(folder, segment);
+    await mkdir(folder).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw unwritable(folder, error);
+    });
+    const facts = await lstat(folder);
+    if (!facts.isDirectory()) throw inTheWay(folder, facts.isSymbolicLink(), false);
+  }
+  await findFile(root, path);
+  return join(folder, segments.at(-1) ?? '');
+}
+
+function inTheWay(path: string, isLink: boolean, shouldBeFile: boolean): AppError {
+  const what = isLink ? 'a link' : `no ${shouldBeFile ? 'file' : 'folder'}`;
+  return new AppError('OUTPUT_EXISTS', `${path} is in the way: it is ${what}.`);
 }
 
 /** Temporary name, fsync, rename, fsync of the folder: after a crash there is the old file, the new one, or a leftover `.part`. */
 async function writeWhole(target: string, fill: (file: FileHandle) => Promise<void>): Promise<void> {
-  const folder = dirname(target);
-  const temporary = join(folder, `.vitrine-${randomUUID()}.part`);
+  const temporary = join(dirname(target), `.vitrine-${randomUUID()}.part`);
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-  const file = await open(temporary, flags, 0o666).catch(unwritable(temporary));
+  const file = await open(temporary, flags, 0o666).catch((error: Error) => {
+    throw unwritable(temporary, error);
+  });
   try {
     try {
       await fill(file);
@@ -85,34 +173,5 @@ async function writeWhole(target: string, fill: (file: FileHandle) => Promise<vo
     await rm(temporary, { force: true });
     throw error;
   }
-  const handle = await open(folder, constants.O_RDONLY);
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-async function copyChecked(file: FileHandle, expected: ExpectedFile, source: AsyncIterable<Uint8Array>): Promise<void> {
-  const hash = createHash('sha256');
-  let sizeBytes = 0;
-  for await (const chunk of source) {
-    sizeBytes += chunk.length;
-    if (sizeBytes > expected.sizeBytes) break;
-    hash.update(chunk);
-    await file.writeFile(chunk);
-  }
-  if (sizeBytes !== expected.sizeBytes) {
-    const got = sizeBytes > expected.sizeBytes ? 'more' : String(sizeBytes);
-    throw new AppError('BLOB_SIZE_MISMATCH', `${expected.path} should have ${expected.sizeBytes} bytes and came with ${got}.`);
-  }
-  if (hash.digest('hex') !== expected.sha256) {
-    throw new AppError('BLOB_DIGEST_MISMATCH', `${expected.path} did not come with the digest sha256:${expected.sha256}.`);
-  }
-}
-
-function unwritable(path: string): (cause: Error) => never {
-  return (cause) => {
-    throw new AppError('FILE_UNREADABLE', `${path} cannot be written: ${cause.message}`, { cause });
-  };
+  await syncFolder(dirname(target));
 }

@@ -1,60 +1,115 @@
-/** Progress of a transfer: one line on a terminal, with rate and time left; nothing where nobody watches. */
+/** Progress on a terminal: a line for each transfer that runs, with rate and time left; nothing where nobody watches. */
 import { type CliIo, formatBytes } from './cli-io.ts';
 
-export interface Progress {
-  /** Names what is transferred now. */
-  begin(label: string): void;
-  /** Counts so many bytes more. */
+/** One transfer. */
+export interface Task {
+  /** So many bytes more. */
   add(bytes: number): void;
-  /** Clears the line. */
+  /** So many bytes in all, after going on somewhere or starting again. */
+  at(bytes: number): void;
+  /** Says what it waits for, instead of how fast it is. */
+  note(text: string): void;
+  /** Its line stays, with this word at its end; without one it goes. */
+  end(word?: string): void;
+}
+
+export interface Progress {
+  begin(label: string, totalBytes: number): Task;
+  /** Clears what is drawn; lines of ended tasks stay. */
   end(): void;
+}
+
+interface Line {
+  readonly label: string;
+  readonly totalBytes: number;
+  /** When, and where, what is measured began: what an earlier run sent says nothing of the rate. */
+  startedAt: number;
+  baseBytes: number;
+  doneBytes: number;
+  note: string;
 }
 
 const drawEveryMs = 200;
 const labelLengthMax = 30;
+const defaultColumns = 80;
 
 /** @param now milliseconds, of a clock that only goes forward */
-export function createProgress(io: CliIo, totalBytes: number, now: () => number = () => performance.now()): Progress {
-  const startedAt = now();
-  let doneBytes = 0;
+export function createProgress(io: CliIo, now: () => number = () => performance.now()): Progress {
+  const lines = new Set<Line>();
   let drawnAt = Number.NEGATIVE_INFINITY;
-  let label = '';
-  const draw = () => {
-    if (!io.isTerminal || now() - drawnAt < drawEveryMs) return;
+  let drawnCount = 0;
+  const crop = (text: string) => text.slice(0, Math.max(20, (io.columns ?? defaultColumns) - 1));
+  const draw = (ended?: string) => {
+    if (!io.isTerminal || (ended === undefined && now() - drawnAt < drawEveryMs)) return;
     drawnAt = now();
-    io.err(`\r\u001b[K${progressLine(label, doneBytes, totalBytes, now() - startedAt)}`);
+    const texts = [...lines].map((line) => crop(progressLine(line, now())));
+    const up = drawnCount === 0 ? '' : `\u001b[${drawnCount}A`;
+    io.err(`${up}\r\u001b[J${[...(ended === undefined ? [] : [crop(ended)]), ...texts].map((text) => `${text}\n`).join('')}`);
+    drawnCount = texts.length;
   };
   return {
-    begin(text) {
-      label = text.length > labelLengthMax ? `…${text.slice(1 - labelLengthMax)}` : text;
+    begin(label, totalBytes) {
+      const line: Line = { label: toLabel(label), totalBytes, startedAt: now(), baseBytes: 0, doneBytes: 0, note: '' };
+      lines.add(line);
       draw();
-    },
-    add(bytes) {
-      doneBytes += bytes;
-      draw();
+      return {
+        add(bytes) {
+          line.doneBytes += bytes;
+          line.note = '';
+          draw();
+        },
+        at(bytes) {
+          line.startedAt = now();
+          line.baseBytes = bytes;
+          line.doneBytes = bytes;
+          draw();
+        },
+        note(text) {
+          line.note = text;
+          draw();
+        },
+        end(word) {
+          if (!lines.delete(line)) return;
+          if (word !== undefined) draw(`${line.label}  ${formatBytes(line.totalBytes)}  ${word}`);
+          else draw();
+        },
+      };
     },
     end() {
-      if (io.isTerminal) io.err('\r\u001b[K');
+      lines.clear();
+      if (io.isTerminal && drawnCount > 0) io.err(`\u001b[${drawnCount}A\r\u001b[J`);
+      drawnCount = 0;
     },
   };
 }
 
 /** The same chunks, counted as they pass. */
-export async function* counted(source: AsyncIterable<Uint8Array>, progress: Progress): AsyncGenerator<Uint8Array> {
+export async function* counted(source: AsyncIterable<Uint8Array>, task: Pick<Task, 'add'>): AsyncGenerator<Uint8Array> {
   for await (const chunk of source) {
-    progress.add(chunk.length);
+    task.add(chunk.length);
     yield chunk;
   }
 }
 
 /** `disk.img   42%  1.2 GiB of 2.9 GiB  240.1 MiB/s  0:07 left`. */
-export function progressLine(label: string, doneBytes: number, totalBytes: number, elapsedMs: number): string {
-  const share = totalBytes === 0 ? 100 : Math.floor((100 * doneBytes) / totalBytes);
-  const bytesPerSecond = elapsedMs === 0 ? 0 : (1000 * doneBytes) / elapsedMs;
-  const rate = `${formatBytes(Math.round(bytesPerSecond))}/s`;
+export function progressLine(
+  line: Pick<Line, 'label' | 'totalBytes' | 'startedAt' | 'baseBytes' | 'doneBytes' | 'note'>,
+  now: number,
+): string {
+  const { label, totalBytes, doneBytes, note } = line;
+  const share = totalBytes === 0 ? 100 : Math.min(100, Math.floor((100 * doneBytes) / totalBytes));
+  const sizes = `${label}  ${share}%  ${formatBytes(doneBytes)} of ${formatBytes(totalBytes)}`;
+  if (note !== '') return `${sizes}  ${note}`;
+  const elapsedMs = now - line.startedAt;
+  const bytesPerSecond = elapsedMs <= 0 ? 0 : (1000 * Math.max(0, doneBytes - line.baseBytes)) / elapsedMs;
   const left = bytesPerSecond === 0 ? '-' : formatSeconds(Math.ceil(Math.max(0, totalBytes - doneBytes) / bytesPerSecond));
-  const safeLabel = label.replace(/\p{Cc}/gu, '?');
-  return `${safeLabel}  ${share}%  ${formatBytes(doneBytes)} of ${formatBytes(totalBytes)}  ${rate}  ${left} left`;
+  return `${sizes}  ${formatBytes(Math.round(bytesPerSecond))}/s  ${left} left`;
+}
+
+/** The end of a path tells more than its beginning; nothing of a file's name moves the cursor. */
+function toLabel(text: string): string {
+  const safe = text.replace(/\p{Cc}/gu, '?');
+  return safe.length > labelLengthMax ? `…${safe.slice(1 - labelLengthMax)}` : safe;
 }
 
 function formatSeconds(seconds: number): string {

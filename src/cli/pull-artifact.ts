@@ -1,13 +1,17 @@
 /** Fetches the blobs of one artifact, or of a whole closure, into a folder. */
 import type { IncomingMessage } from 'node:http';
-import { AppError } from '#base/app-error.ts';
+import { AppError, isAppError } from '#base/app-error.ts';
 import { isJsonObject, type JsonObject } from '#base/json.ts';
 import { closurePath } from '#core/closure-path.ts';
 import type { ApiClient } from './api-client.ts';
 import type { SlotView } from './artifact-view.ts';
+import { readFailure } from './http-exchange.ts';
+import { inParallel } from './in-parallel.ts';
 import { objectsOf, textOf, textOrNull } from './json-values.ts';
 import type { OutputTree } from './output-tree.ts';
-import { counted, type Progress } from './progress.ts';
+import type { PartFile } from './part-file.ts';
+import { counted, type Progress, type Task } from './progress.ts';
+import { createRetry, type Patience } from './retry.ts';
 
 /** One blob: where it is, where it goes, and what it has to be. */
 export interface PullFile {
@@ -61,23 +65,83 @@ export function closureFiles(closure: JsonObject): PullFile[] {
   });
 }
 
+export interface PullOptions {
+  /** Blobs at once. */
+  readonly parallel: number;
+  readonly progress: Progress;
+  readonly patience: Patience;
+}
+
+/** Fetches what is not right already; what came of a file before a break is not fetched again. */
 export async function pullFiles(
   client: ApiClient,
   tree: OutputTree,
   files: readonly PullFile[],
-  progress: Progress,
+  { parallel, progress, patience }: PullOptions,
 ): Promise<void> {
-  for (const file of files) {
+  for (const { url } of files) {
     // Names a path of this server: an answer must not send the caller's token elsewhere.
-    if (!file.url.startsWith('/') || file.url.startsWith('//'))
-      throw new AppError('INTERNAL', `The server named a strange address: ${file.url}`);
-    progress.begin(file.path);
-    const response = await client.get(file.url);
+    if (!url.startsWith('/') || url.startsWith('//'))
+      throw new AppError('INTERNAL', `The server named a strange address: ${url}`);
+  }
+  await inParallel(files, { parallel, signal: patience.signal }, async (file, signal) => {
+    const task = progress.begin(file.path, file.sizeBytes);
     try {
-      await tree.write(file, counted(chunksOf(response, file.path), progress));
+      await pullFile(client.withSignal(signal), tree, file, task, { ...patience, signal });
+      task.end('pulled');
     } finally {
-      response.destroy();
+      task.end();
     }
+  });
+}
+
+async function pullFile(client: ApiClient, tree: OutputTree, file: PullFile, task: Task, patience: Patience): Promise<void> {
+  const retry = createRetry(patience);
+  await using part = await tree.openPart(file);
+  let farthest = part.sizeBytes;
+  for (;;) {
+    task.at(part.sizeBytes);
+    try {
+      if (part.sizeBytes < file.sizeBytes) await fetchRest(client, file, part, task);
+      await part.finish();
+      return;
+    } catch (error) {
+      // A server that begins anew each time does not go forward.
+      if (part.sizeBytes > farthest) retry.progressed();
+      farthest = Math.max(farthest, part.sizeBytes);
+      if (!isDamaged(error)) await retry.after(error);
+      else if (part.isResumed) await part.restart();
+      else {
+        await part.remove();
+        throw error;
+      }
+    }
+  }
+}
+
+/** What an earlier run left may be damaged, say by a power cut; what came just now was sent so. */
+function isDamaged(error: unknown): boolean {
+  return isAppError(error, 'BLOB_DIGEST_MISMATCH') || isAppError(error, 'BLOB_SIZE_MISMATCH');
+}
+
+async function fetchRest(client: ApiClient, file: PullFile, part: PartFile, task: Task): Promise<void> {
+  const start = part.sizeBytes;
+  // Should the blob have changed, If-Range makes the answer the whole of it.
+  const headers = start === 0 ? {} : { range: `bytes=${start}-`, 'if-range': `"sha256:${file.sha256}"` };
+  const response = await client.request({ method: 'GET', path: file.url, headers });
+  try {
+    const isRest = response.statusCode === 206 && response.headers['content-range']?.startsWith(`bytes ${start}-`) === true;
+    if (!isRest && start > 0) {
+      await part.restart();
+      task.at(0);
+    }
+    if (response.statusCode === 416 || (response.statusCode === 206 && !isRest)) {
+      throw new AppError('SERVER_UNREACHABLE', `The server sent another part of ${file.path} than was asked for.`);
+    }
+    if (response.statusCode !== 200 && !isRest) throw await readFailure(response);
+    for await (const chunk of counted(chunksOf(response, file.path), task)) await part.append(chunk);
+  } finally {
+    response.destroy();
   }
 }
 

@@ -1,11 +1,8 @@
-/** The local files behind the slots of a push: found, kept inside their folder, hashed. */
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+/** The local files behind the slots of a push: found, and kept inside their folder. */
 import { lstat, readdir, realpath, stat } from 'node:fs/promises';
 import { basename, join, relative, resolve, sep } from 'node:path';
 import { AppError } from '#base/app-error.ts';
 import { assertPath } from '#core/names.ts';
-import { counted, type Progress } from './progress.ts';
 import { manifestName } from './push-manifest.ts';
 
 export interface PushFile {
@@ -89,19 +86,6 @@ export async function findFlagFiles(
     }
   }
   return assertSingle(found);
-}
-
-/** Reads the file once, in constant memory. */
-export async function hashFile(file: string, progress: Progress, signal: AbortSignal): Promise<string> {
-  const hash = createHash('sha256');
-  try {
-    const source: AsyncIterable<Uint8Array> = createReadStream(file, { signal, highWaterMark: 1024 * 1024 });
-    for await (const chunk of counted(source, progress)) hash.update(chunk);
-  } catch (cause) {
-    if (signal.aborted) throw cause;
-    unreadable(file)(cause instanceof Error ? cause : new Error(String(cause)));
-  }
-  return hash.digest('hex');
 }
 
 const mediaTypes: Readonly<Record<string, string>> = {

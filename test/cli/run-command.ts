@@ -16,6 +16,9 @@ export interface RunOptions {
   readonly cwd?: string;
   readonly signal?: AbortSignal;
   readonly isTerminal?: boolean;
+  /** Where drafts that are to be gone on with are remembered; nowhere where left out. */
+  readonly cache?: string;
+  readonly attemptsMax?: number;
 }
 
 export async function runVitrine(args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
@@ -29,8 +32,9 @@ export async function runVitrine(args: readonly string[], options: RunOptions = 
       err += text;
     },
     isTerminal: options.isTerminal ?? false,
-    env: { VITRINE_URL: options.url, VITRINE_TOKEN: options.token },
+    env: { VITRINE_URL: options.url, VITRINE_TOKEN: options.token, XDG_CACHE_HOME: options.cache },
     cwd: options.cwd ?? '/',
+    patience: { attemptsMax: options.attemptsMax ?? 3, firstPauseMs: 1 },
     signal: options.signal ?? new AbortController().signal,
   });
   return { code, out, err };

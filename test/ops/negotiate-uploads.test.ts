@@ -220,7 +220,8 @@ describe('an upload that was begun', () => {
         path: 'main',
       },
       ...{
-        media_type: 'text/plain',
+        kind: 'whole',
+        media_type: 'application/octet-stream',
         store: 'local',
         object_key: randomUUID(),
         state: 'open',

@@ -6,11 +6,12 @@ import { closureFileName } from '#core/closure-path.ts';
 import { type ApiClient, createApiClient } from '../api-client.ts';
 import { labelOf, resolveArtifact, toArtifactView } from '../artifact-view.ts';
 import { type CliIo, formatBytes, printJson } from '../cli-io.ts';
-import { createRemoteCommand, type JsonOption, refHelp } from '../command-kit.ts';
+import { createRemoteCommand, type JsonOption, parallelOption, refHelp } from '../command-kit.ts';
 import { objectsOf, textOf } from '../json-values.ts';
 import { type OutputTree, openOutputTree } from '../output-tree.ts';
 import { createProgress } from '../progress.ts';
 import { closureFiles, type PullFile, pullFiles, readClosure, toPullFiles } from '../pull-artifact.ts';
+import { defaultPatience, isTransient } from '../retry.ts';
 
 interface PullOptions extends JsonOption {
   readonly output: string;
@@ -18,11 +19,13 @@ interface PullOptions extends JsonOption {
   readonly mode: 'pinned' | 'floating';
   readonly partial?: boolean;
   readonly force?: boolean;
+  readonly parallel: number;
 }
 
 const notes = `${refHelp}
 Each blob is written at DIR/<path>; with --closure at DIR/<project>/<type>/<name>/<version or id>/<path>, and
-DIR/${closureFileName} says how they belong together. A file appears only when its digest was verified.`;
+DIR/${closureFileName} says how they belong together. A file appears only when its digest was verified.
+The same command again fetches only what is missing, and goes on with what was broken off.`;
 
 export function createPullCommand(io: CliIo): Command {
   const examples = [
@@ -40,7 +43,8 @@ export function createPullCommand(io: CliIo): Command {
         .default('pinned'),
     )
     .option('--partial', 'take what is there of a closure that is not complete')
-    .option('--force', 'write into a folder that is not empty')
+    .addOption(parallelOption())
+    .option('--force', 'write into a folder that has other files, and over files with other bytes')
     .action(async (ref: string, options: PullOptions) => {
       const client = createApiClient(io);
       if (options.closure !== true && (options.partial === true || options.mode === 'floating')) {
@@ -53,32 +57,46 @@ export function createPullCommand(io: CliIo): Command {
 
 async function pullOne(io: CliIo, client: ApiClient, ref: string, options: PullOptions): Promise<void> {
   const view = toArtifactView(await resolveArtifact(io, client, ref));
-  const tree = await openOutputTree(resolve(io.cwd, options.output), options.force === true);
+  const tree = await openOutputTree(resolve(io.cwd, options.output));
   const files = toPullFiles(view.slots);
-  await transfer(io, client, tree, files);
+  await transfer(io, client, tree, files, options);
   if (options.json === true) printJson(io, { ...view, output: tree.root });
   else report(io, labelOf(view), tree, files);
 }
 
 async function pullClosure(io: CliIo, client: ApiClient, ref: string, options: PullOptions): Promise<void> {
   const closure = await readClosure(client, ref, { mode: options.mode, partial: options.partial === true });
-  const tree = await openOutputTree(resolve(io.cwd, options.output), options.force === true);
+  const tree = await openOutputTree(resolve(io.cwd, options.output));
   for (const problem of objectsOf(closure['problems'])) io.err(`warning: ${textOf(problem['message'])}\n`);
   const files = closureFiles(closure);
-  await transfer(io, client, tree, files);
+  await transfer(io, client, tree, files, options);
   // Last: where it stands, the pull was whole.
   await tree.writeText(closureFileName, `${JSON.stringify(closure, null, 2)}\n`);
   if (options.json === true) printJson(io, { ...closure, output: tree.root });
   else report(io, `${ref} and all it needs, ${objectsOf(closure['nodes']).length} artifacts`, tree, files);
 }
 
-async function transfer(io: CliIo, client: ApiClient, tree: OutputTree, files: readonly PullFile[]): Promise<void> {
-  const progress = createProgress(
-    io,
-    files.reduce((sum, file) => sum + file.sizeBytes, 0),
-  );
+/** @throws AppError OUTPUT_EXISTS before anything is fetched */
+async function transfer(
+  io: CliIo,
+  client: ApiClient,
+  tree: OutputTree,
+  files: readonly PullFile[],
+  options: PullOptions,
+): Promise<void> {
+  const own = options.closure === true ? [closureFileName] : [];
+  const right = await tree.inspect(files, { force: options.force === true, own, signal: io.signal });
+  const progress = createProgress(io);
+  const patience = { ...(io.patience ?? defaultPatience), signal: io.signal };
+  const missing = files.filter((file) => !right.has(file));
   try {
-    await pullFiles(client, tree, files, progress);
+    await pullFiles(client, tree, missing, { parallel: options.parallel, progress, patience });
+  } catch (error) {
+    progress.end();
+    if (options.json !== true && (io.signal.aborted || isTransient(error))) {
+      io.err(`What came is kept in ${tree.root}; the same command goes on with it.\n`);
+    }
+    throw error;
   } finally {
     progress.end();
   }

@@ -1,18 +1,23 @@
 /** Pushes a file, or a folder with a manifest. */
 import { stat } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { AppError } from '#base/app-error.ts';
 import type { JsonObject } from '#base/json.ts';
 import { type ApiClient, createApiClient } from '../api-client.ts';
 import { labelOf } from '../artifact-view.ts';
 import { type CliIo, formatBytes, printJson } from '../cli-io.ts';
-import { collect, createRemoteCommand, type JsonOption } from '../command-kit.ts';
-import { createProgress, type Progress } from '../progress.ts';
+import { collect, createRemoteCommand, type JsonOption, parallelOption } from '../command-kit.ts';
+import { hashFile } from '../hash-file.ts';
+import { inParallel } from '../in-parallel.ts';
+import { createProgress } from '../progress.ts';
 import { parseProperties } from '../property-value.ts';
 import { type PushPlan, type PushResult, pushArtifact } from '../push-artifact.ts';
-import { chooseMediaType, type FoundFile, findFlagFiles, findManifestFiles, hashFile, type PushFile } from '../push-files.ts';
+import { chooseMediaType, type FoundFile, findFlagFiles, findManifestFiles, type PushFile } from '../push-files.ts';
 import { manifestName, type PushSpec, readManifest } from '../push-manifest.ts';
+import { openPushState } from '../push-state.ts';
+import { defaultPatience } from '../retry.ts';
 import { readTypeShape } from '../type-shape.ts';
 
 interface PushOptions extends JsonOption {
@@ -28,7 +33,11 @@ interface PushOptions extends JsonOption {
   readonly slot?: readonly string[];
   readonly publish?: boolean;
   readonly dryRun?: boolean;
+  readonly parallel: number;
+  readonly resumableFrom: number;
 }
+
+const mebibyte = 1024 * 1024;
 
 const notes = `
 A folder says what it holds in ${manifestName}:
@@ -38,8 +47,9 @@ A folder says what it holds in ${manifestName}:
     "dependencies": [{ "slot": "image", "alias": "base", "ref": "image/base@^1", "parameter": "image" }] }
 Each file's path in the artifact is its path in the folder; a folder in a slot means every file beneath it. With --slot it
 is the slot's name where the slot takes one file, else the file's name, or its path in the folder given.
-Flags beside a folder win over its manifest. Pushing the same content again says so and changes nothing.
-Without --publish the artifact stays a draft. A push that fails takes its draft away again.`;
+Flags beside a folder win over its manifest. Pushing the same content again says so and changes nothing; bytes that the
+server has, where you may read them, are not sent again. Without --publish the artifact stays a draft.
+A push that is interrupted or cut off leaves its draft, and the same command goes on with it; one that is refused leaves none.`;
 
 export function createPushCommand(io: CliIo): Command {
   const examples = [
@@ -59,16 +69,39 @@ export function createPushCommand(io: CliIo): Command {
     .option('--tag <tag>', 'a tag (repeatable)', collect)
     .option('--slot <slot=path>', 'a file for a slot, or a folder for a slot that takes several (repeatable)', collect)
     .option('--publish', 'publish it when everything is there')
+    .addOption(parallelOption())
+    .addOption(
+      new Option('--resumable-from <MiB>', 'send files from this size on in parts, which survive a break')
+        .argParser(parseMebibytes)
+        .default(16 * mebibyte, '16'),
+    )
     .option('--dry-run', 'say what would be pushed, and push nothing')
     .action(async (folder: string | undefined, options: PushOptions) => {
       const client = createApiClient(io);
       const plan = await planPush(io, client, folder, options);
       if (options.dryRun === true) printPlan(io, plan, options.json === true);
-      else {
-        const result = await withProgress(io, plan.files, (progress) => pushArtifact(client, plan, progress));
-        printResult(io, result, options.json === true);
-      }
+      else printResult(io, await push(io, client, plan, options), options.json === true);
     });
+}
+
+async function push(io: CliIo, client: ApiClient, plan: PushPlan, options: PushOptions): Promise<PushResult> {
+  const progress = createProgress(io);
+  try {
+    return await pushArtifact(client, plan, {
+      parallel: options.parallel,
+      resumableFromBytes: options.resumableFrom,
+      state: openPushState(io, client.url, plan.spec, plan.files),
+      patience: { ...(io.patience ?? defaultPatience), signal: io.signal },
+      progress,
+      onKept(draftId) {
+        progress.end();
+        if (options.json === true) return;
+        io.err(`What was sent is kept in the draft ${draftId}; the same command goes on with it.\n`);
+      },
+    });
+  } finally {
+    progress.end();
+  }
 }
 
 async function planPush(io: CliIo, client: ApiClient, folder: string | undefined, options: PushOptions): Promise<PushPlan> {
@@ -89,38 +122,27 @@ async function planPush(io: CliIo, client: ApiClient, folder: string | undefined
     ...file,
     mediaType: chooseMediaType(file.path, shapes.get(file.slot)?.mediaTypes ?? []),
   });
-  const files = await withProgress(io, found, (progress) => hashFiles(found.map(describe), progress, io.signal));
+  const files = await hashFiles(io, found.map(describe), options.parallel);
   return { spec, files, systemWritten, publish: options.publish === true };
 }
 
-/** Shows how far the work is that passes each byte of the files once. */
-async function withProgress<Result>(
-  io: CliIo,
-  files: readonly FoundFile[],
-  work: (progress: Progress) => Promise<Result>,
-): Promise<Result> {
-  const progress = createProgress(
-    io,
-    files.reduce((sum, file) => sum + file.sizeBytes, 0),
-  );
+/** No more at once than there are processors: hashing is their work alone. */
+async function hashFiles(io: CliIo, files: readonly Omit<PushFile, 'sha256'>[], parallel: number): Promise<PushFile[]> {
+  const progress = createProgress(io);
   try {
-    return await work(progress);
+    return await inParallel(
+      files,
+      { parallel: Math.min(parallel, availableParallelism()), signal: io.signal },
+      async (file, signal) => {
+        const task = progress.begin(`hashing ${file.path}`, file.sizeBytes);
+        const { sha256, sizeBytes } = await hashFile(file.file, file.sizeBytes, task.add, signal);
+        task.end();
+        return { ...file, sizeBytes, sha256 };
+      },
+    );
   } finally {
     progress.end();
   }
-}
-
-async function hashFiles(
-  files: readonly Omit<PushFile, 'sha256'>[],
-  progress: Progress,
-  signal: AbortSignal,
-): Promise<PushFile[]> {
-  const hashed: PushFile[] = [];
-  for (const file of files) {
-    progress.begin(`hashing ${file.path}`);
-    hashed.push({ ...file, sha256: await hashFile(file.file, progress, signal) });
-  }
-  return hashed;
 }
 
 function mergeSpec(type: string, manifest: PushSpec | undefined, options: PushOptions, properties: JsonObject): PushSpec {
@@ -146,6 +168,12 @@ function parseSlots(texts: readonly string[]): Record<string, string[]> {
     slots[slot] = [...(slots[slot] ?? []), text.slice(at + 1)];
   }
   return slots;
+}
+
+function parseMebibytes(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && value >= 0 && Number.isFinite(value)) return Math.round(value * mebibyte);
+  throw new AppError('USAGE', `--resumable-from is a number of MiB, not ${JSON.stringify(text)}.`);
 }
 
 async function assertFolder(path: string): Promise<void> {
