@@ -5,6 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { get, type IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
@@ -78,13 +79,17 @@ async function startServer(databaseUrl: string): Promise<{ readonly child: Child
   }
 }
 
-/** From the request to the last byte of its answer; what a caller then makes of the text is its own. */
+/** From the connection to the last byte of the answer, which is read as bytes: what a caller makes of them is its own. */
 async function timeClosure(url: string, root: string): Promise<number> {
   const started = performance.now();
-  const response = await fetch(`${url}/api/v1/closure?ref=${root}`);
-  const text = await response.text();
+  const chunks: Buffer[] = [];
+  const [response] = (await once(get(`${url}/api/v1/closure?ref=${root}`), 'response')) as [IncomingMessage];
+  for await (const chunk of response) chunks.push(chunk);
   const took = performance.now() - started;
-  const closure = JSON.parse(text) as { readonly complete: boolean; readonly nodes: readonly unknown[] };
+  const closure = JSON.parse(Buffer.concat(chunks).toString()) as {
+    readonly complete: boolean;
+    readonly nodes: readonly unknown[];
+  };
   if (!closure.complete || closure.nodes.length !== width * depth) throw new Error('the closure is not the one expected');
   return took;
 }
