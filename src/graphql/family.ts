@@ -31,10 +31,12 @@ export function defineFamily({ builder, node, pageArguments, artifactConnection 
         args: pageArguments,
         resolve: (family, args, { op }) =>
           listArtifacts(op, {
-            type: family.type,
+            // As a condition: of a type that is not loaded there is no list, but its families are readable.
+            type: null,
             filter: {
               kind: 'and',
               of: [
+                { kind: 'field', field: 'type', operator: 'eq', value: family.type },
                 { kind: 'field', field: 'project', operator: 'eq', value: family.project },
                 { kind: 'field', field: 'name', operator: 'eq', value: family.name },
               ],

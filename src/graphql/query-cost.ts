@@ -64,9 +64,10 @@ export function createCostMeter(schema: GraphQLSchema): CostMeter {
 
 function defaultsOf(operation: OperationDefinitionNode): Variables {
   return Object.fromEntries(
-    (operation.variableDefinitions ?? []).flatMap(({ variable, defaultValue }) =>
-      defaultValue?.kind === Kind.INT ? [[variable.name.value, Number(defaultValue.value)]] : [],
-    ),
+    (operation.variableDefinitions ?? []).flatMap(({ variable, defaultValue }) => {
+      if (defaultValue?.kind === Kind.INT) return [[variable.name.value, Number(defaultValue.value)]];
+      return defaultValue?.kind === Kind.LIST ? [[variable.name.value, defaultValue.values]] : [];
+    }),
   );
 }
 

@@ -168,6 +168,25 @@ describe('the generic list', () => {
     const document = '{ artifact(id: "00000000-0000-4000-8000-00000000dead") { __typename properties ... on Gadget { color } } }';
     expect((await ask(document)).data).toEqual({ artifact: { __typename: 'UnknownTypeArtifact', properties: { a: 1 } } });
   });
+
+  it('answers the versions of a family of such a type', async () => {
+    const { db } = plane.services;
+    const created = await ask(
+      'mutation { createGadget(input: { name: "left", version: "1.0.0" }) { ... on CreateGadgetPayload { artifact { id family { id } } } } }',
+    );
+    const { id, family } = dig(created.data, 'createGadget', 'artifact') as { id: string; family: { id: string } };
+    await ask('mutation ($id: ID!) { publishArtifact(input: { id: $id }) { __typename } }', { id });
+    await db.query({ text: `UPDATE family SET type = 'gone' WHERE id = $1` }, [family.id]);
+    await db.query({ text: `UPDATE artifact SET type = 'gone' WHERE id = $1` }, [id]);
+    const answer = await ask(
+      'query ($id: ID!) { node(id: $id) { ... on Family { type artifacts(first: 5) { totalCount nodes { __typename id } } } } }',
+      { id: family.id },
+    );
+    expect(answer).toMatchObject({ errors: [] });
+    expect(answer.data).toEqual({
+      node: { type: 'gone', artifacts: { totalCount: 1, nodes: [{ __typename: 'UnknownTypeArtifact', id }] } },
+    });
+  });
 });
 
 describe('nodes', () => {

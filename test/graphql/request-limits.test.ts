@@ -80,6 +80,9 @@ describe('the cost of an operation', () => {
     const ids = (length: number) => Array.from({ length }, (_, index) => String(index));
     expect(await plane.as('own')(document, { ids: ids(20) })).toMatchObject({ status: 200 });
     expect(await plane.as('own')(document, { ids: ids(100) })).toMatchObject(tooComplex);
+    const byDefault = document.replace('[ID!]!', `[ID!]! = ${JSON.stringify(ids(100))}`);
+    expect(await plane.as('own')(byDefault)).toMatchObject(tooComplex);
+    expect(await plane.as('own')(byDefault, { ids: ids(20) })).toMatchObject({ status: 200 });
   });
 
   it('weighs fragments that spread each other over and over without walking each of their ways', async () => {
