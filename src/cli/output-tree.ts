@@ -48,7 +48,7 @@ export async function openOutputTree(folder: string): Promise<OutputTree> {
   try {
     makeFolder(folder);
   } catch (error) {
-    throw new AppError('FILE_UNREADABLE', `${folder} cannot be made: ${error instanceof Error ? error.message : error}`);
+    throw new AppError('FILE_UNREADABLE', `${folder} cannot be made: ${error instanceof Error ? error.message : String(error)}`);
   }
   const root = await realpath(folder);
   return {

@@ -17,7 +17,7 @@ import { settingByPath, settings } from './settings.ts';
 import { findFaults } from './validate-config.ts';
 
 export { describeConfig, renderSettings } from './describe-config.ts';
-export { type InstanceKeySource, instanceKeySource } from './instance-key.ts';
+export { instanceKeySource } from './instance-key.ts';
 export { settings } from './settings.ts';
 
 /** What is in force. Paths are absolute; at least one store is there. */

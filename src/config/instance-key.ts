@@ -7,7 +7,7 @@ import { makeFolder } from '#base/make-folder.ts';
 import type { Config } from './config.ts';
 
 /** Where the key is, or will be. Only who knows that the database has no instance yet may have one made. */
-export interface InstanceKeySource {
+interface InstanceKeySource {
   /** For messages: a path, or that the configuration has it. */
   readonly place: string;
   /** 32 bytes; undefined where there is none yet. @throws AppError DATA_DIR_UNUSABLE where it cannot be read */

@@ -25,12 +25,13 @@ export function createGunzipReader(blob: BlobView, limits: ArchiveLimits): Gunzi
   };
   let problem: string | undefined;
   let unpackedBytes = 0;
-  let failure: unknown;
+  /** A store that does not answer is no fault of the bytes. */
+  let failure: Error | undefined;
   async function* packed(): AsyncGenerator<Uint8Array> {
     for (let at = 0; at < readBytes; ) {
       const part = await blob.read(at, Math.min(readBytesMax, readBytes - at)).catch((error: unknown) => {
-        failure = error;
-        throw error;
+        failure = error instanceof Error ? error : new Error(String(error));
+        throw failure;
       });
       if (part.length === 0) return;
       at += part.length;
@@ -57,7 +58,6 @@ export function createGunzipReader(blob: BlobView, limits: ArchiveLimits): Gunzi
       buffered = buffered.length === 0 ? next.value : Buffer.concat([buffered, next.value]);
       return true;
     } catch (error) {
-      // A store that does not answer is no fault of the bytes.
       if (failure !== undefined) throw failure;
       if (readBytes === blob.sizeBytes) problem = `is no whole gzip: ${error instanceof Error ? error.message : String(error)}`;
       return false;

@@ -31,7 +31,10 @@ export function newType({ name, example, parent }: NewTypeOptions): string {
   try {
     makeFolder(dirname(target));
   } catch (error) {
-    throw new AppError('FILE_UNREADABLE', `${dirname(target)} cannot be made: ${error instanceof Error ? error.message : error}`);
+    throw new AppError(
+      'FILE_UNREADABLE',
+      `${dirname(target)} cannot be made: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
   // Made beside its place and moved there whole, so that a server never sees half a type.
   const draft = join(dirname(target), `.${name}.${process.pid}`);
