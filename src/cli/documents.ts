@@ -120,8 +120,8 @@ const instanceFields = 'readOnly readOnlySince readOnlyReason';
 
 export const instanceDocument = `query Instance { instance { ${instanceFields} } }`;
 
-export const setReadOnlyDocument = `mutation SetReadOnly($readOnly: Boolean!, $reason: String) {
-  setReadOnly(input: { readOnly: $readOnly, reason: $reason }) {
+export const setReadOnlyDocument = `mutation SetReadOnly($input: SetReadOnlyInput!) {
+  setReadOnly(input: $input) {
     ${tokenErrorFields}
     ... on SetReadOnlyPayload { isQuiet instance { ${instanceFields} } }
   }

@@ -150,10 +150,12 @@ function toJob(row: Row): JobRecord {
   };
 }
 
-/** Of each name that has some. */
+/** Of each name that has a queue, also where nothing waits or runs. */
 export async function countJobs(sql: Sql): Promise<readonly JobCount[]> {
-  const text = `SELECT name, state = 'active' AS running, count(*) AS count FROM vitrine_jobs.job
-    WHERE state <= 'active' AND policy = 'stately' GROUP BY 1, 2`;
+  const text = `WITH j AS (SELECT name, state = 'active' AS running, count(*) AS count FROM vitrine_jobs.job
+      WHERE state <= 'active' AND policy = 'stately' GROUP BY 1, 2)
+    SELECT q.name, s.running, coalesce(j.count, 0) AS count FROM vitrine_jobs.queue q
+    CROSS JOIN (VALUES (true), (false)) AS s (running) LEFT JOIN j USING (name, running) WHERE q.policy = 'stately'`;
   const rows = await sql.query<{ name: string; running: boolean; count: number }>({ name: 'job_count', text });
   return rows.map(({ name, running, count }) => ({
     ...{ name: fromQueueName(name), state: running ? 'running' : 'waiting', count },
