@@ -4,15 +4,14 @@
  */
 import type { Json } from '#base/json.ts';
 import type { Filter, FilterField, Order } from '#core/filter.ts';
-import { parseRange } from '#core/range.ts';
-import { parseVersion } from '#core/version.ts';
 import { compareNumber, compareText, compareTime, isStorable, type Operator, prefixBounds } from './compare-sql.ts';
 import { widened } from './filter-probes.ts';
-import { type FilterScope, rangeBoundsSql, versionKeys } from './filter-sql.ts';
+import type { FilterScope } from './filter-sql.ts';
 import { flagInTree, inTree, type OrderTree, tagsInTree, treeName, withoutTagName, withoutTagSql } from './order-trees.ts';
 import { type IndexNames, propertyIndexName } from './property-indexes.ts';
 import { propertyKey, propertyNumber } from './property-sql.ts';
 import { type SqlValues, sqlLiteral } from './sql-values.ts';
+import { opposites, otherVersions, outsideRange, rangeWalks, versionWalks } from './version-walks.ts';
 
 interface TreeScope extends FilterScope {
   readonly indexed: IndexNames;
@@ -105,8 +104,6 @@ function intervals(column: string, operator: Operator, value: Json, compare: Com
   return [compare('lt', value), compare('gt', value), `${column} IS NULL`];
 }
 
-const opposites: Partial<Record<Operator, Operator>> = { lt: 'gte', lte: 'gt', gt: 'lte', gte: 'lt', eq: 'ne', ne: 'eq' };
-
 /** What is left of a column without an interval of it: also what has no value, which compares with nothing. */
 function complement(column: string, operator: Operator, value: Json, compare: Compare, values: SqlValues) {
   const opposite = opposites[operator];
@@ -170,50 +167,6 @@ function flagWalks(flag: string, operator: Operator, value: Json): readonly stri
   return [...new Set(wanted)].map((item) => `${flag} = ${item === (operator !== 'ne') ? 1 : 0}`);
 }
 
-const isRelease = flagInTree('a.version_is_release');
-const versionKey = inTree('a.version_key');
-
-function versionWalks(operator: Operator, value: Json, values: SqlValues): readonly string[] | undefined {
-  if (operator === 'prefix') return undefined;
-  if (operator === 'exists') return [`${versionKey} IS ${value === false ? '' : 'NOT '}NULL`];
-  const side = (release: boolean, part: Operator, key: Json): string =>
-    `${isRelease} = ${release ? 1 : 0} AND ${compareText(versionKey, 'version', part, key, values)}`;
-  const keys = versionKeys(operator, value);
-  if (operator === 'eq' || operator === 'in') {
-    return listed(value).map((text, index) =>
-      side((typeof text === 'string' ? parseVersion(text)?.isRelease : undefined) ?? true, 'eq', listed(keys)[index] ?? null),
-    );
-  }
-  const both = (part: Operator): string[] => [side(true, part, keys), side(false, part, keys)];
-  return operator === 'ne' ? [...both('lt'), ...both('gt'), `${versionKey} IS NULL`] : both(operator);
-}
-
-function otherVersions(operator: Operator, value: Json, values: SqlValues): readonly string[] | undefined {
-  const opposite = opposites[operator];
-  if (opposite === undefined) return undefined;
-  const walks = versionWalks(opposite, value, values) ?? [];
-  return opposite === 'ne' || opposite === 'eq' ? walks : [...walks, `${versionKey} IS NULL`];
-}
-
-function rangeWalks(range: string, values: SqlValues): readonly string[] {
-  return parseRange(range).sets.flatMap((set) => {
-    const bounds = rangeBoundsSql(versionKey, set, values).join(' AND ');
-    const cores = set.prereleaseCores.map(
-      (core) => `${isRelease} = 0 AND a.version_core = ${values.add(core, 'text')} AND ${bounds}`,
-    );
-    return [`${isRelease} = 1 AND ${bounds}`, ...cores];
-  });
-}
-
-/** Of several sets, what is outside of one may be inside of another: only one is turned around. */
-function outsideRange(range: string, values: SqlValues): readonly string[] | undefined {
-  const { sets } = parseRange(range);
-  const [set] = sets;
-  if (set === undefined || sets.length > 1) return undefined;
-  const bounds = rangeBoundsSql(versionKey, set, values).slice(1);
-  return [...bounds.map((bound) => `${isRelease} = 1 AND (NOT ${bound})`), `${isRelease} = 0`, `${versionKey} IS NULL`];
-}
-
 function tagWalks({ operator, tags }: Extract<Filter, { kind: 'tags' }>, scope: TreeScope): readonly string[] | undefined {
   if (operator === 'none') {
     const known = tags.map((tag) => withoutTag(tag, scope)).find((walk) => walk !== undefined);
@@ -235,7 +188,7 @@ function propertyWalks(filter: PropertyFilter, scope: TreeScope): readonly strin
   const property = propertyColumn(filter, scope);
   if (property === undefined) return undefined;
   const { column, compare, value, ofType } = property;
-  const walks = intervals(column, filter.operator, value, compare);
+  const walks = intervals(column, filter.operator, filter.operator === 'exists' ? filter.value : value, compare);
   return walks.map((walk) => `${ofType} AND ${walk}`);
 }
 

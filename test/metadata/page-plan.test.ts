@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Order } from '#core/filter.ts';
 import { listArtifacts } from '#metadata/list-records.ts';
+import { pageStatement } from '#metadata/page-statement.ts';
 import { ensurePropertyIndexes } from '#metadata/property-indexes.ts';
 import { createTestDatabase, type TestDatabase } from '#test/support/database.ts';
 import { farEndFilters, pushApart } from '#test/support/far-end.ts';
@@ -91,6 +92,22 @@ describe('the statement of a page, among 10,000 artifacts', () => {
             expect(rowsRead, `${project} ${key} ${direction}`).toBeLessThanOrEqual(rowsReadMax);
           }
         }
+      }
+    },
+  );
+
+  it.each(farEndFilters)(
+    'finds the very rows that a walk without any index of the filter finds: $name',
+    async ({ type, filter }) => {
+      const viewer = { project: 'big', isAdmin: false };
+      for (const direction of ['forward', 'backward'] as const) {
+        const request = { type, filter, order: { key: 'createdAt', direction: 'asc' } as const, includeHidden: false };
+        const position = { limit: 25, direction, cursor: null };
+        const { rows } = await listArtifacts(apart.db, viewer, request, position);
+        const { statement, values } = pageStatement(request, viewer, { ...position, limit: 24 }, null);
+        const walked = (await apart.db.query<{ id: string }>({ text: statement.text }, values)).map(({ id }) => id);
+        const found = rows.map(({ artifact }) => artifact.id);
+        expect(direction === 'forward' ? found : found.toReversed()).toEqual(walked);
       }
     },
   );
