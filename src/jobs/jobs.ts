@@ -16,6 +16,9 @@ import { verifyUploadJob } from './verify-upload.ts';
 
 export type { JobDefinition, JobSettings } from './job-definition.ts';
 
+const minute = 60_000;
+const day = 24 * 60 * minute;
+
 /** All of them, by name. */
 export const jobDefinitions: readonly JobDefinition[] = [
   verifyUploadJob,
@@ -58,8 +61,18 @@ export function startWorker(services: Services, options: WorkOptions): JobWorker
       logEnd(services, end);
       options.onEnd?.(end);
     },
-    onTrouble: (err) => services.log.warn({ err }, 'the worker could not reach its jobs; it tries again'),
+    onTrouble: createTroubleLog(services),
   });
+}
+
+/** A database that is away for an hour is told of sixty times, not once for each look. */
+function createTroubleLog({ log }: Services): (error: unknown) => void {
+  let toldAt = Number.NEGATIVE_INFINITY;
+  return (err) => {
+    if (performance.now() - toldAt < minute) return;
+    toldAt = performance.now();
+    log.warn({ err }, 'the worker could not reach its jobs; it tries again');
+  };
 }
 
 function findDefinition(definitions: readonly JobDefinition[], name: string): JobDefinition {
@@ -75,9 +88,6 @@ function toQueuedJob(definition: JobDefinition, payload: JsonObject): QueuedJob 
   checkPayload(definition, payload);
   return { name: definition.name, payload, key: definition.key(payload) };
 }
-
-const minute = 60_000;
-const day = 24 * 60 * minute;
 
 function toKind(services: Services, definition: JobDefinition, settings: JobSettings): JobKind {
   const { name, retryLimit, retryDelayMaxSeconds, timeoutMs, schedule } = definition;

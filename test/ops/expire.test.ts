@@ -1,9 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { armFailpoints } from '#base/failpoint.ts';
 import type { JobRun, OpContext } from '#ops/context.ts';
 import { createArtifact } from '#ops/create-artifact.ts';
 import { expireDrafts } from '#ops/expire-drafts.ts';
 import { expireKeys } from '#ops/expire-keys.ts';
 import { getArtifact } from '#ops/get-artifact.ts';
+import { publishArtifact } from '#ops/publish-artifact.ts';
 import { updateArtifact } from '#ops/update-artifact.ts';
 import { actAs, createTestNode, type Node, outcome, publishKit, putText } from '#test/support/operations.ts';
 
@@ -14,7 +16,10 @@ beforeEach(async () => {
   node = await createTestNode();
   own = actAs(node.services, 'own');
 });
-afterEach(() => node[Symbol.asyncDispose]());
+afterEach(() => {
+  armFailpoints('none:none=fail');
+  return node[Symbol.asyncDispose]();
+});
 
 const run = (): JobRun => ({ signal: new AbortController().signal, progress: async () => undefined });
 const sql = (text: string, values: readonly unknown[] = []) => node.services.db.query<Record<string, unknown>>({ text }, values);
@@ -70,6 +75,20 @@ describe('a draft past its time', () => {
     expect((await expireDrafts(node.services, {}, run())).deleted).toBe(isDeleted ? 1 : 0);
   });
 
+  it('stays whole where its deletion fails, and is deleted by the next', async () => {
+    const { id } = await draft('twice');
+    await putText(own, id, 'main', 'bytes');
+    await age(id);
+    const changes = async () => (await sql('SELECT FROM event WHERE subject_id = $1', [id])).length;
+    const before = await changes();
+    armFailpoints('draft:expire=fail');
+    await expect(expireDrafts(node.services, {}, run())).rejects.toThrow('failpoint draft:expire');
+    expect(await outcome(getArtifact(own, { id }))).toBe('ok');
+    expect(await sql('SELECT slot FROM artifact_blob WHERE artifact_id = $1', [id])).toHaveLength(1);
+    expect(await changes()).toBe(before);
+    expect(await expireDrafts(node.services, {}, run())).toEqual({ deleted: 1, left: 0 });
+  });
+
   it('that is protected stays', async () => {
     const { id } = await draft('kept');
     await updateArtifact(own, { id, protected: true });
@@ -81,7 +100,6 @@ describe('a draft past its time', () => {
     const ids = await Promise.all(Array.from({ length: 12 }, async (_, index) => (await draft(`race ${index}`)).id));
     for (const id of ids) await putText(own, id, 'main', 'bytes');
     await sql(`UPDATE artifact SET expires_at = now() - interval '1 second' WHERE state = 'draft'`);
-    const { publishArtifact } = await import('#ops/publish-artifact.ts');
     const [outcomes, ...expired] = await Promise.all([
       Promise.all(ids.map((id) => outcome(publishArtifact(own, { id })))),
       expireDrafts(node.services, {}, run()),

@@ -2,16 +2,20 @@
 import { once } from 'node:events';
 import { openDatabase, openJobQueue } from '#metadata/metadata.ts';
 
-const [url = '', name = ''] = process.argv.slice(2);
+/** `everyMs`: it also asks for the job by itself. A job with a payload that says `ends` does. */
+const [url = '', name = '', everyMs] = process.argv.slice(2);
 await using db = openDatabase({ url, applicationName: 'vitrine-test-worker' });
 await using queue = openJobQueue(db);
 queue.work({
   kinds: [
     {
       ...{ name, retryLimit: 5, retryDelayMaxSeconds: 2, timeoutMs: 3600_000, keepMs: 3600_000 },
-      run: async ({ id, signal, progress }) => {
+      schedule:
+        everyMs === undefined ? undefined : { everyMs: Number(everyMs), job: { name, payload: { ends: true }, key: name } },
+      run: async ({ id, payload, signal, progress }) => {
         await progress(1, 2, 'in the child');
         process.stdout.write(`${id}\n`);
+        if (payload['ends'] === true) return {};
         await once(signal, 'abort');
         throw signal.reason;
       },
