@@ -8,7 +8,7 @@ import { systemCode } from '../store-error.ts';
 export async function publish(tmp: string, path: string): Promise<void> {
   const folder = dirname(path);
   await failpoint('store.filesystem:link');
-  await linkInto(tmp, path, folder);
+  await inFolder(folder, () => linkOnce(tmp, path));
   try {
     await failpoint('store.filesystem:linked');
     await syncFolder(folder);
@@ -23,17 +23,13 @@ export async function publish(tmp: string, path: string): Promise<void> {
   await unlinkIfThere(tmp).catch(() => undefined);
 }
 
-async function linkInto(tmp: string, path: string, folder: string): Promise<void> {
+async function linkOnce(tmp: string, path: string): Promise<void> {
   try {
     await link(tmp, path);
   } catch (error) {
-    if (systemCode(error) === 'ENOENT' && (await makeFolder(folder))) return linkInto(tmp, path, folder);
-    if (systemCode(error) === 'EEXIST') {
-      // A process that died here left both names.
-      if (await isSameFile(tmp, path)) return;
-      throw error;
-    }
-    if (!(await isMissing(path))) throw error;
+    // A process that died here left both names.
+    if (systemCode(error) === 'EEXIST' && (await isSameFile(tmp, path))) return;
+    if (systemCode(error) === 'EEXIST' || systemCode(error) === 'ENOENT' || !(await isMissing(path))) throw error;
     // No hard links here (some network and FAT file systems). Keys are used once, so nothing can appear in between.
     await rename(tmp, path);
   }
@@ -61,16 +57,37 @@ export async function unlinkIfThere(path: string): Promise<void> {
   }
 }
 
-/** False where it was there already. */
-async function makeFolder(folder: string): Promise<boolean> {
+// Folders that are being made now: what is put into one is durable only when it is.
+const making = new Map<string, Promise<void>>();
+
+/** Does what needs the folder, making it where it is missing; resolves when the folder is durable too. */
+export async function inFolder<T>(folder: string, work: () => Promise<T>): Promise<T> {
+  let result: T;
   try {
-    await mkdir(folder, { mode: 0o700 });
+    result = await work();
   } catch (error) {
-    if (systemCode(error) === 'EEXIST') return false;
-    throw error;
+    if (systemCode(error) !== 'ENOENT') throw error;
+    await makeFolder(folder);
+    return work();
   }
+  await making.get(folder);
+  return result;
+}
+
+function makeFolder(folder: string): Promise<void> {
+  const running = making.get(folder);
+  if (running !== undefined) return running;
+  const made = make(folder).finally(() => making.delete(folder));
+  making.set(folder, made);
+  return made;
+}
+
+async function make(folder: string): Promise<void> {
+  // Where it is there, another process made it, who knows whether durably.
+  await mkdir(folder, { mode: 0o700 }).catch((error: unknown) => {
+    if (systemCode(error) !== 'EEXIST') throw error;
+  });
   await syncFolder(dirname(folder));
-  return true;
 }
 
 async function isSameFile(one: string, other: string): Promise<boolean> {
