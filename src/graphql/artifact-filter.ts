@@ -59,7 +59,9 @@ export function defineArtifactFilter(
       versionRange: t.string({ description: "A SemVer range in node-semver's grammar, such as `^1.2`." }),
       latest: t.boolean({ description: 'Only the highest release of each family.' }),
       property: t.field({ type: [operands.property], description: 'Properties by their own names.' }),
-      ...Object.fromEntries((fields ?? []).map((field) => [field.rule.field, t.field({ type: field.filterRef })])),
+      ...Object.fromEntries(
+        (fields ?? []).flatMap(({ rule, filterRef }) => (filterRef === null ? [] : [[rule.field, t.field({ type: filterRef })]])),
+      ),
     }),
   });
   return ref;

@@ -32,7 +32,8 @@ const isOfKind: Readonly<Record<PropertyKind, (value: unknown) => boolean>> = {
 export interface PropertyField {
   readonly rule: PropertyRule;
   readonly enumRef: EnumRef | null;
-  readonly filterRef: OperandRef;
+  /** Null of a JSON value, which cannot be filtered. */
+  readonly filterRef: OperandRef | null;
 }
 
 /** @param operands the filters that kinds share; an enum gets one of its own */
@@ -44,7 +45,7 @@ export function definePropertyFields(
 ): readonly PropertyField[] {
   return type.properties.map((rule) => {
     if (rule.kind !== 'string' || rule.enum === null || !isGraphqlEnum(rule.enum)) {
-      return { rule, enumRef: null, filterRef: operands[rule.kind] };
+      return { rule, enumRef: null, filterRef: rule.kind === 'json' ? null : operands[rule.kind] };
     }
     const name = `${type.manifest.graphql.typeName}${toPascal(rule.field)}`;
     const pointer = `/properties/${rule.name}`;

@@ -64,7 +64,7 @@ export function createCostMeter(schema: GraphQLSchema): CostMeter {
 
 function defaultsOf(operation: OperationDefinitionNode): Variables {
   return Object.fromEntries(
-    (operation.variableDefinitions ?? []).flatMap(({ variable, defaultValue }) => {
+    (operation.variableDefinitions ?? []).flatMap(({ variable, defaultValue }): readonly (readonly [string, unknown])[] => {
       if (defaultValue?.kind === Kind.INT) return [[variable.name.value, Number(defaultValue.value)]];
       return defaultValue?.kind === Kind.LIST ? [[variable.name.value, defaultValue.values]] : [];
     }),
