@@ -11,31 +11,32 @@ export function createJobMetrics(registry: Registry, db: Database): ObserveJob {
   const attempts = new Counter({
     name: 'vitrine_job_attempts_total',
     help: 'Attempts at jobs that ended in this process, by what became of them.',
-    labelNames: ['job', 'outcome'],
+    // Not `job`, which is the name Prometheus itself gives to what it asks.
+    labelNames: ['name', 'outcome'],
     registers,
   });
   const duration = new Histogram({
     name: 'vitrine_job_seconds',
     help: 'Time that attempts at jobs took.',
-    labelNames: ['job'],
+    labelNames: ['name'],
     buckets: [0.01, 0.1, 1, 10, 60, 600, 3600, 21_600],
     registers,
   });
   new Gauge({
     name: 'vitrine_jobs',
     help: 'Jobs that wait and that run, on all nodes of the database.',
-    labelNames: ['job', 'state'],
+    labelNames: ['name', 'state'],
     registers,
     async collect() {
       this.reset();
       // What else there is to read does not fail with the database.
       const counts = await jobRecords.countJobs(db).catch(() => []);
-      for (const { name, state, count } of counts) this.set({ job: name, state }, count);
+      for (const { name, state, count } of counts) this.set({ name, state }, count);
     },
   });
   return ({ name, outcome, seconds }) => {
-    attempts.inc({ job: name, outcome });
+    attempts.inc({ name, outcome });
     // A job that was taken from a silent worker took no time here.
-    if (seconds > 0) duration.observe({ job: name }, seconds);
+    if (seconds > 0) duration.observe({ name }, seconds);
   };
 }

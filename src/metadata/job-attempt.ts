@@ -24,7 +24,7 @@ export interface TakenJob {
  * the instance accepting no writes, and waits again;
  * `lost` was taken away: its worker had been silent too long.
  */
-export type JobOutcome = 'completed' | 'retried' | 'failed' | 'cancelled' | 'handed back' | 'lost';
+type JobOutcome = 'completed' | 'retried' | 'failed' | 'cancelled' | 'handed back' | 'lost';
 
 export interface JobEnd {
   readonly id: string;

@@ -76,8 +76,8 @@ describe('vitrine worker', () => {
       await until(async () => (await countOf(ended)) >= 2, worker.output);
       expect(await countOf(`SELECT count(*) AS count FROM vitrine_jobs.job WHERE name <> 'keys.expire'`)).toBe(0);
       const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
-      expect(metrics).toMatch(/vitrine_job_attempts_total\{job="keys:expire",outcome="completed"\} [1-9]/);
-      expect(metrics).toMatch(/vitrine_job_seconds_count\{job="keys:expire"\} [1-9]/);
+      expect(metrics).toMatch(/vitrine_job_attempts_total\{name="keys:expire",outcome="completed"\} [1-9]/);
+      expect(metrics).toMatch(/vitrine_job_seconds_count\{name="keys:expire"\} [1-9]/);
       worker.child.kill('SIGTERM');
       expect(await once(worker.child, 'exit')).toEqual([0, null]);
       server.child.kill('SIGTERM');

@@ -129,7 +129,7 @@ describe('a job', () => {
 
   it('that waits is never begun once it is cancelled; one that runs is told to end', async () => {
     await declare(kind(forever));
-    const [runs = null, waits = null] = [
+    const [runs, waits] = [
       await ask({}, 'k'),
       await queue.enqueue(test.db, { name, payload: {}, startAfterMs: 3600_000 }),
     ];
@@ -150,7 +150,7 @@ describe('many jobs', () => {
     const now = new Map<string, number>();
     let [most, mostOfKey, done] = [0, 0, 0];
     const run = async ({ payload }: TakenJob) => {
-      const key = String(payload['key']);
+      const key = typeof payload['key'] === 'string' ? payload['key'] : '';
       now.set(key, (now.get(key) ?? 0) + 1);
       most = Math.max(
         most,
