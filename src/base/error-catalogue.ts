@@ -185,6 +185,7 @@ export const errorCatalogue = {
     'The artifact is deactivated; its bytes are withheld.',
     'Ask its project, or an administrator, to reactivate it.',
   ),
+  ARTIFACT_DELETED: entry(409, 'conflict', 'The artifact is deleted, if not yet for good.', 'Restore it with `vitrine restore`.'),
   AUDIENCE_TOO_WIDE: entry(
     409,
     'conflict',

@@ -17,6 +17,7 @@ import { createPublishCommand } from './commands/publish.ts';
 import { createPullCommand } from './commands/pull.ts';
 import { createPushCommand } from './commands/push.ts';
 import { createReadOnlyCommand } from './commands/read-only.ts';
+import { createRestoreCommand } from './commands/restore.ts';
 import { createSchemaCommand } from './commands/schema.ts';
 import { createServeCommand } from './commands/serve.ts';
 import { createShowCommand } from './commands/show.ts';
@@ -83,6 +84,7 @@ export function createProgram(io: CliIo): Command {
     createDeprecateCommand(io),
     createDeactivateCommand(io),
     createDeleteCommand(io),
+    createRestoreCommand(io),
     createTokenCommand(io),
     createTypesCommand(io),
     createSchemaCommand(io),

@@ -98,6 +98,7 @@ export type ArtifactMutation =
   | 'createArtifact'
   | 'publishArtifact'
   | 'deleteArtifact'
+  | 'restoreArtifact'
   | 'deactivateArtifact'
   | 'reactivateArtifact'
   | 'yankArtifact'

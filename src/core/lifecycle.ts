@@ -2,18 +2,22 @@
 import { AppError } from '#base/app-error.ts';
 import type { ArtifactState } from './artifact.ts';
 
-export const lifecycleActions = ['publish', 'deactivate', 'reactivate', 'delete'] as const;
+export const lifecycleActions = ['publish', 'deactivate', 'reactivate', 'delete', 'delay', 'restore', 'purge'] as const;
 export type LifecycleAction = (typeof lifecycleActions)[number];
+
+/** `delay` is a delete that can be taken back for a while: `restore` leads back to the state it came from. */
+type Next = ArtifactState | 'state before';
 
 /**
  * A change to the state an artifact already has is allowed where saying it twice harms nobody (deactivate, reactivate), and
  * refused where a caller would be misled (publish, delete).
  */
-const transitions: Readonly<Record<ArtifactState, Partial<Readonly<Record<LifecycleAction, ArtifactState>>>>> = {
+const transitions: Readonly<Record<ArtifactState, Partial<Readonly<Record<LifecycleAction, Next>>>>> = {
+  // A draft reserves no version, so that nothing but its owner's patience is lost with it.
   draft: { publish: 'active', delete: 'deleted' },
-  active: { deactivate: 'deactivated', reactivate: 'active', delete: 'deleted' },
-  deactivated: { deactivate: 'deactivated', reactivate: 'active', delete: 'deleted' },
-  pending_delete: { delete: 'deleted' },
+  active: { deactivate: 'deactivated', reactivate: 'active', delete: 'deleted', delay: 'pending_delete' },
+  deactivated: { deactivate: 'deactivated', reactivate: 'active', delete: 'deleted', delay: 'pending_delete' },
+  pending_delete: { restore: 'state before', purge: 'deleted' },
   deleted: {},
 };
 
@@ -24,14 +28,22 @@ export function isLive(state: ArtifactState): boolean {
   return state === 'active' || state === 'deactivated' || state === 'pending_delete';
 }
 
-/** Undefined when the action is not legal in this state. */
-export function nextState(state: ArtifactState, action: LifecycleAction): ArtifactState | undefined {
-  return transitions[state][action];
+/**
+ * Undefined when the action is not legal in this state.
+ * @param before what a delayed delete came from
+ */
+export function nextState(
+  state: ArtifactState,
+  action: LifecycleAction,
+  before: ArtifactState = 'active',
+): ArtifactState | undefined {
+  const next = transitions[state][action];
+  return next === 'state before' ? before : next;
 }
 
 /** @throws AppError STATE_CONFLICT, with the state in its details */
-export function assertTransition(state: ArtifactState, action: LifecycleAction): ArtifactState {
-  const next = nextState(state, action);
+export function assertTransition(state: ArtifactState, action: LifecycleAction, before?: ArtifactState): ArtifactState {
+  const next = nextState(state, action, before);
   if (next !== undefined) return next;
   throw new AppError('STATE_CONFLICT', `An artifact that is ${stateWords[state]} cannot be ${actionWords[action]}.`, {
     details: { state, action },
@@ -51,4 +63,7 @@ const actionWords: Readonly<Record<LifecycleAction, string>> = {
   deactivate: 'deactivated',
   reactivate: 'reactivated',
   delete: 'deleted',
+  delay: 'deleted',
+  restore: 'restored',
+  purge: 'purged',
 };

@@ -9,6 +9,7 @@ import { deleteArtifact } from '#ops/delete-artifact.ts';
 import { deprecateArtifact } from '#ops/deprecate-artifact.ts';
 import { publishArtifact } from '#ops/publish-artifact.ts';
 import { reactivateArtifact } from '#ops/reactivate-artifact.ts';
+import { restoreArtifact } from '#ops/restore-artifact.ts';
 import { unyankArtifact } from '#ops/unyank-artifact.ts';
 import { updateArtifact } from '#ops/update-artifact.ts';
 import { yankArtifact } from '#ops/yank-artifact.ts';
@@ -31,7 +32,13 @@ export function addArtifactMutations(parts: SchemaParts, inputs: ArtifactInputs)
   addUpdate(parts, inputs);
   addPublish(parts);
   addDeprecate(parts);
-  addStep(parts, 'deleteArtifact', 'Deletes an artifact; its version leaves a tombstone.', deleteArtifact);
+  addStep(
+    parts,
+    'deleteArtifact',
+    'Deletes an artifact; its version leaves a tombstone. Where deletes are delayed, it can be restored until `expiresAt`.',
+    deleteArtifact,
+  );
+  addStep(parts, 'restoreArtifact', 'Takes a delayed delete back.', restoreArtifact);
   addStep(parts, 'deactivateArtifact', 'Withholds the bytes of an artifact.', deactivateArtifact);
   addStep(parts, 'reactivateArtifact', 'Ends a deactivation.', reactivateArtifact);
   addStep(

@@ -91,9 +91,11 @@ export interface LockedArtifact {
   readonly yanked: boolean;
   readonly deprecationMessage: string | null;
   readonly revision: number;
+  /** What a delayed delete came from. */
+  readonly stateBeforeDelete: ArtifactState | null;
 }
 
-const lockedColumns = `a.id, a.project, a.state, a.visibility, a.protected, a.yanked_at IS NOT NULL AS yanked,
+const lockedColumns = `a.id, a.project, a.state, a.state_before_delete AS "stateBeforeDelete", a.visibility, a.protected, a.yanked_at IS NOT NULL AS yanked,
   a.deprecation_message AS "deprecationMessage", a.revision`;
 
 const lockStatement = {
@@ -285,6 +287,33 @@ const deleteStatement = {
 /** The artifact as it was read last, its slots included, in state `deleted`. */
 export async function deleteArtifact(sql: Sql, id: string): Promise<Artifact> {
   return changed(sql, deleteStatement, [id]);
+}
+
+const delayDeleteStatement = {
+  name: 'artifact-delay-delete',
+  // Its references to bytes stay, so that nothing collects them; its name ends as it does with a delete.
+  text: `WITH names AS (UPDATE artifact_name SET valid_to = clock_timestamp() WHERE artifact_id = $1 AND valid_to IS NULL)
+    UPDATE artifact AS a SET state = 'pending_delete', state_before_delete = a.state,
+      expires_at = now() + $2 * interval '1 millisecond', revision = a.revision + 1, updated_at = now()
+    WHERE a.id = $1 RETURNING ${artifactColumns('a')}`,
+};
+
+/** Deleted for everybody but who may restore it; for good when `expiresAt` has come. */
+export async function delayDelete(sql: Sql, id: string, delayMs: number): Promise<Artifact> {
+  return changed(sql, delayDeleteStatement, [id, delayMs]);
+}
+
+const restoreStatement = {
+  name: 'artifact-restore',
+  text: `UPDATE artifact AS a SET state = $2, state_before_delete = NULL, expires_at = NULL, revision = a.revision + 1,
+      updated_at = now()
+    WHERE a.id = $1 RETURNING ${artifactColumns('a')}`,
+};
+
+export async function restoreArtifact(sql: Sql, id: string, state: ArtifactState): Promise<Artifact> {
+  const artifact = await changed(sql, restoreStatement, [id, state]);
+  await beginName(sql, id);
+  return artifact;
 }
 
 async function changed(sql: Sql, statement: { name: string; text: string }, values: readonly unknown[]): Promise<Artifact> {

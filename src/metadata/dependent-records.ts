@@ -71,7 +71,8 @@ export async function countDependents(sql: Sql, by: Viewer, target: DependentsTa
 /** The head of a statement, which gives it the ids as `dependents`. */
 function dependentsSql(by: Viewer, target: DependentsTarget, { add }: SqlValues): string {
   const viewer = { project: add(by.project, 'text'), isAdmin: add(by.isAdmin, 'boolean') };
-  const seen = (alias: string): string => `${alias}.state NOT IN ('draft', 'deleted') AND ${findableSql(alias, viewer, 'false')}`;
+  const seen = (alias: string): string =>
+    `${alias}.state NOT IN ('draft', 'pending_delete', 'deleted') AND ${findableSql(alias, viewer, 'false')}`;
   const id = add(target.id, 'uuid');
   const consumers = (below: string): string =>
     `SELECT d.artifact_id FROM ${below} JOIN dependency d ON d.resolved_id = below.id JOIN artifact a ON a.id = d.artifact_id

@@ -54,7 +54,7 @@ const resolveStatement = {
         UNION ALL
         (SELECT false AS in_range, ${closureNodeColumns} FROM artifact a
           WHERE a.family_id = f.id AND a.version_key = r."exactKey"
-            AND a.state IN ('active', 'deactivated', 'pending_delete') AND ${findableSql('a', viewer, 'r.named')} LIMIT 1)
+            AND a.state IN ('active', 'deactivated') AND ${findableSql('a', viewer, 'r.named')} LIMIT 1)
       ) AS every ORDER BY in_range DESC LIMIT 1
     ) AS found`,
 };

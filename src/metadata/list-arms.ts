@@ -140,7 +140,7 @@ function namesCommunity(value: unknown): boolean {
 
 /** Multiplies an arm by the values of the columns its indexes are divided by, while that stays a handful. */
 function spread(arm: ScopeArm, fixed: Fixed, states: readonly (string | null)[], scope: FilterScope): readonly Arm[] {
-  const allowed = states.filter((state) => arm.draftsToo || state !== 'draft');
+  const allowed = states.filter((state) => arm.draftsToo || (state !== 'draft' && state !== 'pending_delete'));
   const shown = arm.byVisibility ? (fixed.visibilities ?? [null]) : [null];
   const clauses = product([
     allowed.map((state) => (state === null ? '' : ` AND a.state = '${state}'`)),

@@ -26,6 +26,7 @@ export { inspectMigrations, migrate } from './migrate.ts';
 export * as negotiationRecords from './negotiation-records.ts';
 export { openDatabase } from './open-database.ts';
 export { ensurePropertyIndexes } from './property-indexes.ts';
+export * as purgeRecords from './purge-records.ts';
 export * as quarantineRecords from './quarantine-records.ts';
 export * as readOnlyRecords from './read-only-records.ts';
 export * as readinessRecords from './readiness-records.ts';

@@ -76,7 +76,8 @@ const findKnownStatement = {
     CROSS JOIN LATERAL (SELECT DISTINCT a.project, a.type, a.visibility
       FROM (SELECT artifact_id FROM artifact_blob WHERE blob_id = b.id LIMIT ${referencesMax}) ab
       JOIN artifact a ON a.id = ab.artifact_id
-      WHERE ${readableSql('a', { project: '$1::text', isAdmin: '$2::boolean' })} AND (a.state <> 'deactivated' OR $2)
+      WHERE ${readableSql('a', { project: '$1::text', isAdmin: '$2::boolean' })} AND a.state <> 'pending_delete'
+        AND (a.state <> 'deactivated' OR $2)
       LIMIT 5) a
     WHERE b.digest_algorithm = 'sha256' AND b.digest_value = ANY($3::text[])`,
 };

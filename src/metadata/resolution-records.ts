@@ -43,10 +43,11 @@ export async function findHighest(sql: Sql, by: Viewer, family: FamilyTarget, ra
 const exactStatement = {
   name: 'resolution-exact',
   text: `SELECT ${columns} FROM artifact a WHERE a.family_id = $3 AND a.version_key = $5
-    AND a.state IN ('active', 'deactivated', 'pending_delete') AND ${findableSql('a', viewer, '$4::boolean')}`,
+    AND (a.state IN ('active', 'deactivated') OR (a.state = 'pending_delete' AND (a.project = $1 OR $2)))
+    AND ${findableSql('a', viewer, '$4::boolean')}`,
 };
 
-/** The live artifact of that very version, also when it is yanked or deactivated. */
+/** The live artifact of that very version, also when it is yanked or deactivated; for its owner also while it waits to be deleted. */
 export async function findExact(
   sql: Sql,
   by: Viewer,

@@ -13,20 +13,22 @@ export interface ViewerParameters {
 }
 
 /**
- * True for rows of `artifact` (under `alias`) that the viewer may read: a draft within its own project, anything else when
- * own, public, community, or shared with the viewer's project whatever the membership's status. Tombstones are nobody's.
+ * True for rows of `artifact` (under `alias`) that the viewer may read: a draft, or what waits to be deleted, within its own
+ * project, anything else when own, public, community, or shared with the viewer's project whatever the membership's status.
+ * Tombstones are nobody's.
  */
 export function readableSql(alias: string, viewer: ViewerParameters): string {
-  return `(${alias}.state <> 'deleted' AND (${audienceSql(alias, viewer)}))`;
+  return `(${alias}.state <> 'deleted' AND (${audienceSql(alias, viewer, `${alias}.state NOT IN ('draft', 'pending_delete')`)}))`;
 }
 
 /** As `readableSql`, tombstones included: for naming what was deleted to those who could see it. */
 export function readableOrDeletedSql(alias: string, viewer: ViewerParameters): string {
-  return `(${audienceSql(alias, viewer)})`;
+  return `(${audienceSql(alias, viewer, `${alias}.state <> 'draft'`)})`;
 }
 
-function audienceSql(alias: string, viewer: ViewerParameters): string {
-  return `${alias}.project = ${viewer.project} OR ${viewer.isAdmin} OR (${alias}.state <> 'draft' AND (
+/** @param shownSql what the state has to be for others */
+function audienceSql(alias: string, viewer: ViewerParameters, shownSql: string): string {
+  return `${alias}.project = ${viewer.project} OR ${viewer.isAdmin} OR (${shownSql} AND (
     ${alias}.visibility IN ('public', 'community')
     OR (${alias}.visibility = 'shared' AND EXISTS (
       SELECT 1 FROM member m WHERE m.artifact_id = ${alias}.id AND m.project = ${viewer.project}))))`;

@@ -101,12 +101,14 @@ function compareNodes(a: NodeRow, b: NodeRow): number {
 }
 
 function nodeProblems(node: ClosureNode, blobs: readonly BlobRow[]): readonly ClosureProblem[] {
-  const isSound = node.state !== 'deactivated' && !node.yanked && blobs.every(({ locations }) => locations !== null);
+  const isWithheld = node.state === 'deactivated' || node.state === 'pending_delete';
+  const isSound = !isWithheld && !node.yanked && blobs.every(({ locations }) => locations !== null);
   if (isSound) return [];
   const name = describe(node);
+  const stateWords = node.state === 'deactivated' ? 'deactivated' : 'waiting to be deleted';
   const lost = blobs.filter(({ locations }) => locations === null).map(({ path }) => path);
   return [
-    ...(node.state === 'deactivated' ? [problem('DEACTIVATED', node.id, `${name} is deactivated; its bytes are withheld.`)] : []),
+    ...(isWithheld ? [problem('DEACTIVATED', node.id, `${name} is ${stateWords}; its bytes are withheld.`)] : []),
     ...(node.yanked ? [{ ...problem('YANKED', node.id, `${name} was yanked.`), usable: true }] : []),
     ...lost.map((path) => problem('BLOB_UNAVAILABLE', node.id, `The bytes of ${path} of ${name} are in no store.`)),
   ];

@@ -22,7 +22,8 @@ export interface ReasonedChangeInput extends ChangeInput {
 }
 
 export interface ArtifactChange {
-  readonly kind: string;
+  /** What happened; told from the artifact after the change where it depends on it. */
+  readonly kind: string | ((changed: Artifact) => string);
   readonly action: Action;
   readonly detail?: JsonObject;
 }
@@ -43,10 +44,11 @@ export async function changeArtifact(
   const { id } = artifact;
   return context.db.transaction(
     async (tx) => {
-      const locked = await lockCurrent(tx, id, expectedRevision);
+      const locked = await lockCurrent(tx, id, expectedRevision, change.action === 'artifact:restore');
       const changed = await apply(tx, locked);
       if (changed !== undefined) {
-        await recordArtifactChange(tx, context, change, changed);
+        const kind = typeof change.kind === 'string' ? change.kind : change.kind(changed);
+        await recordArtifactChange(tx, context, { ...change, kind }, changed);
         return changed;
       }
       const unchanged = await findArtifact(context, id, tx);
@@ -57,11 +59,20 @@ export async function changeArtifact(
   );
 }
 
-/** @throws AppError ARTIFACT_NOT_FOUND when it was deleted meanwhile, REVISION_CONFLICT */
-export async function lockCurrent(tx: Sql, id: string, expectedRevision: number | undefined): Promise<LockedArtifact> {
+/**
+ * @param isRestoring what waits to be deleted takes this one change
+ * @throws AppError ARTIFACT_NOT_FOUND when it was deleted meanwhile, REVISION_CONFLICT, ARTIFACT_DELETED
+ */
+export async function lockCurrent(
+  tx: Sql,
+  id: string,
+  expectedRevision: number | undefined,
+  isRestoring = false,
+): Promise<LockedArtifact> {
   const locked = await artifactRecords.lockArtifact(tx, id);
   if (locked === undefined || locked.state === 'deleted') throw artifactNotFound(id);
   assertRevision(locked, expectedRevision);
+  if (locked.state === 'pending_delete' && !isRestoring) throw new AppError('ARTIFACT_DELETED');
   return locked;
 }
 

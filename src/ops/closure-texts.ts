@@ -39,7 +39,7 @@ export async function addClosureTexts(context: OpContext, located: LocatedClosur
 function isText({ types, policy, caller }: OpContext, node: ClosureNode, blob: ClosureBlob, inlineBytes: number): boolean {
   const rule = types.types.get(node.type)?.versions.get(node.typeVersion)?.rule.slots[blob.slot];
   if (rule?.text !== true || blob.sizeBytes > inlineBytes) return false;
-  const isWithheld = node.state === 'deactivated' && !caller.isAdmin;
+  const isWithheld = node.state === 'pending_delete' || (node.state === 'deactivated' && !caller.isAdmin);
   return !isWithheld && policy.allows(caller, 'blob:download', { project: node.project, type: node.type });
 }
 

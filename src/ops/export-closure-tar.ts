@@ -60,10 +60,10 @@ export async function exportClosureTar(context: OpContext, { ref, mode, partial 
   };
 }
 
-/** Of a partial export the bytes of a deactivated artifact are left out, but for administrators. */
+/** Of a partial export the bytes of a deactivated artifact are left out, but for administrators; of a deleted one for all. */
 function isReadable({ policy, caller }: OpContext, node: ClosureNode): boolean {
   policy.authorise(caller, 'blob:download', { project: node.project, type: node.type });
-  return node.state !== 'deactivated' || caller.isAdmin;
+  return node.state !== 'pending_delete' && (node.state !== 'deactivated' || caller.isAdmin);
 }
 
 function openArchive(context: OpContext, located: LocatedClosure, manifest: Buffer, entries: readonly Entry[]): Readable {

@@ -36,7 +36,7 @@ export interface BlobDownload {
 }
 
 /**
- * @throws AppError ARTIFACT_NOT_FOUND, FORBIDDEN, ARTIFACT_DEACTIVATED (admins may read on), BLOB_NOT_FOUND, BLOB_UNAVAILABLE,
+ * @throws AppError ARTIFACT_NOT_FOUND, FORBIDDEN, ARTIFACT_DELETED, ARTIFACT_DEACTIVATED (admins may read on), BLOB_NOT_FOUND, BLOB_UNAVAILABLE,
  * PATH_INVALID
  */
 export async function openBlob(context: OpContext, input: OpenBlobInput): Promise<BlobDownload> {
@@ -48,6 +48,7 @@ export async function openBlob(context: OpContext, input: OpenBlobInput): Promis
   if (row === undefined) throw artifactNotFound(input.artifactId);
   const { project, type, visibility } = row;
   context.policy.authorise(context.caller, 'blob:download', { project, type, visibility });
+  if (row.state === 'pending_delete') throw new AppError('ARTIFACT_DELETED');
   if (row.state === 'deactivated' && !context.caller.isAdmin) throw new AppError('ARTIFACT_DEACTIVATED');
   if (row.entry === undefined) throw new AppError('BLOB_NOT_FOUND');
   const { locations, attachedAt, ...entry } = row.entry;

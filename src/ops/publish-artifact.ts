@@ -1,5 +1,5 @@
 /** Publishes a draft: checked without a lock, then in one transaction pinned, digested, made active and told. */
-import { isAppError } from '#base/app-error.ts';
+import { AppError, isAppError } from '#base/app-error.ts';
 import type { Artifact } from '#core/artifact.ts';
 import { assertTransition } from '#core/lifecycle.ts';
 import type { Sql } from '#metadata/database.ts';
@@ -24,7 +24,8 @@ export interface PublishArtifactInput {
  *
  * Locks are taken in one order everywhere: family, the artifact, its blobs, what it depends on by id. Pins point one way
  * only, so nobody waits in a circle; should statements meet all the same, the database ends one and it is run again.
- * @throws AppError ARTIFACT_NOT_FOUND, FORBIDDEN, STATE_CONFLICT, REVISION_CONFLICT, VERSION_EXISTS, KEY_REUSED, and what
+ * @throws AppError ARTIFACT_NOT_FOUND, FORBIDDEN, STATE_CONFLICT, REVISION_CONFLICT, VERSION_EXISTS, ARTIFACT_DELETED,
+ *   KEY_REUSED, and what
  *   preparePublish and freezeArtifact throw
  */
 export async function publishArtifact(context: OpContext, input: PublishArtifactInput): Promise<Artifact> {
@@ -69,6 +70,8 @@ async function publish(tx: Sql, context: OpContext, prepared: PreparedPublish): 
   const digest = await freezeArtifact(tx, context, prepared);
   const live = await findLive(tx, artifact);
   if (live !== undefined) {
+    // Its version is still reserved; to answer it would be to answer something deleted.
+    if (live.state === 'pending_delete') throw new AppError('ARTIFACT_DELETED', undefined, { details: { id: live.id } });
     if (live.digest !== digest) throw versionExists(live);
     return replaceByLive(tx, context, artifact, live);
   }

@@ -56,6 +56,7 @@ function warningsOf({ yankedAt, yankReason, deprecatedAt, deprecationMessage, st
     yankedAt === null ? '' : `This version was yanked${because(yankReason)}.`,
     deprecatedAt === null ? '' : `This artifact is deprecated${because(deprecationMessage)}.`,
     state === 'deactivated' ? 'This artifact is deactivated; its bytes are withheld.' : '',
+    state === 'pending_delete' ? 'This artifact is deleted; it can be restored until its delay is over.' : '',
   ].filter((warning) => warning !== '');
 }
 

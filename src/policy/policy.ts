@@ -25,6 +25,7 @@ export const actions = [
   'artifact:update',
   'artifact:publish',
   'artifact:delete',
+  'artifact:restore',
   'artifact:deactivate',
   'artifact:reactivate',
   'artifact:yank',

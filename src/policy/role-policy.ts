@@ -20,6 +20,7 @@ const rules: Readonly<Record<Action, Rule>> = {
   'artifact:update': { role: 'member', scope: 'own' },
   'artifact:publish': { role: 'member', scope: 'own' },
   'artifact:delete': { role: 'member', scope: 'own' },
+  'artifact:restore': { role: 'member', scope: 'own' },
   'artifact:deactivate': { role: 'member', scope: 'own' },
   'artifact:reactivate': { role: 'member', scope: 'own' },
   'artifact:yank': { role: 'member', scope: 'own' },

@@ -26,7 +26,7 @@ describe('the commands', () => {
     expect(commands.toSorted()).toEqual(
       [
         ...['serve', 'db migrate', 'config', 'schema print', 'types list', 'types check', 'types new', 'push', 'publish', 'pull'],
-        ...['closure', 'list', 'show', 'dependents', 'yank', 'deprecate', 'deactivate', 'delete'],
+        ...['closure', 'list', 'show', 'dependents', 'yank', 'deprecate', 'deactivate', 'delete', 'restore'],
         ...['token create', 'token list', 'token revoke'],
       ].toSorted(),
     );

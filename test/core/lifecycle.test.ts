@@ -6,16 +6,16 @@ import { artifactStates } from '#core/artifact.ts';
 import { assertTransition, isLive, lifecycleActions, liveStates, nextState } from '#core/lifecycle.ts';
 
 const table = {
-  draft: ['active', undefined, undefined, 'deleted'],
-  active: [undefined, 'deactivated', 'active', 'deleted'],
-  deactivated: [undefined, 'deactivated', 'active', 'deleted'],
-  pending_delete: [undefined, undefined, undefined, 'deleted'],
-  deleted: [undefined, undefined, undefined, undefined],
+  draft: ['active', undefined, undefined, 'deleted', undefined, undefined, undefined],
+  active: [undefined, 'deactivated', 'active', 'deleted', 'pending_delete', undefined, undefined],
+  deactivated: [undefined, 'deactivated', 'active', 'deleted', 'pending_delete', undefined, undefined],
+  pending_delete: [undefined, undefined, undefined, undefined, undefined, 'active', 'deleted'],
+  deleted: [undefined, undefined, undefined, undefined, undefined, undefined, undefined],
 };
 
 describe('the lifecycle', () => {
-  it('allows publish, deactivate, reactivate and delete exactly where the table says', () => {
-    expect(lifecycleActions).toEqual(['publish', 'deactivate', 'reactivate', 'delete']);
+  it('allows each action exactly where the table says', () => {
+    expect(lifecycleActions).toEqual(['publish', 'deactivate', 'reactivate', 'delete', 'delay', 'restore', 'purge']);
     for (const state of artifactStates) {
       expect([state, lifecycleActions.map((action) => nextState(state, action))]).toEqual([state, table[state]]);
     }
@@ -35,6 +35,11 @@ describe('the lifecycle', () => {
         expect(isAppError(thrown, 'STATE_CONFLICT') && thrown.details).toEqual({ state, action });
       }
     }
+  });
+
+  it('restores to the state that a delayed delete came from', () => {
+    expect(assertTransition('pending_delete', 'restore', 'deactivated')).toBe('deactivated');
+    expect(assertTransition('pending_delete', 'restore', 'active')).toBe('active');
   });
 
   it('calls active, deactivated and pending_delete live', () => {

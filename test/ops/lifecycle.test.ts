@@ -7,11 +7,13 @@ import { deactivateArtifact } from '#ops/deactivate-artifact.ts';
 import { deleteArtifact } from '#ops/delete-artifact.ts';
 import { deprecateArtifact } from '#ops/deprecate-artifact.ts';
 import { publishArtifact } from '#ops/publish-artifact.ts';
+import { purgeArtifacts } from '#ops/purge-artifacts.ts';
 import { reactivateArtifact } from '#ops/reactivate-artifact.ts';
 import { resolveReference } from '#ops/resolve-reference.ts';
 import { unyankArtifact } from '#ops/unyank-artifact.ts';
 import { updateArtifact } from '#ops/update-artifact.ts';
 import { yankArtifact } from '#ops/yank-artifact.ts';
+import { quietRun } from '#test/support/maintenance.ts';
 import { actAs, createTestNode, type Node, outcome, publishKit, putText, refusal } from '#test/support/operations.ts';
 
 let node: Node;
@@ -183,9 +185,12 @@ describe('dated rows', () => {
   it('remember what a deletion that waited came from', async () => {
     const { id } = await publishKit(own, { name: 'waited' });
     const { db } = node.services;
-    const wait = { text: `UPDATE artifact SET state = 'pending_delete', state_before_delete = 'deactivated' WHERE id = $1` };
+    const wait = {
+      text: `UPDATE artifact SET state = 'pending_delete', state_before_delete = 'deactivated', expires_at = now() WHERE id = $1`,
+    };
     await db.query(wait, [id]);
-    expect(await outcome(deleteArtifact(own, { id }))).toBe('ok');
+    expect(await outcome(deleteArtifact(own, { id }))).toBe('ARTIFACT_DELETED');
+    expect(await purgeArtifacts(node.services, {}, quietRun())).toEqual({ purged: 1 });
     const [row] = await db.query({ text: 'SELECT state, state_before_delete FROM artifact WHERE id = $1' }, [id]);
     expect(row).toEqual({ state: 'deleted', state_before_delete: 'deactivated' });
   });

@@ -9,6 +9,7 @@ const table: Readonly<Record<Action, { own: string; foreign: string; sharedWith:
   'artifact:update': { own: 'ma', foreign: 'a', sharedWith: 'a' },
   'artifact:publish': { own: 'ma', foreign: 'a', sharedWith: 'a' },
   'artifact:delete': { own: 'ma', foreign: 'a', sharedWith: 'a' },
+  'artifact:restore': { own: 'ma', foreign: 'a', sharedWith: 'a' },
   'artifact:deactivate': { own: 'ma', foreign: 'a', sharedWith: 'a' },
   'artifact:reactivate': { own: 'ma', foreign: 'a', sharedWith: 'a' },
   'artifact:yank': { own: 'ma', foreign: 'a', sharedWith: 'a' },

@@ -8,7 +8,8 @@ import { randomId } from '#base/id.ts';
 import { openBlobs, type StoreConfig } from '#blobs/blobs.ts';
 import { openDatabase } from '#metadata/metadata.ts';
 import { collectBlobs } from '#ops/collect-blobs.ts';
-import type { JobRun } from '#ops/context.ts';
+import type { JobRun, Services } from '#ops/context.ts';
+import { purgeArtifacts } from '#ops/purge-artifacts.ts';
 import { reconcileStores } from '#ops/reconcile-stores.ts';
 import { scrubBlobs } from '#ops/scrub-blobs.ts';
 import { testSettings } from './operations.ts';
@@ -21,13 +22,13 @@ export interface MaintenanceOrder {
   readonly failpoints: string;
 }
 
-const operations = { collectBlobs, reconcileStores, scrubBlobs };
+const operations = { collectBlobs, reconcileStores, scrubBlobs, purgeArtifacts };
 
 const order = JSON.parse(process.argv[2] ?? '') as MaintenanceOrder;
 await using db = openDatabase({ url: order.databaseUrl, poolSize: 4, applicationName: 'vitrine-test-child' });
 await using blobs = await openBlobs({ stores: order.stores, defaultStore: order.stores[0]?.name ?? '' });
 const run: JobRun = { signal: new AbortController().signal, progress: async () => undefined };
-const services = { db, blobs, log: pino({ level: 'silent' }), newId: randomId, settings: testSettings };
+const services = { ...({} as Services), db, blobs, log: pino({ level: 'silent' }), newId: randomId, settings: testSettings };
 const operate = operations[order.operation];
 if (order.failpoints !== '') armFailpoints(order.failpoints);
 process.stdout.write(JSON.stringify(await operate(services, order.input as never, run)));
