@@ -96,15 +96,25 @@ function openArchive(context: OpContext, located: LocatedClosure, manifest: Buff
   }
 }
 
+/** From the first of its places that opens; what a place has lost, another may have. */
 async function openEntry(
-  { blobs }: OpContext,
+  { blobs, log }: OpContext,
   { locations }: LocatedClosure,
   { node, blob }: Entry,
   signal: AbortSignal,
 ): Promise<Readable> {
   for (const [store, key] of locations(node.id, blob.path)) {
     const found = blobs.stores.get(store);
-    if (found !== undefined) return found.open(key, { signal });
+    if (found === undefined) continue;
+    try {
+      return await found.open(key, { signal });
+    } catch (error) {
+      signal.throwIfAborted();
+      log.warn(
+        { err: error, sha256: blob.sha256, store, objectKey: key },
+        'a blob of a closure could not be opened in one of its stores',
+      );
+    }
   }
   throw new AppError('BLOB_UNAVAILABLE');
 }
