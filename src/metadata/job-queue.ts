@@ -19,7 +19,8 @@ export interface QueuedJob {
 export interface JobQueue extends AsyncDisposable {
   /**
    * Asks for a job where `sql` stands: in a transaction it is there with its commit, or never was.
-   * @returns its id, or null where one of this name and key waits already: that one runs after this transaction has committed
+   * @returns its id, or null where one of this name and key waits already: that one runs after this transaction has committed, and no
+   *   later than this one would have
    */
   enqueue(sql: Sql, job: QueuedJob): Promise<string | null>;
   /** A job that waits never runs; one that runs is told to end, and has not completed. False where it had ended. */
@@ -52,7 +53,7 @@ export function openJobQueue(db: Database): JobQueue {
   const workers = new Set<JobWorker>();
   const ask = async (sql: Sql, job: QueuedJob) => {
     const id = await enqueue(await boss(sql), sql, job);
-    if (id !== null && (job.startAfterMs ?? 0) <= 0) for (const worker of workers) worker.nudge();
+    if ((job.startAfterMs ?? 0) <= 0) for (const worker of workers) worker.nudge();
     return id;
   };
   return {
@@ -110,21 +111,29 @@ async function enqueue(boss: PgBoss, sql: Sql, { name, payload, key, startAfterM
   const singletonKey = key ?? id;
   const options = { id, singletonKey, group: { id: singletonKey }, startAfter: startAfterMs / 1000, db: toBossDb(sql) };
   for (let attempt = 1; attempt <= attempts; attempt += 1) {
-    if (key !== undefined && (await holdWaiting(sql, name, key))) return null;
+    if (key !== undefined && (await holdWaiting(sql, name, key, startAfterMs))) return null;
     const sent = await boss.send(toQueueName(name), payload, options);
     if (sent !== null) return sent;
   }
   throw new Error(`the job ${name} of key ${key} was waiting at every attempt to add it, and at none to find it`);
 }
 
-/** Whether one waits already. It is locked, so that no worker takes it before what this transaction changes can be seen. */
-async function holdWaiting(sql: Sql, name: string, key: string): Promise<boolean> {
-  const rows = await sql.query({ name: 'job_hold_waiting', text: holdWaitingText }, [toQueueName(name), key]);
-  return rows.length > 0;
+/**
+ * Whether one waits already, which then waits no longer than was asked for. It is locked, so that no worker takes it before what
+ * this transaction changes can be seen.
+ */
+async function holdWaiting(sql: Sql, name: string, key: string, startAfterMs: number): Promise<boolean> {
+  const values = [toQueueName(name), key, startAfterMs];
+  return (await sql.query({ name: 'job_hold_waiting', text: holdWaitingText }, values)).length > 0;
 }
 
-const holdWaitingText = `SELECT id FROM ${schema}.job
-  WHERE name = $1 AND COALESCE(singleton_key, '') = $2 AND state < 'active' AND policy = 'stately' LIMIT 1 FOR SHARE`;
+const isWaiting = `name = $1 AND COALESCE(singleton_key, '') = $2 AND state < 'active' AND policy = 'stately'`;
+
+const holdWaitingText = `WITH
+  sooner AS (UPDATE ${schema}.job SET start_after = now() + $3 * interval '1 ms'
+    WHERE ${isWaiting} AND start_after > now() + $3 * interval '1 ms' RETURNING id),
+  held AS (SELECT id FROM ${schema}.job WHERE ${isWaiting} FOR SHARE)
+  SELECT id FROM sooner UNION ALL SELECT id FROM held`;
 
 function hasTouched(answer: object): boolean {
   return 'affected' in answer && answer.affected !== 0;

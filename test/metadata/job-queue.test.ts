@@ -68,6 +68,40 @@ describe('asking for a job in a transaction', () => {
     expect(await jobsOf('twice')).toHaveLength(1);
   });
 
+  it('lets what waits under its key for later wait no longer than what is asked for', async () => {
+    const startAfter = async () => {
+      const [row] = await test.db.query<{ seconds: number }>({
+        text: `SELECT extract(epoch FROM start_after - now())::float8 AS seconds FROM vitrine_jobs.job WHERE singleton_key = 'later'`,
+      });
+      return row?.seconds ?? Number.NaN;
+    };
+    expect(await queue.enqueue(test.db, { ...work('later'), startAfterMs: 3600_000 })).not.toBeNull();
+    expect(await queue.enqueue(test.db, { ...work('later'), startAfterMs: 7200_000 })).toBeNull();
+    expect(await startAfter()).toBeGreaterThan(3000);
+    expect(await queue.enqueue(test.db, work('later'))).toBeNull();
+    expect(await startAfter()).toBeLessThanOrEqual(0);
+    expect(await jobsOf('later')).toHaveLength(1);
+  });
+
+  it('keeps a worker from what waits until its transaction is over', async () => {
+    await queue.enqueue(test.db, work('held'));
+    const fetched = async () => {
+      const boss = new PgBoss({
+        db: { executeSql: async (text, values = []) => ({ rows: (await test.db.query<object>({ text }, values)) ?? [] }) },
+        ...{ schema: 'vitrine_jobs', migrate: false, supervise: false, schedule: false },
+      });
+      await boss.start();
+      const jobs = await boss.fetch<{ uploadId: string }>('upload.verify', { batchSize: 100 });
+      await boss.stop({ graceful: false, close: false });
+      return jobs.map(({ data }) => data.uploadId);
+    };
+    await test.db.transaction(async (tx) => {
+      expect(await queue.enqueue(tx, work('held'))).toBeNull();
+      expect(await fetched()).not.toContain('held');
+    });
+    expect(await fetched()).toContain('held');
+  });
+
   it('adds one of each where there is no key', async () => {
     const { name, payload } = work('keyless');
     const ids = await test.db.transaction(async (tx) => [

@@ -129,10 +129,7 @@ describe('a job', () => {
 
   it('that waits is never begun once it is cancelled; one that runs is told to end', async () => {
     await declare(kind(forever));
-    const [runs, waits] = [
-      await ask({}, 'k'),
-      await queue.enqueue(test.db, { name, payload: {}, startAfterMs: 3600_000 }),
-    ];
+    const [runs, waits] = [await ask({}, 'k'), await queue.enqueue(test.db, { name, payload: {}, startAfterMs: 3600_000 })];
     work([kind(forever)]);
     await until(async () => (await state(runs)) === 'running');
     expect(await queue.cancel(test.db, { name, id: waits ?? '' })).toBe(true);
