@@ -42,11 +42,10 @@ export async function appendUpload(context: OpContext, input: AppendUploadInput)
     return toView(session);
   }
   if (session.artifact !== null) assertWritable(artifactOf(session), undefined);
-  await appendUnderLease(context, session.id, input);
-  return toView(await loadUpload(context, session.id));
+  return appendUnderLease(context, session.id, input);
 }
 
-async function appendUnderLease(context: OpContext, id: string, input: AppendUploadInput): Promise<void> {
+async function appendUnderLease(context: OpContext, id: string, input: AppendUploadInput): Promise<UploadView> {
   const { requestId, traceparent = null, sourceAddress = null } = context;
   await using lease = await holdUpload(context, {
     id,
@@ -62,11 +61,15 @@ async function appendUnderLease(context: OpContext, id: string, input: AppendUpl
   const isInterrupted = await receive(context, lease, progress, input);
   const { length } = lease.session;
   if (progress.offset === length && !progress.isComplete) await record(context, lease, progress, progress);
-  if (progress.isComplete) await completeUpload(context, lease, progress, { readMaxBytes: readBackMaxBytes });
-  else if (isInterrupted) {
+  if (progress.isComplete) {
+    const { isDone } = await completeUpload(context, lease, progress, { readMaxBytes: readBackMaxBytes });
+    return toView({ ...lease.session, offset: progress.offset, state: isDone ? 'finished' : 'verifying' });
+  }
+  if (isInterrupted) {
     if (lease.wanted.aborted) throw new AppError('UPLOAD_LOCKED', 'Another request took over this upload.');
     throw new AppError('UPLOAD_INTERRUPTED', `The connection ended early; ${progress.offset} bytes are kept.`);
   }
+  return toView({ ...lease.session, offset: progress.offset, state: 'open' });
 }
 
 /** Until all has come, the sender is gone, or another request asks for the session. */
