@@ -11,8 +11,8 @@ export interface Patience {
   readonly firstPauseMs: number;
 }
 
-/** About half a minute in all: a server that is started again is back by then. */
-export const defaultPatience = { attemptsMax: 9, firstPauseMs: 200 };
+/** The better part of a minute in all: a server that is started again is back by then. */
+export const defaultPatience = { attemptsMax: 12, firstPauseMs: 200 };
 const pauseMsMax = 8_000;
 
 const transientCodes: ReadonlySet<ErrorCode> = new Set([

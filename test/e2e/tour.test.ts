@@ -14,19 +14,18 @@ describe('the five-minute tour of the README', () => {
     expect(promises.length).toBeGreaterThanOrEqual(6);
     await rm(tourFolder, { recursive: true, force: true });
     await using vitrine = await startVitrine();
-    const result = await run(
-      'bash',
-      ['-euo', 'pipefail', '-c', script],
-      { VITRINE_URL: vitrine.url, PATH: `${join(process.execPath, '..')}:${process.env['PATH']}` },
-      root,
-    );
-    await rm(tourFolder, { recursive: true, force: true });
-    expect(result.code, result.stdout + result.stderr).toBe(0);
-    let rest = result.stdout;
-    for (const promise of promises) {
-      const at = rest.indexOf(promise);
-      expect(at, `"${promise}" is not in what follows of the output:\n${rest}`).toBeGreaterThanOrEqual(0);
-      rest = rest.slice(at + promise.length);
+    const environment = { VITRINE_URL: vitrine.url, PATH: `${join(process.execPath, '..')}:${process.env['PATH']}` };
+    // Readers do it twice, too: over the same server, and over the folder that the first time has left.
+    for (const time of ['the first time', 'the second time']) {
+      const result = await run('bash', ['-euo', 'pipefail', '-c', script], environment, root);
+      expect(result.code, `${time}: ${result.stdout}${result.stderr}`).toBe(0);
+      let rest = result.stdout;
+      for (const promise of promises) {
+        const at = rest.indexOf(promise);
+        expect(at, `${time}, "${promise}" is not in what follows of the output:\n${rest}`).toBeGreaterThanOrEqual(0);
+        rest = rest.slice(at + promise.length);
+      }
     }
-  }, 120_000);
+    await rm(tourFolder, { recursive: true, force: true });
+  }, 240_000);
 });

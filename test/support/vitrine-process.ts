@@ -27,6 +27,8 @@ export interface VitrineProcess extends AsyncDisposable {
 
 export interface StartOptions {
   readonly dataDir?: string;
+  /** Default: a free one. */
+  readonly port?: number;
   readonly env?: Readonly<Record<string, string>>;
   readonly args?: readonly string[];
   /** The folder it is started in. */
@@ -38,7 +40,7 @@ const readyDeadlineMs = 30_000;
 export async function startVitrine(options: StartOptions = {}): Promise<VitrineProcess> {
   const ownsDataDir = options.dataDir === undefined;
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'vitrine-e2e-')));
-  const port = await freePort();
+  const port = options.port ?? (await freePort());
   const url = `http://127.0.0.1:${port}`;
   const args = [join(root, 'src/launch.js'), 'serve', '--port', String(port), '--data-dir', dataDir, ...(options.args ?? [])];
   const child = spawn(process.execPath, args, {
