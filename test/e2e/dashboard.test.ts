@@ -25,7 +25,12 @@ it('the Grafana dashboard asks for nothing that a server which has worked does n
   const missing = async (): Promise<readonly string[]> => {
     const text = await (await fetch(`${server.url}/metrics`)).text();
     const reported = new Set(text.split('\n').map((line) => line.split(/[ {]/, 1)[0]));
-    return [...wanted].filter((name) => !reported.has(name));
+    const labels = new Set(text.match(/\b\w+(?==")/g));
+    const grouped = dashboard.panels.flatMap(({ targets }) =>
+      targets.flatMap(({ expr }) => [...expr.matchAll(/by \(([\w, ]+)\)/g)]),
+    );
+    const asked = grouped.flatMap(([, names = '']) => names.split(', '));
+    return [...[...wanted].filter((name) => !reported.has(name)), ...asked.filter((label) => !labels.has(label))];
   };
   // The job has begun, and is over in a moment.
   await expect.poll(missing, { timeout: 20_000, interval: 250 }).toEqual([]);
