@@ -10,6 +10,7 @@ import { expireDraftsJob } from './expire-drafts.ts';
 import { expireKeysJob } from './expire-keys.ts';
 import { expireUploadsJob } from './expire-uploads.ts';
 import type { JobDefinition, JobSettings } from './job-definition.ts';
+import { purgeArtifactsJob } from './purge-artifacts.ts';
 import { reconcileStoresJob } from './reconcile-stores.ts';
 import { scrubBlobsJob } from './scrub-blobs.ts';
 import { verifyUploadJob } from './verify-upload.ts';
@@ -28,6 +29,7 @@ export const jobDefinitions: readonly JobDefinition[] = [
   collectBlobsJob,
   scrubBlobsJob,
   reconcileStoresJob,
+  purgeArtifactsJob,
 ];
 
 export interface WorkOptions {
