@@ -29,7 +29,7 @@ export interface SendOptions extends ReadOptions {
   readonly onSent?: ((bytes: number) => void) | undefined;
 }
 
-/** One object being written. Nothing of it is visible under its key before `finish` resolved. */
+/** One object being written. Nothing of it is visible under its key before `finish` is called, and it counts when that resolved. */
 export interface ObjectWriter extends AsyncDisposable {
   /**
    * Appends the bytes. They may be reused by the caller once the promise resolves. Slow when the store is: wait for it.
@@ -75,7 +75,7 @@ export interface UnfinishedObject {
 
 /** What a store may have beside the rest: objects written by several writers, one after another, perhaps on several nodes. */
 export interface ResumableObjects {
-  /** `expectedBytes` is the whole length where it is known: it plans the parts. */
+  /** `expectedBytes` is the whole length where it is known: it plans the parts. Begun again, what was before is given up. */
   begin(
     key: string,
     options: { readonly expectedBytes?: number | undefined; readonly signal: AbortSignal },

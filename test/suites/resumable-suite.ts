@@ -110,6 +110,15 @@ export function describeResumable({ subject, store, kept }: SuiteContext, sizes:
       expect(await store().stat(key)).toEqual({ key, sizeBytes: bytes.length });
     });
 
+    it('may be begun again when its first state got lost, and what was written for that is given up', async () => {
+      const bytes = randomBytes(6000);
+      const key = newKey();
+      await begun(resumable(), key, randomBytes(Math.max(9000, ...sizes)));
+      const at = await begun(resumable(), key, bytes);
+      await resumable().finish(key, at.state, bytes.length, never);
+      await finished(key, bytes);
+    });
+
     it('is empty when nothing was written, and finished as often as one likes', async () => {
       const key = newKey();
       const state = await resumable().begin(key, { signal: never });

@@ -108,8 +108,16 @@ export function openS3Resumable({ uploads, objectName, planParts, listPageMax }:
 }
 
 async function beginUpload({ connection }: S3Uploads, { object, folder }: S3Target, signal: AbortSignal): Promise<string> {
-  const body = textBody('');
-  await connection.requestText({ method: 'PUT', object: `${folder.path}upload`, body, signal });
+  const request = { method: 'PUT', object: `${folder.path}upload`, body: textBody(''), signal } as const;
+  try {
+    await connection.requestText({ ...request, headers: { 'if-none-match': '*' } });
+  } catch (error) {
+    // 501: the server does not know the condition.
+    if (!isStatus(error, 409, 412, 501)) throw error;
+    // Whoever began before this never got as far as putting it on record.
+    await connection.requestText(request);
+    await abortUploads(connection, object);
+  }
   await failpoint('store.s3:announced');
   return beginMultipart(connection, object);
 }
