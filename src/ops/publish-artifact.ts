@@ -36,7 +36,10 @@ export async function publishArtifact(context: OpContext, input: PublishArtifact
     const artifact = await loadDraft(context, input, request);
     if (artifact.state !== 'draft') return artifact;
     const prepared = await preparePublish(context, artifact);
-    return runOnce(context, request, (tx) => publish(tx, context, prepared));
+    await failpoint('publish:begin');
+    const published = await runOnce(context, request, (tx) => publish(tx, context, prepared));
+    await failpoint('publish:done');
+    return published;
   });
 }
 
@@ -79,6 +82,7 @@ async function publish(tx: Sql, context: OpContext, prepared: PreparedPublish): 
   const published = await artifactRecords.publishArtifact(tx, artifact.id, properties, digest);
   await artifactRecords.beginName(tx, artifact.id);
   await recordArtifactChange(tx, context, { kind: 'artifact.published', action: 'artifact:publish' }, published);
+  await failpoint('publish:commit');
   return published;
 }
 

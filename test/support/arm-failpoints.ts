@@ -1,10 +1,9 @@
-/** Loaded by a child (`--import`) before anything else: makes it misbehave as TEST_FAILPOINTS says. */
-import { armFailpoints } from '#base/failpoint.ts';
+/** Loaded by a child that is no `vitrine` (`--import`) before anything else: makes it misbehave as its environment says. */
+import { armFromEnvironment } from '#base/failpoint.ts';
 
-const plan = process.env['TEST_FAILPOINTS'];
-if (plan !== undefined) armFailpoints(plan);
+armFromEnvironment(process.env);
 
-/** The environment of a child with these failpoints, as `armFailpoints` takes them. */
+/** The environment of such a child with these failpoints, as `armFailpoints` takes them. */
 export function failpointEnvironment(text: string): Readonly<Record<string, string>> {
-  return { NODE_OPTIONS: `--import ${import.meta.url}`, TEST_FAILPOINTS: text };
+  return { NODE_OPTIONS: `--import ${import.meta.url}`, VITRINE_TEST_FAILPOINTS: text };
 }

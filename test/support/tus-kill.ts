@@ -3,7 +3,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { failpointEnvironment } from './arm-failpoints.ts';
 import { type CutProxy, startCutProxy } from './cut-proxy.ts';
 import { startVitrine, type VitrineProcess } from './vitrine-process.ts';
 
@@ -18,7 +17,7 @@ export interface KilledVitrine extends AsyncDisposable {
 /** @param failpoints of the first one */
 export async function startKilledVitrine(failpoints?: string): Promise<KilledVitrine> {
   const dataDir = await mkdtemp(join(tmpdir(), 'vitrine-tus-kill-'));
-  let current = await startVitrine({ dataDir, env: failpoints === undefined ? {} : failpointEnvironment(failpoints) });
+  let current = await startVitrine({ dataDir, env: failpoints === undefined ? {} : { VITRINE_TEST_FAILPOINTS: failpoints } });
   const proxy = await startCutProxy(current.url);
   return {
     proxy,
