@@ -30,7 +30,7 @@ import { authenticateToken } from '#ops/authenticate-token.ts';
 import { claimInstance } from '#ops/claim-instance.ts';
 import { claimStores } from '#ops/claim-stores.ts';
 import { claimTypes } from '#ops/claim-types.ts';
-import type { OpSettings, Services } from '#ops/context.ts';
+import type { OpSettings, Services, StorageServices } from '#ops/context.ts';
 import { releaseUploads } from '#ops/release-uploads.ts';
 import { warmUp } from '#ops/warm-up.ts';
 import { createRolePolicy } from '#policy/policy.ts';
@@ -121,6 +121,26 @@ export async function startWorkerProcess(config: Config, options: WorkerStartOpt
   log.info({ url: ops.url, jobs: options.jobs }, 'ready to run jobs');
   const kept = stack.move();
   return { url: ops.url, databaseExited: database.exited, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+}
+
+export interface OpenMaintenance extends AsyncDisposable {
+  readonly services: StorageServices;
+}
+
+/** The database and the stores without a server or a worker: for the care of bytes where none runs. @throws AppError */
+export async function openMaintenance(config: Config, log: Logger): Promise<OpenMaintenance> {
+  await using stack = new AsyncDisposableStack();
+  const database = await prepareDatabase(config, stack, log, () => undefined);
+  const { poolSize, statementTimeoutMs } = config.database;
+  const db = stack.use(openDatabase({ url: database.url, poolSize, statementTimeoutMs }));
+  const blobs = stack.use(await openBlobs(toBlobsConfig(config)));
+  const services = { db, blobs, newId: randomId, log, settings: { storage: toStorageSettings(config) } };
+  const kept = stack.move();
+  return { services, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+}
+
+function toStorageSettings({ storage, delete: deletion }: Config): OpSettings['storage'] {
+  return { ...storage, deleteDelayMs: deletion.delayMs, purgeConcurrency: deletion.purgeConcurrency };
 }
 
 /**
@@ -250,7 +270,8 @@ function defined<Settings extends object>(settings: Settings): Settings {
   return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined)) as Settings;
 }
 
-function toSettings({ limits, ttl, storage, delete: deletion, trustedProjects }: Config, instanceKey: Uint8Array): OpSettings {
+function toSettings(config: Config, instanceKey: Uint8Array): OpSettings {
+  const { limits, ttl, trustedProjects } = config;
   return {
     trustedProjects,
     draftTtlMs: ttl.draftMs,
@@ -264,7 +285,7 @@ function toSettings({ limits, ttl, storage, delete: deletion, trustedProjects }:
     pageSizeMax: limits.pageSize,
     instanceKey,
     nodeId: randomUUID(),
-    storage: { ...storage, deleteDelayMs: deletion.delayMs, purgeConcurrency: deletion.purgeConcurrency },
+    storage: toStorageSettings(config),
   };
 }
 

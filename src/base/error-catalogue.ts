@@ -53,7 +53,7 @@ export const errorCatalogue = {
     400,
     'limit',
     'The GraphQL document asks for too much at once.',
-    'Ask for fewer levels, aliases or rows.',
+    'Ask for less: levels, aliases, rows.',
   ),
   CURSOR_INVALID: entry(
     400,

@@ -21,6 +21,7 @@ import { createRestoreCommand } from './commands/restore.ts';
 import { createSchemaCommand } from './commands/schema.ts';
 import { createServeCommand } from './commands/serve.ts';
 import { createShowCommand } from './commands/show.ts';
+import { createStorageCommand } from './commands/storage.ts';
 import { createTokenCommand } from './commands/token.ts';
 import { createTypesCommand } from './commands/types.ts';
 import { createWorkerCommand } from './commands/worker.ts';
@@ -85,6 +86,7 @@ export function createProgram(io: CliIo): Command {
     createDeactivateCommand(io),
     createDeleteCommand(io),
     createRestoreCommand(io),
+    createStorageCommand(io),
     createTokenCommand(io),
     createTypesCommand(io),
     createSchemaCommand(io),

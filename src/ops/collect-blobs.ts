@@ -7,7 +7,7 @@ import { failpoint } from '#base/failpoint.ts';
 import type { BlobStore } from '#blobs/blob-store.ts';
 import { collectRecords } from '#metadata/metadata.ts';
 import { assertWritesAllowed } from './assert-writes-allowed.ts';
-import type { JobRun, Services } from './context.ts';
+import type { JobRun, StorageServices } from './context.ts';
 import { findUsableStore, type SkippedStore } from './usable-store.ts';
 
 export interface CollectBlobsInput {
@@ -27,8 +27,6 @@ export interface CollectBlobsResult {
 }
 
 type Tally = { -readonly [Name in keyof Omit<CollectBlobsResult, 'skippedStores'>]: number };
-type Parts = Pick<Services, 'db' | 'blobs' | 'log' | 'settings'>;
-
 const condemnedAtOnce = 500;
 const removalsAtOnce = 8;
 
@@ -36,7 +34,11 @@ const removalsAtOnce = 8;
  * A store that does not answer is no failure: its objects are left to the next run, and the result says so.
  * @throws AppError READ_ONLY
  */
-export async function collectBlobs(services: Parts, input: CollectBlobsInput, run: JobRun): Promise<CollectBlobsResult> {
+export async function collectBlobs(
+  services: StorageServices,
+  input: CollectBlobsInput,
+  run: JobRun,
+): Promise<CollectBlobsResult> {
   const tally: Tally = { condemned: 0, revived: 0, removedObjects: 0, removedBytes: 0, removedBlobs: 0 };
   const graceMs = input.graceMs ?? services.settings.storage.collectGraceMs;
   await assertWritesAllowed(services.db);
@@ -51,7 +53,7 @@ export async function collectBlobs(services: Parts, input: CollectBlobsInput, ru
 }
 
 /** Walks all blobs once, in the order of their ids. */
-async function condemn({ db }: Parts, run: JobRun, tally: Tally): Promise<void> {
+async function condemn({ db }: StorageServices, run: JobRun, tally: Tally): Promise<void> {
   const total = await collectRecords.estimateBlobs(db);
   let seen = 0;
   for (let after: string | null = collectRecords.firstId; after !== null; ) {
@@ -74,7 +76,7 @@ async function condemn({ db }: Parts, run: JobRun, tally: Tally): Promise<void> 
 }
 
 /** What is condemned for longer than the grace is looked at once more, and then has no way back. */
-async function sentence({ db, log }: Parts, graceMs: number, run: JobRun, tally: Tally): Promise<void> {
+async function sentence({ db, log }: StorageServices, graceMs: number, run: JobRun, tally: Tally): Promise<void> {
   for (let last: collectRecords.DueLocation | undefined; ; ) {
     run.signal.throwIfAborted();
     const due: readonly collectRecords.DueLocation[] = await collectRecords.findDue(db, graceMs, last);
@@ -89,7 +91,7 @@ async function sentence({ db, log }: Parts, graceMs: number, run: JobRun, tally:
 }
 
 /** Object before row, always: a row whose object is gone is repeated, an object without a row is garbage nobody knows. */
-async function removeDoomed(services: Parts, run: JobRun, tally: Tally): Promise<readonly SkippedStore[]> {
+async function removeDoomed(services: StorageServices, run: JobRun, tally: Tally): Promise<readonly SkippedStore[]> {
   const skipped: SkippedStore[] = [];
   for (const name of await collectRecords.findDoomedStores(services.db)) {
     const usable = await findUsableStore(services, name);
@@ -102,7 +104,12 @@ async function removeDoomed(services: Parts, run: JobRun, tally: Tally): Promise
   return skipped;
 }
 
-async function removeFrom({ db, log }: Parts, store: BlobStore, run: JobRun, tally: Tally): Promise<SkippedStore | undefined> {
+async function removeFrom(
+  { db, log }: StorageServices,
+  store: BlobStore,
+  run: JobRun,
+  tally: Tally,
+): Promise<SkippedStore | undefined> {
   for (let after = collectRecords.firstId; ; ) {
     run.signal.throwIfAborted();
     await assertWritesAllowed(db);

@@ -51,6 +51,11 @@ export interface Services {
   readonly log: Logger;
 }
 
+/** What the care for stored bytes needs: less than a server, so that it runs where no server can. */
+export interface StorageServices extends Pick<Services, 'db' | 'blobs' | 'newId' | 'log'> {
+  readonly settings: Pick<OpSettings, 'storage'>;
+}
+
 /** Facts of one request. */
 export interface Request {
   readonly caller: Caller;

@@ -7,7 +7,7 @@ import type { JsonObject } from '#base/json.ts';
 import type { BlobStore } from '#blobs/blob-store.ts';
 import { instanceRecords, reconcileRecords } from '#metadata/metadata.ts';
 import { assertWritesAllowed } from './assert-writes-allowed.ts';
-import type { JobRun, Services } from './context.ts';
+import type { JobRun, StorageServices } from './context.ts';
 import { type Damage, quarantineLocation } from './quarantine-location.ts';
 import { findUsableStore } from './usable-store.ts';
 import { type StoreWalk, walkStore } from './walk-store.ts';
@@ -45,8 +45,6 @@ export interface ReconcileReport {
   readonly isClean: boolean;
 }
 
-type Parts = Pick<Services, 'db' | 'blobs' | 'log' | 'settings' | 'newId'>;
-
 const namedMax = 100;
 const removalsAtOnce = 8;
 
@@ -54,7 +52,11 @@ const removalsAtOnce = 8;
  * The report is kept as a row too; an operator who looks later finds it there.
  * @throws AppError READ_ONLY for a repair
  */
-export async function reconcileStores(services: Parts, input: ReconcileStoresInput, run: JobRun): Promise<ReconcileReport> {
+export async function reconcileStores(
+  services: StorageServices,
+  input: ReconcileStoresInput,
+  run: JobRun,
+): Promise<ReconcileReport> {
   if (input.repair) await assertWritesAllowed(services.db);
   const id = services.newId();
   await reconcileRecords.beginReport(services.db, id, input.repair ? 'repair' : 'check');
@@ -72,7 +74,7 @@ export async function reconcileStores(services: Parts, input: ReconcileStoresInp
 }
 
 async function reconcileStore(
-  services: Parts,
+  services: StorageServices,
   name: string,
   id: string,
   input: ReconcileStoresInput,
@@ -97,7 +99,7 @@ async function reconcileStore(
 }
 
 /** What the walk finds on its way; a repair acts on it at once. */
-function createFindings(services: Parts, { repair }: ReconcileStoresInput) {
+function createFindings(services: StorageServices, { repair }: ReconcileStoresInput) {
   const first: Damage[] = [];
   let count = 0;
   let quarantined = 0;
@@ -114,7 +116,7 @@ function createFindings(services: Parts, { repair }: ReconcileStoresInput) {
   };
 }
 
-async function removeStrays({ db }: Parts, store: BlobStore, ageMs: number, run: JobRun): Promise<number> {
+async function removeStrays({ db }: StorageServices, store: BlobStore, ageMs: number, run: JobRun): Promise<number> {
   let removed = 0;
   for (let after = ''; ; ) {
     run.signal.throwIfAborted();
@@ -137,7 +139,7 @@ async function removeStrays({ db }: Parts, store: BlobStore, ageMs: number, run:
 
 /** Half-written objects whose upload has ended or was never known, and that nobody has written to for the age of strays. */
 async function reviewUnfinished(
-  { db, settings }: Parts,
+  { db, settings }: StorageServices,
   store: BlobStore,
   input: ReconcileStoresInput,
   run: JobRun,

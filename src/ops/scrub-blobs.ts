@@ -10,7 +10,7 @@ import type { JsonObject } from '#base/json.ts';
 import type { BlobStore } from '#blobs/blob-store.ts';
 import { collectRecords, instanceRecords, quarantineRecords, reconcileRecords, scrubRecords } from '#metadata/metadata.ts';
 import { assertWritesAllowed } from './assert-writes-allowed.ts';
-import type { JobRun, Services } from './context.ts';
+import type { JobRun, StorageServices } from './context.ts';
 import { type Damage, type DamagedPlace, quarantineLocation } from './quarantine-location.ts';
 import { findUsableStore, type SkippedStore } from './usable-store.ts';
 
@@ -36,10 +36,8 @@ export interface ScrubReport {
   readonly skippedStores: readonly SkippedStore[];
 }
 
-type Parts = Pick<Services, 'db' | 'blobs' | 'log' | 'settings' | 'newId'>;
-
 interface Scrub {
-  readonly services: Parts;
+  readonly services: StorageServices;
   readonly run: JobRun;
   readonly bytesPerSecond: number;
   readonly startedAt: number;
@@ -60,7 +58,7 @@ const notedAtOnce = 50;
 const notedAfterMs = 2_000;
 
 /** @throws AppError READ_ONLY */
-export async function scrubBlobs(services: Parts, input: ScrubBlobsInput, run: JobRun): Promise<ScrubReport> {
+export async function scrubBlobs(services: StorageServices, input: ScrubBlobsInput, run: JobRun): Promise<ScrubReport> {
   await assertWritesAllowed(services.db);
   const { storage } = services.settings;
   const id = services.newId();
@@ -193,7 +191,7 @@ async function keepPace({ readBytes, bytesPerSecond, startedAt, run }: Scrub): P
   if (earlyMs > 1) await sleep(earlyMs, undefined, { signal: run.signal });
 }
 
-function createNoter({ db }: Parts) {
+function createNoter({ db }: StorageServices) {
   let ids: string[] = [];
   let notedAt = performance.now();
   const flush = async (): Promise<void> => {

@@ -27,6 +27,18 @@ describe('the commands', () => {
       [
         ...['serve', 'db migrate', 'config', 'schema print', 'types list', 'types check', 'types new', 'push', 'publish', 'pull'],
         ...['closure', 'list', 'show', 'dependents', 'yank', 'deprecate', 'deactivate', 'delete', 'restore'],
+        ...[
+          'jobs list',
+          'jobs show',
+          'jobs run',
+          'jobs retry',
+          'jobs cancel',
+          'worker',
+          'read-only on',
+          'read-only off',
+          'read-only status',
+        ],
+        ...['storage check', 'storage repair', 'storage scrub', 'storage collect'],
         ...['token create', 'token list', 'token revoke'],
       ].toSorted(),
     );
