@@ -49,12 +49,7 @@ export const errorCatalogue = {
   ),
   METHOD_NOT_ALLOWED: entry(405, 'usage', 'This path does not take this method.', 'Use a method from the Allow header.'),
   PATH_NOT_FOUND: entry(404, 'notFound', 'There is nothing at this path.', 'Check the path against the documentation.'),
-  QUERY_TOO_COMPLEX: entry(
-    400,
-    'limit',
-    'The GraphQL document asks for too much at once.',
-    'Ask for less: levels, aliases, rows.',
-  ),
+  QUERY_TOO_COMPLEX: entry(400, 'limit', 'The GraphQL document asks for too much at once.', 'Ask for less at once.'),
   CURSOR_INVALID: entry(
     400,
     'invalid',
