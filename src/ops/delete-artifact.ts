@@ -3,7 +3,7 @@
  * withdrawn first, and can be restored until a purge does the rest.
  */
 import { AppError } from '#base/app-error.ts';
-import { failpoint, failpoint } from '#base/failpoint.ts';
+import { failpoint } from '#base/failpoint.ts';
 import type { Artifact } from '#core/artifact.ts';
 import { assertTransition } from '#core/lifecycle.ts';
 import type { Sql } from '#metadata/database.ts';

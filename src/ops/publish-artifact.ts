@@ -1,5 +1,6 @@
 /** Publishes a draft: checked without a lock, then in one transaction pinned, digested, made active and told. */
 import { AppError, isAppError } from '#base/app-error.ts';
+import { failpoint } from '#base/failpoint.ts';
 import type { Artifact } from '#core/artifact.ts';
 import { assertTransition } from '#core/lifecycle.ts';
 import type { Sql } from '#metadata/database.ts';
