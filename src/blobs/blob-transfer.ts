@@ -1,8 +1,8 @@
 /** One transfer into a store: small ones are held and hashed at once, others go through a ring; either way hashed before visible. */
 import { hash } from 'node:crypto';
 import type { BlobStore, ObjectWriter } from './blob-store.ts';
+import type { DigestLane, Digests } from './digest-lane.ts';
 import type { DigestPool } from './digest-pool.ts';
-import type { DigestLane, Digests } from './digest-team.ts';
 import { createRingFeed, type RingFeed } from './ring-feed.ts';
 
 // Up to here hashing takes about half a millisecond: less than the way to the threads and a ring of its own would.

@@ -12,7 +12,7 @@ import { receiveBlob } from './receive-blob.ts';
 import type { ResumableBlobs } from './resumable-blobs.ts';
 import type { BlobsConfig, StoreConfig } from './store-config.ts';
 
-export type { Digests } from './digest-team.ts';
+export type { Digests } from './digest-lane.ts';
 export { newObjectKey } from './object-key.ts';
 export type { AppendOptions, AppendResult, RequestChecksum, ResumableBlobs, ResumableUpload } from './resumable-blobs.ts';
 export type { BlobsConfig, S3StoreConfig, StoreConfig } from './store-config.ts';

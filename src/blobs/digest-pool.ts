@@ -1,8 +1,9 @@
 /** The hash threads: teams of three (one per algorithm) that start with the first large upload, are shared, and end when idle. */
 import { availableParallelism } from 'node:os';
 import { AppError } from '#base/app-error.ts';
+import type { DigestLane, RingSource } from './digest-lane.ts';
 import { createDigestRing, type DigestRing } from './digest-ring.ts';
-import { createDigestTeam, type DigestLane, type DigestTeam, type RingSource } from './digest-team.ts';
+import { createDigestTeam, type DigestTeam } from './digest-team.ts';
 
 const mebibyte = 1024 * 1024;
 // Enough slots to keep three threads, the disk and the source busy at once. When many uploads run at once, each is slow

@@ -1,7 +1,7 @@
 /** Hash states of uploads that come in several requests, kept in the threads between two of them: few, small, and only for a while. */
 import { hash } from 'node:crypto';
+import type { DigestLane, Digests } from './digest-lane.ts';
 import type { DigestPool } from './digest-pool.ts';
-import type { DigestLane, Digests } from './digest-team.ts';
 
 // A state without its ring is a few hundred bytes in each of three threads; but it keeps the threads.
 const idleMax = 32;

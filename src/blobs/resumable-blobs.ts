@@ -2,7 +2,7 @@
 import type { Readable } from 'node:stream';
 import type { BlobStore, Checkpoint, ResumeState } from './blob-store.ts';
 import type { ReceivedBlob } from './blobs.ts';
-import type { Digests } from './digest-team.ts';
+import type { Digests } from './digest-lane.ts';
 
 /** What tus calls a checksum: of the bytes of one request. */
 export interface RequestChecksum {

@@ -1,6 +1,7 @@
 /** Moves one transfer's bytes through its ring: copied in once, hashed by the threads and written to the store from there. */
+
+import type { DigestLane } from './digest-lane.ts';
 import type { DigestRing } from './digest-ring.ts';
-import type { DigestLane } from './digest-team.ts';
 import { noteGarbage } from './young-garbage.ts';
 
 // Neighbouring full slots go to the store in one write, up to this many.

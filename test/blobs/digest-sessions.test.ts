@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import type { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { DigestLane } from '#blobs/digest-lane.ts';
 import { createDigestPool, type DigestPool } from '#blobs/digest-pool.ts';
 import { createDigestSessions, type DigestSessions } from '#blobs/digest-sessions.ts';
-import type { DigestLane } from '#blobs/digest-team.ts';
 
 describe('hash states between requests', () => {
   let pool: DigestPool;
