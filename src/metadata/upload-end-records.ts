@@ -36,7 +36,8 @@ const expireStatement = {
   text: `UPDATE upload_session SET state = 'expired', writer = NULL, writer_expires_at = NULL, wanted_by = NULL, updated_at = now()
     WHERE id IN (SELECT id FROM upload_session
         WHERE expires_at <= clock_timestamp() AND ${isUnheld}
-          AND (state IN ('open', 'receiving', 'verifying') OR (kind = 'partial' AND state = 'finished' AND cleared_at IS NULL))
+          AND (state IN ('open', 'receiving', 'verifying') OR (kind = 'partial' AND state = 'finished' AND cleared_at IS NULL
+            AND NOT EXISTS (SELECT 1 FROM upload_session f WHERE f.id = upload_session.joined_into AND f.state = 'verifying')))
         ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED)
     RETURNING id`,
 };

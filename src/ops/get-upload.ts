@@ -2,7 +2,6 @@
 import { blobRecords } from '#metadata/metadata.ts';
 import type { OpContext } from './context.ts';
 import { loadUpload, toView, type UploadView } from './load-upload.ts';
-import { findSlotRule } from './slot-place.ts';
 
 /** Asks no writer to let go: looking must not disturb. @throws AppError UPLOAD_NOT_FOUND, FORBIDDEN */
 export async function getUpload(context: OpContext, input: { readonly id: string }): Promise<UploadView> {
@@ -13,6 +12,7 @@ export async function getUpload(context: OpContext, input: { readonly id: string
   const { entry } = (await blobRecords.findDownload(context.db, context.caller, query)) ?? {};
   if (entry === undefined || entry.sha256 !== session.sha256) return toView(session);
   const { path, mediaType, sizeBytes, sha256, sha512, md5 } = entry;
-  const { kind } = findSlotRule(context, artifact, slot);
+  // Of a slot that takes one blob the key is empty, whether or not its type is loaded.
+  const kind = key === '' ? 'one' : 'map';
   return toView(session, { slot, key, path, mediaType, sizeBytes, sha256, sha512, md5, artifactId: artifact.id, kind });
 }

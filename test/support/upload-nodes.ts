@@ -26,6 +26,8 @@ export interface UploadNode {
 
 export interface UploadNodes extends AsyncDisposable {
   readonly database: TestDatabase;
+  /** Every line that any of them logged, as JSON. */
+  readonly logged: readonly string[];
   readonly nodes: readonly UploadNode[];
 }
 
@@ -34,6 +36,7 @@ export async function startUploadNodes(count: number, store: StoreConfig): Promi
   const database = stack.use(await createTestDatabase());
   const storeInstance = randomId();
   const nodes: UploadNode[] = [];
+  const logged: string[] = [];
   for (let index = 0; index < count; index += 1) {
     const blobs = stack.use(await openBlobs({ stores: [store], defaultStore: store.name }));
     await claimStores(database.db, blobs, storeInstance);
@@ -43,7 +46,11 @@ export async function startUploadNodes(count: number, store: StoreConfig): Promi
     const instanceKey = createHash('sha256').update('nodes').digest();
     const settings = { ...testSettings, instanceKey, nodeId: randomId(), maxBlobBytes: 2 ** 40 };
     const parts = { db, blobs, queue, types, policy: createRolePolicy(), clock: systemClock, newId: randomId };
-    const services: Services = { ...parts, settings, log: pino({ level: 'silent' }) };
+    const services: Services = {
+      ...parts,
+      settings,
+      log: pino({ level: 'info' }, { write: (line: string) => void logged.push(line) }),
+    };
     const http = stack.use(
       await startHttpServer({
         ...{ host: '127.0.0.1', port: 0, services, planes: [transferPlane], dev: true },
@@ -59,7 +66,7 @@ export async function startUploadNodes(count: number, store: StoreConfig): Promi
     nodes.push({ url: http.url, services, context: createContext(services, { caller, requestId: `req-${randomId()}`, signal }) });
   }
   const kept = stack.move();
-  return { database, nodes, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+  return { database, logged, nodes, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 }
 
 export const untroubledRun: JobRun = { signal: new AbortController().signal, progress: async () => undefined };
