@@ -1,5 +1,5 @@
-/** A folder with all that it lies in, or the reason why not, at once. */
-import { mkdirSync, statSync } from 'node:fs';
+/** A folder with all that it lies in, there also after a power cut, or the reason why not, at once. */
+import { closeSync, fsyncSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 
 /**
@@ -23,6 +23,31 @@ function makeOne(folder: string, mode: number): void {
     mkdirSync(folder, { mode });
   } catch (error) {
     // Another process may have been faster.
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST' && isFolder(folder))) throw error;
+    if (!(hasCode(error, 'EEXIST') && isFolder(folder))) throw error;
   }
+  syncNames(dirname(folder));
+}
+
+/** What is made in a folder that is not to be found any more is lost with it. */
+function syncNames(folder: string): void {
+  let descriptor: number;
+  try {
+    descriptor = openSync(folder, 'r');
+  } catch (error) {
+    // A folder may take names and yet not be read; then this is left to the system.
+    if (hasCode(error, 'EACCES')) return;
+    throw error;
+  }
+  try {
+    fsyncSync(descriptor);
+  } catch (error) {
+    // Some file systems refuse to sync a folder; they write names through.
+    if (!hasCode(error, 'EINVAL')) throw error;
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
 }

@@ -57,21 +57,20 @@ export async function unlinkIfThere(path: string): Promise<void> {
   }
 }
 
-// Folders that are being made now: what is put into one is durable only when it is.
+// What is put into a folder is durable only when the folder is. Those whose names this process has synced, and those it is at:
+const durable = new Set<string>();
 const making = new Map<string, Promise<void>>();
 
-/** Does what needs the folder, making it where it is missing; resolves when the folder is durable too. */
+/** Does what needs the folder, made where it is missing, and durable by then: another process may have made it and died. */
 export async function inFolder<T>(folder: string, work: () => Promise<T>): Promise<T> {
-  let result: T;
+  if (!durable.has(folder)) await makeFolder(folder);
   try {
-    result = await work();
+    return await work();
   } catch (error) {
     if (systemCode(error) !== 'ENOENT') throw error;
     await makeFolder(folder);
     return work();
   }
-  await making.get(folder);
-  return result;
 }
 
 function makeFolder(folder: string): Promise<void> {
@@ -83,11 +82,18 @@ function makeFolder(folder: string): Promise<void> {
 }
 
 async function make(folder: string): Promise<void> {
-  // Where it is there, another process made it, who knows whether durably.
-  await mkdir(folder, { mode: 0o700 }).catch((error: unknown) => {
-    if (systemCode(error) !== 'EEXIST') throw error;
+  const isThere = await mkdir(folder, { mode: 0o700 }).then(
+    () => false,
+    (error: unknown) => {
+      if (systemCode(error) === 'EEXIST') return true;
+      throw error;
+    },
+  );
+  await syncFolder(dirname(folder)).catch((error: unknown) => {
+    // The store's own folder, whose parent may be closed to us: it was there before us.
+    if (!isThere || systemCode(error) !== 'EACCES') throw error;
   });
-  await syncFolder(dirname(folder));
+  durable.add(folder);
 }
 
 async function isSameFile(one: string, other: string): Promise<boolean> {

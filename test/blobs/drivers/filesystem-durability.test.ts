@@ -1,0 +1,89 @@
+/** What the filesystem store has answered for survives a power cut: every byte was synced, and every name on the way to it. */
+import { randomBytes } from 'node:crypto';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { BlobStore } from '#blobs/blob-store.ts';
+import { newObjectKey } from '#blobs/blobs.ts';
+import { openFilesystemStore } from '#blobs/drivers/filesystem.ts';
+import { type SyncWatch, watchSyncs } from '#test/support/watch-syncs.ts';
+
+const signal = new AbortController().signal;
+
+describe('after a power cut', () => {
+  let path: string;
+  let watch: SyncWatch;
+  let store: BlobStore;
+  let key: string;
+
+  beforeEach(async () => {
+    path = await mkdtemp(join(tmpdir(), 'vitrine-power-'));
+    watch = await watchSyncs();
+    store = await openFilesystemStore({ name: 'files', kind: 'filesystem', path });
+    await store.claim('store-1');
+    key = newObjectKey();
+  });
+  afterEach(async () => {
+    watch[Symbol.dispose]();
+    await rm(path, { recursive: true });
+  });
+
+  const objectPath = () => `objects/${key.slice(0, 2)}/${key}`;
+  const resume = async (offset: number) => {
+    if (store.resumable === undefined) throw new Error('not resumable');
+    return store.resumable.resume(key, {}, offset, { signal });
+  };
+
+  it.each([0, 100, 128 * 1024, 128 * 1024 + 1, 3_000_000])('an object of %i bytes is there whole', async (size) => {
+    await using writer = await store.create(key, { signal });
+    await writer.write(randomBytes(size));
+    await writer.finish();
+    expect(watch.survivors(path).get(objectPath())).toBe(size);
+  });
+
+  it.each([100, 3_000_000])('an object of %i bytes in a folder that a dead process made is there whole', async (size) => {
+    await mkdir(join(path, 'objects', key.slice(0, 2)));
+    await using writer = await store.create(key, { signal });
+    await writer.write(randomBytes(size));
+    await writer.finish();
+    expect(watch.survivors(path).get(objectPath())).toBe(size);
+  });
+
+  it('an object that was not finished is not taken for one', async () => {
+    await using writer = await store.create(key, { signal });
+    await writer.write(randomBytes(3_000_000));
+    expect([...watch.survivors(path).keys()].filter((name) => name.startsWith('objects/'))).toEqual([]);
+  });
+
+  it('an unfinished object has what its checkpoints told of, the first one and later ones', async () => {
+    for (const offset of [0, 1000]) {
+      await using writer = await resume(offset);
+      await writer.write(randomBytes(1000));
+      expect(await writer.checkpoint()).toMatchObject({ offset: offset + 1000 });
+      expect(watch.survivors(path).get(`staged/${key}`)).toBe(offset + 1000);
+    }
+  });
+
+  it('an object written in several requests is there whole once it is finished', async () => {
+    {
+      await using writer = await resume(0);
+      await writer.write(randomBytes(2000));
+      await writer.checkpoint();
+    }
+    await store.resumable?.finish(key, {}, 2000, signal);
+    expect(watch.survivors(path).get(objectPath())).toBe(2000);
+  });
+
+  it('an object that was removed is gone', async () => {
+    await using writer = await store.create(key, { signal });
+    await writer.write(randomBytes(10));
+    await writer.finish();
+    await store.remove(key);
+    expect(watch.survivors(path).has(objectPath())).toBe(false);
+  });
+
+  it('the store is still the one that was claimed', () => {
+    expect(watch.survivors(path).get('identity')).toBeGreaterThan('store-1'.length - 1);
+  });
+});
