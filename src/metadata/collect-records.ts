@@ -34,7 +34,7 @@ function redundantSql(location: string): string {
 export const firstId = '00000000-0000-0000-0000-000000000000';
 
 // In the text, not as a parameter: a plan that does not know how few they are reads the tables behind whole.
-const pageSize = 2_000;
+const pageSize = 1_000;
 
 const findCandidatesStatement = {
   name: 'collect-find-candidates',
@@ -42,9 +42,9 @@ const findCandidatesStatement = {
     SELECT (SELECT count(*)::integer FROM page) AS seen,
       (SELECT id FROM page ORDER BY id DESC LIMIT 1) AS last,
       ARRAY(SELECT p.id FROM page p
-        WHERE (${heldSql('p.id')} IS NULL AND (
-            EXISTS (SELECT 1 FROM location l WHERE l.blob_id = p.id AND l.state IN ('live', 'quarantined'))
-            OR NOT EXISTS (SELECT 1 FROM location l WHERE l.blob_id = p.id)))
+        WHERE (${heldSql('p.id')} IS NULL AND coalesce(
+            (SELECT true FROM location l WHERE l.blob_id = p.id AND l.state IN ('live', 'quarantined') LIMIT 1),
+            (SELECT false FROM location l WHERE l.blob_id = p.id LIMIT 1), true))
           OR (SELECT count(*) FROM location l WHERE l.blob_id = p.id AND l.state IN ('live', 'quarantined')) > 1
         ORDER BY p.id) AS ids`,
 };
