@@ -7,8 +7,8 @@ import { foldPath } from '#core/names.ts';
 import type { Sql } from './database.ts';
 import { readableSql, type Viewer } from './visibility-sql.ts';
 
-/** How long a writer holds its place without a word. */
-export const writerLeaseMs = 60_000;
+/** How long a writer holds its place without a word: who sends again after its node died waits for so long. */
+export const writerLeaseMs = 15_000;
 
 /** What an upload is checked against before a byte of it is taken. */
 export interface UploadTarget {
@@ -41,6 +41,18 @@ export interface SlotPlace {
   readonly path: string;
 }
 
+/** True for rows with a `path` whose fold may be the folded path, or lie above or below it: beyond ASCII that is the caller's to tell. */
+export function nearPathsSql(folded: string): string {
+  return `octet_length(path) <> char_length(path)
+        OR lower(path) = ${folded} OR starts_with(lower(path), ${folded} || '/') OR starts_with(${folded}, lower(path) || '/')`;
+}
+
+const entriesStatement = {
+  name: 'upload-entries-near',
+  text: `WITH other AS (SELECT slot, path FROM artifact_blob WHERE artifact_id = $1 AND (slot, key) <> ($2, $3))
+    SELECT count(*) FILTER (WHERE slot = $2)::integer AS others, array_agg(path) FILTER (WHERE ${nearPathsSql('$4')}) AS near
+    FROM other`,
+};
 const occupancyStatement = {
   name: 'upload-occupancy',
   text: `WITH other AS (
@@ -50,8 +62,7 @@ const occupancyStatement = {
         AND state IN ('open', 'receiving', 'verifying')
         AND CASE kind WHEN 'single' THEN writer_expires_at ELSE expires_at END > clock_timestamp())
     SELECT count(*) FILTER (WHERE slot = $2)::integer AS others,
-      array_agg(path) FILTER (WHERE octet_length(path) <> char_length(path)
-        OR lower(path) = $4 OR starts_with(lower(path), $4 || '/') OR starts_with($4, lower(path) || '/')) AS near
+      array_agg(path) FILTER (WHERE ${nearPathsSql('$4')}) AS near
     FROM other`,
 };
 
@@ -63,10 +74,14 @@ export interface Occupancy {
   readonly near: readonly string[];
 }
 
-/** In the database lower() knows ASCII only, the columns being of collation "C": paths beyond it are told apart by the caller. */
-export async function readOccupancy(sql: Sql, place: SlotPlace): Promise<Occupancy> {
+/**
+ * In the database lower() knows ASCII only, the columns being of collation "C": paths beyond it are told apart by the caller.
+ * @param of `entries` leaves out what is only being sent: among uploads that end, the first one gets the place
+ */
+export async function readOccupancy(sql: Sql, place: SlotPlace, of: 'entries' | 'all' = 'all'): Promise<Occupancy> {
   const values = [place.artifactId, place.slot, place.key, foldPath(place.path)];
-  const [row] = await sql.query<{ others: number; near: readonly string[] | null }>(occupancyStatement, values);
+  const statement = of === 'all' ? occupancyStatement : entriesStatement;
+  const [row] = await sql.query<{ others: number; near: readonly string[] | null }>(statement, values);
   return { others: row?.others ?? 0, near: row?.near ?? [] };
 }
 
@@ -83,6 +98,14 @@ export interface NewUpload extends SlotPlace {
   readonly writer: string;
 }
 
+/**
+ * Takes a free place, in one statement whose commit does not wait for the disk: a session that a crash of the database loses
+ * leaves an object that nobody refers to, and those are found (reconcile). False while another session is on record.
+ */
+export async function beginUploadUnhurried(sql: Sql, upload: NewUpload): Promise<boolean> {
+  return (await sql.query(beginUnhurriedStatement, beginValues(upload))).length > 0;
+}
+
 const releaseExpiredStatement = {
   name: 'upload-release-expired',
   text: `UPDATE upload_session SET state = 'expired', updated_at = now()
@@ -90,20 +113,26 @@ const releaseExpiredStatement = {
       AND writer_expires_at <= clock_timestamp()`,
 };
 
-const beginStatement = {
-  name: 'upload-begin',
-  text: `INSERT INTO upload_session (id, project, created_by, artifact_id, slot, key, path, media_type, store, object_key, state,
-      length_bytes, limit_bytes, digest_algorithm, digest_value, writer, writer_expires_at, expires_at)
+const beginSql = (from: string) => `INSERT INTO upload_session (id, project, created_by, artifact_id, slot, key, path, media_type,
+      store, object_key, state, length_bytes, limit_bytes, digest_algorithm, digest_value, writer, writer_expires_at, expires_at)
     SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'receiving', $11, $12, CASE WHEN $13::text IS NULL THEN NULL ELSE 'sha256' END,
-      $13, $14, t.at, t.at FROM (SELECT clock_timestamp() + $15 * interval '1 millisecond' AS at) t
+      $13, $14, t.at, t.at FROM (SELECT clock_timestamp() + $15 * interval '1 millisecond' AS at) t${from}
     ON CONFLICT (artifact_id, slot, key) WHERE state IN ('open', 'receiving', 'verifying') DO NOTHING
-    RETURNING id`,
+    RETURNING id`;
+const beginStatement = { name: 'upload-begin', text: beginSql('') };
+const beginUnhurriedStatement = {
+  name: 'upload-begin-unhurried',
+  text: `WITH unhurried AS (SELECT set_config('synchronous_commit', 'off', true)) ${beginSql(', unhurried')}`,
 };
 
 /** Takes the place, also from a writer whose lease has run out; false while another holds it. */
 export async function beginUpload(sql: Sql, upload: NewUpload): Promise<boolean> {
   await sql.query(releaseExpiredStatement, [upload.artifactId, upload.slot, upload.key]);
-  const rows = await sql.query(beginStatement, [
+  return (await sql.query(beginStatement, beginValues(upload))).length > 0;
+}
+
+function beginValues(upload: NewUpload): readonly unknown[] {
+  return [
     upload.id,
     upload.project,
     upload.createdBy,
@@ -119,8 +148,7 @@ export async function beginUpload(sql: Sql, upload: NewUpload): Promise<boolean>
     upload.declaredSha256,
     upload.writer,
     writerLeaseMs,
-  ]);
-  return rows.length > 0;
+  ];
 }
 
 const renewStatement = {
