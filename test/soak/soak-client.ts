@@ -16,14 +16,14 @@ export interface Reply {
   readonly isRepeated: boolean;
 }
 
-export interface Asked {
+interface Asked {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array | string | undefined;
   /** Whether a broken connection is excused for another reason. */
   readonly isExcused?: () => boolean;
 }
 
-export interface Mutated {
+interface Mutated {
   /** Undefined: it was done. */
   readonly code: string | undefined;
   // biome-ignore lint/suspicious/noExplicitAny: answers of several shapes, looked into right where they are asked for

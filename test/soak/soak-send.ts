@@ -6,7 +6,7 @@ import { bytesOf, type Content, type Ledger, sha256Of } from './soak-ledger.ts';
 /** Longer than any lease of a writer that was killed. */
 const busyMs = 90_000;
 
-export interface Place {
+interface Place {
   readonly artifactId: string;
   readonly path: string;
 }
@@ -112,7 +112,7 @@ async function untilFinished(client: SoakClient, url: string, content: Content):
  * Asks again while a writer that was killed holds the place: a request that broke with its node is typed as busy for the rest of
  * the dead one's lease. Without such a break before it, busy is an answer like any other.
  */
-export async function whileBusy(ledger: Ledger, ask: () => Promise<Reply>): Promise<Reply> {
+async function whileBusy(ledger: Ledger, ask: () => Promise<Reply>): Promise<Reply> {
   const until = performance.now() + busyMs;
   let hasBroken = false;
   for (;;) {

@@ -13,7 +13,7 @@ import type { S3Server } from '../support/s3-server.ts';
 import { startVitrine, type VitrineProcess } from '../support/vitrine-process.ts';
 
 /** How soon what clients leave behind is over. */
-export const uploadTtlMs = 20_000;
+const uploadTtlMs = 20_000;
 export const draftTtlMs = 90_000;
 
 const bucket = 'soak';
