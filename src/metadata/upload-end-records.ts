@@ -20,7 +20,7 @@ const abortStatement = {
   name: 'session-abort',
   text: `UPDATE upload_session SET state = 'aborted', writer = NULL, writer_expires_at = NULL, wanted_by = NULL,
       revision = revision + 1, updated_at = now()
-    WHERE id = $1 AND kind <> 'single' AND (${isUnheld} OR writer = $2) AND (state IN ('open', 'receiving', 'verifying')
+    WHERE id = $1 AND (${isUnheld} OR writer = $2) AND (state IN ('open', 'receiving', 'verifying')
       OR (kind = 'partial' AND state = 'finished' AND joined_into IS NULL))
     RETURNING ${endedColumns}`,
 };

@@ -26,8 +26,9 @@ export async function claimPlace(
   if (session === undefined) return {};
   const isMine = session.createdBy === context.caller.id;
   if (isMine && !session.isPastExpiry && isSame(session)) return { same: session };
-  const mayReplace =
-    session.kind !== 'single' && !session.hasWriter && (session.isPastExpiry || (isMine && session.state !== 'verifying'));
+  // An upload in one request lives as long as its writer.
+  const isOver = session.isPastExpiry || session.kind === 'single';
+  const mayReplace = !session.hasWriter && (isOver || (isMine && session.state !== 'verifying'));
   const replaced = mayReplace ? await uploadEndRecords.abortSession(tx, session.id, '') : undefined;
   if (replaced === undefined) throw busy(session);
   return { replaced };

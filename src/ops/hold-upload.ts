@@ -88,6 +88,7 @@ function keepLease(
   let validUntil = begunAt + sessionLeaseMs;
   const lose = () => lost.abort(new AppError('UPLOAD_LOCKED', 'Another request took over this upload.'));
   const warn = (error: unknown) => log.warn({ err: error, uploadId: id }, 'the lease of an upload could not be looked after');
+  const ignore = () => undefined;
   const renewal = setInterval(() => {
     const askedAt = performance.now();
     if (askedAt > validUntil - renewEveryMs / 2) {
@@ -103,7 +104,8 @@ function keepLease(
     uploadWriterRecords.watchWriter(db.reads, id, writer).then((standing) => {
       if (!standing.isHeld) lose();
       else if (standing.isWanted) wanted.abort();
-    }, warn);
+      // A database that is away is the renewal's to tell: looking twice a second would tell it too often.
+    }, ignore);
   }, watchEveryMs);
   return {
     writer,

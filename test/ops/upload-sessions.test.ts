@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -168,6 +168,24 @@ describe('the writer of an upload', () => {
     await Promise.all([send(first), send(second), send(first), send(second)]);
     await until(async () => (await row(id))?.state === 'finished');
     expect(await attached()).toEqual([{ sha256: sha256(whole) }]);
+  });
+});
+
+describe('a database that breaks off its connections', () => {
+  it('costs at most the request: the upload goes on from what is durable', async () => {
+    const bytes = randomBytes(1000);
+    const id = await begin(bytes.length);
+    const holder = await stalled(first.context, id, 0, bytes.subarray(0, 300));
+    await cluster.database.db.query({
+      text: `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'vitrine-node-0' AND datname = current_database()`,
+    });
+    holder.source.destroy();
+    expect(['UPLOAD_INTERRUPTED', 'DATABASE_UNAVAILABLE']).toContain(await holder.running);
+    const { offset } = await getUpload(first.context, { id });
+    expect([0, 300]).toContain(offset);
+    const view = await appendUpload(first.context, { id, offset, source: from(bytes.subarray(offset)) });
+    expect(view.state).toBe('finished');
+    expect(await attached()).toEqual([{ sha256: sha256(bytes) }]);
   });
 });
 
@@ -448,6 +466,19 @@ describe('beginning an upload', () => {
     const begun = await Promise.all([first, second, first, second].map((node) => beginUpload(node.context, input)));
     expect(new Set(begun.map(({ upload }) => upload.id)).size).toBe(1);
     expect(begun.filter(({ isNew }) => isNew)).toHaveLength(1);
+  });
+
+  it('takes the place of an upload in one request whose writer is dead, and of no living one', async () => {
+    const text = `INSERT INTO upload_session (id, project, created_by, artifact_id, slot, key, path, media_type, store, object_key, state,
+        limit_bytes, writer, writer_expires_at, expires_at)
+      VALUES ($1::uuid, 'default', 'someone', $2, 'main', '', 'main', 'text/plain', 'files', 'dead-' || $1::uuid, 'receiving', 1, 'dead',
+        now() + interval '1 minute', now() + interval '1 minute')`;
+    const single = randomUUID();
+    await cluster.database.db.query({ text }, [single, artifactId]);
+    expect(await outcome(begin(10))).toBe('UPLOAD_BUSY');
+    await set(single, `writer_expires_at = now(), expires_at = now()`);
+    expect(await outcome(begin(10))).toBe('ok');
+    expect(await row(single)).not.toMatchObject({ state: 'receiving' });
   });
 
   it('keeps its artifact from being published, until it ends', async () => {
