@@ -142,6 +142,34 @@ describe('collection', () => {
     expect(await sql('SELECT 1 FROM lease')).toEqual([]);
   });
 
+  it('leaves alone what somebody is about to refer to, and finds the reference afterwards', async () => {
+    const [id, other] = [await draftWith('held for a moment'), await draftWith('refers later')];
+    const { blobId } = await blobOf(id);
+    await deleteArtifact(own, { id });
+    await node.services.db.transaction(async (tx) => {
+      await tx.query({ text: 'SELECT 1 FROM blob WHERE id = $1 FOR SHARE' }, [blobId]);
+      expect(await collect(60_000)).toMatchObject({ condemned: 0 });
+      await tx.query({ text: 'UPDATE artifact_blob SET blob_id = $2 WHERE artifact_id = $1' }, [other, blobId]);
+    });
+    // What it referred to before is condemned; this is not.
+    await collect(60_000);
+    expect(await stateOf(blobId)).toEqual(['live']);
+    await deleteArtifact(own, { id: other });
+  });
+
+  it('takes no deletion back: the same bytes are stored anew, and stay when the old object goes', async () => {
+    const id = await draftWith('stored anew');
+    const { blobId, key } = await blobOf(id);
+    await deleteArtifact(own, { id });
+    await sql(`UPDATE location SET state = 'deleting' WHERE blob_id = $1`, [blobId]);
+    const again = await draftWith('stored anew');
+    expect(await stateOf(blobId)).toEqual(['deleting', 'live']);
+    expect(await collect()).toMatchObject({ removedObjects: 1, removedBlobs: 0 });
+    expect(await blobOf(again)).toEqual({ blobId, key: expect.not.stringMatching(key), state: 'live' });
+    expect(await judge()).toMatchObject({ broken: [], garbage: [] });
+    await deleteArtifact(own, { id: again });
+  });
+
   it.each([
     ['verifying', 0],
     ['failed', 1],

@@ -61,6 +61,20 @@ describe('read-only mode', () => {
     expect(await publishArtifact(elsewhere, { id })).toMatchObject({ state: 'active' });
   });
 
+  it.each([
+    ['event', 'INSERT INTO event OVERRIDING SYSTEM VALUE SELECT * FROM event WHERE false'],
+    ['artifact', 'DELETE FROM artifact WHERE false'],
+    ['blob', 'DELETE FROM blob WHERE false'],
+    ['location', 'UPDATE location SET state = state WHERE false'],
+    ['upload_session', 'UPDATE upload_session SET state = state WHERE false'],
+    ['idempotency_key', 'DELETE FROM idempotency_key WHERE false'],
+  ])('is the database’s own refusal, whoever writes: %s', async (_table, text) => {
+    await setReadOnly(admin, { readOnly: true });
+    await expect(node.services.db.query({ text })).rejects.toMatchObject({ code: 'READ_ONLY' });
+    await setReadOnly(admin, { readOnly: false });
+    expect(await node.services.db.query({ text })).toEqual([]);
+  });
+
   it('waits for the writes that had begun, and says so', async () => {
     const begun = Promise.withResolvers<void>();
     const finish = Promise.withResolvers<void>();
