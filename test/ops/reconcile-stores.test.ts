@@ -281,6 +281,20 @@ describe('a scrub', () => {
     expect(await download(id)).toBe('came back');
   });
 
+  it('brings it back also after a kill on the way', async () => {
+    const { id, key } = await draftWith('came back late');
+    await rename(pathOf(key), join(node.storeFolder, 'away'));
+    await scrub();
+    await rename(join(node.storeFolder, 'away'), pathOf(key));
+    const stores = [{ name: 'local', kind: 'filesystem', path: node.storeFolder }] as const;
+    const order = { operation: 'scrubBlobs', databaseUrl: node.databaseUrl, stores, input: { olderThanMs: 0 } } as const;
+    const killed = await maintainInChild({ ...order, failpoints: 'scrub:before-restore=kill' });
+    expect(killed).toMatchObject({ signal: 'SIGKILL' });
+    expect(await outcome(download(id))).toBe('BLOB_UNAVAILABLE');
+    expect(await scrub()).toMatchObject({ restored: 1 });
+    expect(await download(id)).toBe('came back late');
+  });
+
   it('leaves the copy of a healed place to the collector when the old bytes come back', async () => {
     const { id, key } = await draftWith('two of them');
     await rename(pathOf(key), join(node.storeFolder, 'away'));
