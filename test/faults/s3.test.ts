@@ -1,0 +1,12 @@
+import { describe } from 'vitest';
+import { minioBinary } from '#test/support/minio.ts';
+import { mustSkip } from '#test/support/suites.ts';
+import { isMatrix, strikeFailpoints } from './fault-suite.ts';
+import { openOutsideBucket } from './outside-store.ts';
+
+const missing = minioBinary === undefined ? ['a MinIO binary (VITRINE_TEST_MINIO)'] : [];
+
+describe.skipIf(mustSkip('s3', missing))('a server that is struck, on MinIO', () => {
+  // The points of the operations are struck on a folder already, but in the long run.
+  strikeFailpoints({ kind: 's3', open: openOutsideBucket, isMeant: (name) => isMatrix || name.startsWith('store.s3:') });
+});
