@@ -24,12 +24,16 @@ async function main(seconds: number, killEverySeconds: number): Promise<number> 
   const hasStopped = await Promise.race([Promise.all(clients).then(() => true), sleep(stopDeadlineMs, false, { ref: false })]);
   if (!hasStopped) ledger.violate(`clients were still waiting ${stopDeadlineMs} ms after they were told to stop`);
   const workedSeconds = (performance.now() - startedAt) / 1000;
-  await drainSoak(servers, ledger);
-  for (const node of servers.nodes) {
-    const code = await node.stop();
-    if (code !== 0) ledger.violate(`the ${node.name} node ended with ${code} when it was told to stop`);
+  try {
+    await drainSoak(servers, ledger);
+    for (const node of servers.nodes) {
+      const code = await node.stop();
+      if (code !== 0) ledger.violate(`the ${node.name} node ended with ${code} when it was told to stop`);
+    }
+    await checkSoak(servers, ledger);
+  } catch (error) {
+    ledger.violate(`the end was not reached: ${String(error)}`);
   }
-  await checkSoak(servers, ledger);
   await report(servers, ledger, workedSeconds, kills);
   return ledger.violations.length === 0 ? 0 : 1;
 }

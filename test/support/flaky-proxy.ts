@@ -5,9 +5,9 @@ import { pipeline } from 'node:stream';
 
 /**
  * `pass` forwards · a number answers that status without forwarding · `cut` closes the connection once the request has begun ·
- * `lose` forwards everything and then closes instead of answering · `hang` reads and never answers.
+ * `lose` forwards everything and then closes instead of answering · `hang` reads and never answers · a promise forwards after it.
  */
-export type Verdict = 'pass' | 'cut' | 'lose' | 'hang' | number;
+export type Verdict = 'pass' | 'cut' | 'lose' | 'hang' | number | Promise<unknown>;
 
 export interface FlakyProxy extends AsyncDisposable {
   readonly endpoint: string;
@@ -25,6 +25,7 @@ export async function startFlakyProxy(target: string): Promise<FlakyProxy> {
     const verdict = proxy.decide(request);
     if (verdict === 'cut') request.once('data', () => request.socket.destroy());
     else if (verdict === 'hang') request.resume();
+    else if (verdict instanceof Promise) void verdict.then(() => forward(upstream, request, response, false));
     else if (typeof verdict === 'number') {
       request.resume();
       request.once('end', () => {

@@ -16,6 +16,10 @@ export interface S3Server extends AsyncDisposable {
   /** The server's own folder. */
   readonly folder: string;
   readonly child: ChildProcess;
+  /** Kills it, and keeps what it has. */
+  kill(): Promise<void>;
+  /** After that: on the same folder, under the same address. */
+  restart(): Promise<void>;
   /** Unfinished multipart uploads of any bucket, as the server keeps them on its disk. */
   unfinishedUploads(): Promise<string[]>;
   /** The configuration of a store in a bucket that is made when it is opened. */
@@ -49,16 +53,19 @@ export async function startS3Server(program: S3Program): Promise<S3Server> {
   const accessKey = 'vitrine-test';
   const secretKey = 'vitrine-test-secret';
   const env = { PATH: process.env['PATH'] ?? '', HOME: folder, ...program.env(accessKey, secretKey) };
-  const child = spawn(program.binary, program.args(folder, address), { env, stdio: 'ignore' });
+  const endpoint = `http://${address}`;
+  const launch = (): ChildProcess => spawn(program.binary, program.args(folder, address), { env, stdio: 'ignore' });
+  let child = launch();
+  const kill = async (): Promise<void> => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const exited = once(child, 'exit');
+    child.kill('SIGKILL');
+    await exited;
+  };
   const stop = async (): Promise<void> => {
-    if (child.exitCode === null && child.signalCode === null) {
-      const exited = once(child, 'exit');
-      child.kill('SIGKILL');
-      await exited;
-    }
+    await kill();
     await rm(folder, { recursive: true, force: true });
   };
-  const endpoint = `http://${address}`;
   try {
     await untilAnswers(endpoint, child);
   } catch (error) {
@@ -70,7 +77,14 @@ export async function startS3Server(program: S3Program): Promise<S3Server> {
     accessKey,
     secretKey,
     folder,
-    child,
+    get child() {
+      return child;
+    },
+    kill,
+    async restart() {
+      child = launch();
+      await untilAnswers(endpoint, child);
+    },
     unfinishedUploads: () => program.unfinishedUploads(folder),
     storeConfig: (bucket) => ({ name: program.name, kind: 's3', endpoint, bucket, accessKey, secretKey, createBucket: true }),
     [Symbol.asyncDispose]: stop,

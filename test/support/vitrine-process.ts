@@ -33,6 +33,8 @@ export interface StartOptions {
   readonly args?: readonly string[];
   /** The folder it is started in. */
   readonly cwd?: string;
+  /** A command that replaces itself by the one that follows it. */
+  readonly wrapper?: readonly string[];
 }
 
 const readyDeadlineMs = 30_000;
@@ -43,7 +45,8 @@ export async function startVitrine(options: StartOptions = {}): Promise<VitrineP
   const port = options.port ?? (await freePort());
   const url = `http://127.0.0.1:${port}`;
   const args = [join(root, 'src/launch.js'), 'serve', '--port', String(port), '--data-dir', dataDir, ...(options.args ?? [])];
-  const child = spawn(process.execPath, args, {
+  const [program, ...rest] = [...(options.wrapper ?? []), process.execPath, ...args];
+  const child = spawn(program ?? '', rest, {
     env: cleanEnvironment(options.env),
     stdio: ['ignore', 'pipe', 'pipe'],
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
