@@ -13,7 +13,7 @@ const sources = globSync(['src/**/*.ts', 'artifact-types/**/*.ts'], { cwd: root 
 
 rmSync(dist, { recursive: true, force: true });
 for (const path of sources) writeModule(path);
-for (const path of globSync(['artifact-types/**/*', 'prisma/migrations/**/*', 'schema.graphql'], {
+for (const path of globSync(['artifact-types/**/*', 'prisma/migrations/**/*', 'schema.graphql', 'src/base/generated/*.cjs'], {
   cwd: root,
   withFileTypes: true,
 })) {

@@ -2,17 +2,29 @@
  * Spans of the one trace a request is part of. Without a tracer (the default) each call costs one comparison; the server sets one
  * where an exporter is configured. Names and attributes follow OpenTelemetry's semantic conventions where there is one.
  */
-import { type Attributes, context, type Span, SpanKind, SpanStatusCode, type Tracer, trace } from '@opentelemetry/api';
+import type { Attributes, ContextAPI, Span, SpanKind, SpanStatusCode, TraceAPI, Tracer } from '@opentelemetry/api';
 
-let tracer: Tracer | undefined;
+/** A tracer with what it takes to use it: given, not imported, so that a start without one loads nothing of it. */
+export interface Tracing {
+  readonly tracer: Tracer;
+  readonly context: ContextAPI;
+  readonly trace: TraceAPI;
+}
+
+const internalKind: SpanKind.INTERNAL = 0;
+const serverKind: SpanKind.SERVER = 1;
+const clientKind: SpanKind.CLIENT = 2;
+const errorStatus: SpanStatusCode.ERROR = 2;
+
+let tracing: Tracing | undefined;
 
 /** Undefined: no spans from here on. */
-export function setTracer(next: Tracer | undefined): void {
-  tracer = next;
+export function setTracing(next: Tracing | undefined): void {
+  tracing = next;
 }
 
 export function isTracing(): boolean {
-  return tracer !== undefined;
+  return tracing !== undefined;
 }
 
 export interface SpanParent {
@@ -28,10 +40,10 @@ export function inSpan<Result>(
   work: (span: Span | undefined) => Promise<Result>,
   parent?: SpanParent | 'none',
 ): Promise<Result> {
-  if (tracer === undefined) return work(undefined);
-  const options = { attributes, kind: parent === undefined ? SpanKind.INTERNAL : SpanKind.SERVER, root: parent === 'none' };
-  const above = parent === undefined || parent === 'none' ? context.active() : remote(parent);
-  return tracer.startActiveSpan(name, options, above, async (span) => {
+  if (tracing === undefined) return work(undefined);
+  const options = { attributes, kind: parent === undefined ? internalKind : serverKind, root: parent === 'none' };
+  const above = parent === undefined || parent === 'none' ? tracing.context.active() : remote(tracing, parent);
+  return tracing.tracer.startActiveSpan(name, options, above, async (span) => {
     try {
       return await work(span);
     } catch (error) {
@@ -45,21 +57,21 @@ export function inSpan<Result>(
 
 /** A span of something that is over just now. */
 export function noteSpan(name: string, durationMs: number, attributes: Attributes, error?: unknown): void {
-  if (tracer === undefined) return;
+  if (tracing === undefined) return;
   const end = Date.now();
-  const span = tracer.startSpan(name, { attributes, kind: SpanKind.CLIENT, startTime: end - durationMs });
+  const span = tracing.tracer.startSpan(name, { attributes, kind: clientKind, startTime: end - durationMs });
   if (error !== undefined) fail(span, error);
   span.end(end);
 }
 
 /** The W3C trace context of the span that runs now; undefined where none does. */
 export function currentTraceparent(): string | undefined {
-  const now = tracer === undefined ? undefined : trace.getActiveSpan()?.spanContext();
+  const now = tracing?.trace.getActiveSpan()?.spanContext();
   if (now === undefined) return undefined;
   return `00-${now.traceId}-${now.spanId}-${now.traceFlags.toString(16).padStart(2, '0')}`;
 }
 
-function remote({ traceId, spanId, isSampled }: SpanParent) {
+function remote({ context, trace }: Tracing, { traceId, spanId, isSampled }: SpanParent) {
   return trace.setSpanContext(context.active(), { traceId, spanId, traceFlags: isSampled ? 1 : 0, isRemote: true });
 }
 
@@ -67,6 +79,6 @@ function remote({ traceId, spanId, isSampled }: SpanParent) {
 function fail(span: Span, error: unknown): void {
   const code =
     typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string' ? error.code : 'error';
-  span.setStatus({ code: SpanStatusCode.ERROR, message: code });
+  span.setStatus({ code: errorStatus, message: code });
   span.setAttribute('error.type', code);
 }

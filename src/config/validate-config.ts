@@ -1,7 +1,7 @@
 /** Checks the assembled settings against the JSON Schema, and tells each fault in the words of whoever set the value. */
-import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import type { Fault } from '#base/app-error.ts';
 import type { JsonObject } from '#base/json.ts';
+import { type ErrorObject, type ValidateFunction, validatorOf } from '#base/validator.ts';
 import { configSchema } from './config-schema.ts';
 import type { SaidByPath } from './config-sources.ts';
 import { didYouMean } from './did-you-mean.ts';
@@ -10,10 +10,14 @@ import { didYouMean } from './did-you-mean.ts';
 let compiled: ValidateFunction | undefined;
 
 function compile(): ValidateFunction {
-  // The schema is ours and tested: checking it against the meta-schema at each start would cost more than all the rest.
-  const ajv = new Ajv2020({ allErrors: true, discriminator: true, strict: true, verbose: true, validateSchema: false });
-  for (const keyword of ['x-secret', 'x-path', 'x-url', 'x-variable']) ajv.addKeyword(keyword);
-  return ajv.compile(configSchema);
+  const annotations = ['x-secret', 'x-path', 'x-url', 'x-variable'];
+  return validatorOf(configSchema, {
+    allErrors: true,
+    discriminator: true,
+    strict: true,
+    verbose: true,
+    annotations,
+  });
 }
 
 /** Every fault; the pointer leads into the configuration. */

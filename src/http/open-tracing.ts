@@ -5,7 +5,7 @@ import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-ho
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { BatchSpanProcessor, ParentBasedSampler, TraceIdRatioBasedSampler, TracerProvider } from '@opentelemetry/sdk-trace';
-import { setTracer } from '#base/tracing.ts';
+import { setTracing } from '#base/tracing.ts';
 
 export interface TracingOptions {
   /** Where the collector takes traces: `http://collector:4318/v1/traces`. */
@@ -21,12 +21,14 @@ export function openTracing({ url, sampleRatio }: TracingOptions): AsyncDisposab
   const provider = new TracerProvider({
     resource: resourceFromAttributes({ 'service.name': 'vitrine', 'service.instance.id': randomUUID() }),
     sampler: new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(sampleRatio) }),
-    spanProcessors: [new BatchSpanProcessor({ exporter: new OTLPTraceExporter({ url, timeoutMillis: 2000 }), scheduledDelayMillis: 1000 })],
+    spanProcessors: [
+      new BatchSpanProcessor({ exporter: new OTLPTraceExporter({ url, timeoutMillis: 2000 }), scheduledDelayMillis: 1000 }),
+    ],
   });
-  setTracer(provider.getTracer('vitrine'));
+  setTracing({ tracer: provider.getTracer('vitrine'), context, trace });
   return {
     [Symbol.asyncDispose]: async () => {
-      setTracer(undefined);
+      setTracing(undefined);
       // A collector that is away must not keep a server from stopping.
       await provider.shutdown().catch(() => undefined);
       context.disable();

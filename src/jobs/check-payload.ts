@@ -1,7 +1,7 @@
 /** Checks a payload against the JSON Schema of its job. */
-import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import { AppError } from '#base/app-error.ts';
 import type { JsonObject } from '#base/json.ts';
+import { type ValidateFunction, validatorOf } from '#base/validator.ts';
 import type { JobDefinition } from './job-definition.ts';
 
 const validators = new WeakMap<JobDefinition, ValidateFunction>();
@@ -10,7 +10,7 @@ const validators = new WeakMap<JobDefinition, ValidateFunction>();
 export function checkPayload(definition: JobDefinition, payload: JsonObject): void {
   let validate = validators.get(definition);
   if (validate === undefined) {
-    validate = new Ajv2020({ strict: true, allErrors: true }).compile(definition.payload);
+    validate = validatorOf(definition.payload, { strict: true, allErrors: true });
     validators.set(definition, validate);
   }
   if (validate(payload)) return;

@@ -1,6 +1,6 @@
 /** ajv's errors in our words: one fault each, with a JSON Pointer to the very member that is wrong. */
-import type { ErrorObject } from 'ajv';
 import type { Fault } from '#base/app-error.ts';
+import type { ErrorObject } from '#base/validator.ts';
 
 /** More than this tells nobody more. */
 const faultsMax = 100;

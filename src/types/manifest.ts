@@ -1,15 +1,13 @@
 /** Reads `manifest.json`: checked by its JSON Schema and beyond it, with the defaults of what it leaves out. */
-import { Ajv2020 } from 'ajv/dist/2020.js';
 import type { Fault } from '#base/app-error.ts';
 import { isJsonObject, type Json, type JsonObject } from '#base/json.ts';
+import { type ValidateFunction, validatorOf } from '#base/validator.ts';
 import type { DependencyRule, HeatProjectionRule, SlotRule, TypeManifest, TypeVersionRule } from '#sdk/sdk.ts';
 import { ajvFaults } from './ajv-faults.ts';
 import { defaultPlural, defaultTypeName } from './graphql-names.ts';
 import { manifestSchema } from './manifest-schema.ts';
 
-const validateManifest = new Ajv2020({ strict: true, allowUnionTypes: true, allErrors: true, validateSchema: false }).compile(
-  manifestSchema,
-);
+let compiled: ValidateFunction | undefined;
 
 export interface ReadManifest {
   readonly manifest: TypeManifest | undefined;
@@ -22,7 +20,8 @@ export interface ReadManifest {
 /** Checks a parsed manifest.json and fills in its defaults. */
 export function readManifest(value: Json): ReadManifest {
   const none = new Map<string, { slots: JsonObject; dependencies: JsonObject }>();
-  if (!validateManifest(value)) return { manifest: undefined, asWritten: none, faults: ajvFaults(validateManifest.errors) };
+  compiled ??= validatorOf(manifestSchema, { strict: true, allowUnionTypes: true, allErrors: true });
+  if (!compiled(value)) return { manifest: undefined, asWritten: none, faults: ajvFaults(compiled.errors) };
   const written = value as unknown as WrittenManifest;
   const faults = crossFaults(written);
   const versions = Object.fromEntries(Object.entries(written.versions).map(([name, rule]) => [name, withDefaults(rule)]));

@@ -2,9 +2,9 @@
  * The closed subset of JSON Schema 2020-12 that a type version may be written in. It is itself a JSON Schema: no references,
  * no recursion, every property of one kind that GraphQL can show, and five annotations.
  */
-import { Ajv2020 } from 'ajv/dist/2020.js';
 import type { Fault } from '#base/app-error.ts';
 import { isJsonObject, type Json, type JsonObject } from '#base/json.ts';
+import { type ValidateFunction, validatorOf } from '#base/validator.ts';
 import { ajvFaults, pointerSegment } from './ajv-faults.ts';
 import { prototypeKeys } from './manifest-schema.ts';
 import type { PropertyKind } from './type-registry.ts';
@@ -124,17 +124,14 @@ const subsetSchema = {
   },
 };
 
-const validateSubset = new Ajv2020({
-  strict: true,
-  strictTypes: false,
-  strictRequired: false,
-  allErrors: true,
-  validateSchema: false,
-}).compile(subsetSchema);
+const subsetOptions = { strict: true, strictTypes: false, strictRequired: false, allErrors: true };
+
+let compiled: ValidateFunction | undefined;
 
 /** Every fault of a type version's JSON Schema; pointers into that file. */
 export function subsetFaults(schema: Json): Fault[] {
-  if (!validateSubset(schema) || !isJsonObject(schema)) return ajvFaults(validateSubset.errors);
+  compiled ??= validatorOf(subsetSchema, subsetOptions);
+  if (!compiled(schema) || !isJsonObject(schema)) return ajvFaults(compiled.errors);
   const properties = schemaProperties(schema);
   const faults: Fault[] = [];
   for (const [index, name] of requiredNames(schema).entries()) {

@@ -1,8 +1,7 @@
 /** One version of a type, ready to judge properties: its JSON Schema compiled once, and its digest. */
-import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
-import addFormats from 'ajv-formats';
 import type { Fault } from '#base/app-error.ts';
 import { isJsonObject, type JsonObject } from '#base/json.ts';
+import { type ValidateFunction, validatorOf } from '#base/validator.ts';
 import { canonicalJson, sha256Hex } from '#core/canonical-json.ts';
 import type { TypeVersionRule } from '#sdk/sdk.ts';
 import { ajvFaults } from './ajv-faults.ts';
@@ -23,16 +22,14 @@ export interface TypeVersionSource {
 export function createTypeVersion(source: TypeVersionSource): TypeVersion {
   const { version, rule, jsonSchema, slots, dependencies } = source;
   // No coercion, no defaults: what is stored is what was sent. One instance a version, so that nothing is shared by name.
-  // Without the meta-schema, whose compilation costs more than all the rest: the subset (schema-subset.ts) is narrower than it.
-  const ajv = new Ajv2020({ strict: true, allErrors: true, validateFormats: true, validateSchema: false });
-  addFormats.default(ajv, { mode: 'full', formats: [...formats] });
-  for (const keyword of annotations) ajv.addKeyword({ keyword });
+  const compile = (schema: JsonObject): ValidateFunction =>
+    validatorOf(schema, { strict: true, allErrors: true, annotations, formats });
   const { required: _, ...withoutRequired } = jsonSchema;
-  const full = ajv.compile(jsonSchema);
+  const full = compile(jsonSchema);
   // Compiled with the first draft: a start has enough to do.
   let partial: ValidateFunction | undefined;
   const validatePartial = (): ValidateFunction => {
-    partial ??= ajv.compile(withoutRequired);
+    partial ??= compile(withoutRequired);
     return partial;
   };
 
