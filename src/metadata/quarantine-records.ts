@@ -90,3 +90,21 @@ const listStatement = {
 export async function listQuarantined(sql: Sql, store: string, afterId: string): Promise<readonly QuarantinedLocation[]> {
   return sql.query<QuarantinedLocation>(listStatement, [store, afterId]);
 }
+
+const countStatement = {
+  name: 'quarantine-count',
+  // Each by its own partial index: what is live is never counted.
+  text: `SELECT 'quarantined' AS state, count(*)::integer AS count FROM location WHERE state = 'quarantined'
+    UNION ALL SELECT 'condemned', count(*)::integer FROM location WHERE state = 'condemned'
+    UNION ALL SELECT 'deleting', count(*)::integer FROM location WHERE state IN ('deleting', 'gone')`,
+};
+
+export interface PlaceCount {
+  readonly state: 'quarantined' | 'condemned' | 'deleting';
+  readonly count: number;
+}
+
+/** How many places are not live, for metrics. */
+export async function countPlaces(sql: Sql): Promise<readonly PlaceCount[]> {
+  return sql.query<PlaceCount>(countStatement);
+}
