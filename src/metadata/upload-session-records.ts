@@ -166,12 +166,13 @@ const insertStatement = {
       length_bytes, limit_bytes, declared, digest_algorithm, digest_value, metadata, origin, parts, expires_at)
     VALUES ($1, $2, CASE WHEN $2 = 'final' THEN 'verifying' ELSE 'open' END, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14::jsonb,
       CASE WHEN $15::text IS NULL THEN NULL ELSE 'sha256' END, $15, $16, $17::jsonb, $18::uuid[],
-      clock_timestamp() + $19 * interval '1 millisecond')`,
+      clock_timestamp() + $19 * interval '1 millisecond')
+    ON CONFLICT (artifact_id, slot, key) WHERE state IN ${openStates} DO NOTHING RETURNING id`,
 };
 
-/** A session without a writer; a `final` one has nothing to receive. The place must be free. */
-export async function insertSession(sql: Sql, session: NewSession): Promise<void> {
-  await sql.query(insertStatement, [
+/** A session without a writer; a `final` one has nothing to receive. False where another took the place just now. */
+export async function insertSession(sql: Sql, session: NewSession): Promise<boolean> {
+  const rows = await sql.query(insertStatement, [
     session.id,
     session.kind,
     session.project,
@@ -192,6 +193,7 @@ export async function insertSession(sql: Sql, session: NewSession): Promise<void
     session.parts,
     session.ttlMs,
   ]);
+  return rows.length > 0;
 }
 
 const prolongStatement = {

@@ -65,7 +65,7 @@ export async function beginUpload(context: OpContext, input: BeginUploadInput): 
     }
     await assertRoom(tx, place, rule);
     await assertFewOpen(tx, artifact.project);
-    await uploadSessionRecords.insertSession(tx, session);
+    await insertSession(tx, session);
     return claim;
   });
 }
@@ -88,7 +88,7 @@ export async function beginPartialUpload(context: OpContext, input: BegunBytes):
   };
   return openSession(context, session.id, async (tx) => {
     await assertFewOpen(tx, caller.project);
-    await uploadSessionRecords.insertSession(tx, session);
+    await insertSession(tx, session);
     return {};
   });
 }
@@ -106,6 +106,11 @@ export async function openSession(
   const session = await uploadSessionRecords.findSession(context.db, same?.id ?? newId);
   if (session === undefined) throw new Error('an upload that was begun is gone');
   return { upload: toView(session), isNew: same === undefined };
+}
+
+/** An upload in one request takes a free place without the artifact's lock. @throws AppError UPLOAD_BUSY */
+export async function insertSession(tx: Sql, session: uploadSessionRecords.NewSession): Promise<void> {
+  if (!(await uploadSessionRecords.insertSession(tx, session))) throw new AppError('UPLOAD_BUSY');
 }
 
 /** What every new session has. */

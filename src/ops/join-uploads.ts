@@ -8,6 +8,7 @@ import {
   assertLength,
   type BeginUploadInput,
   type BegunUpload,
+  insertSession,
   newSession,
   openSession,
   resumableStore,
@@ -63,7 +64,7 @@ export async function joinUploads(context: OpContext, input: JoinUploadsInput): 
     await assertRoom(tx, place, rule);
     await assertFewOpen(tx, artifact.project);
     await takeParts(tx, context, ids, session.id);
-    await uploadSessionRecords.insertSession(tx, session);
+    await insertSession(tx, session);
     await enqueueVerify(context, tx, session.id);
     return claim;
   });

@@ -18,6 +18,7 @@ import { joinUploads } from '#ops/join-uploads.ts';
 import { publishArtifact } from '#ops/publish-artifact.ts';
 import { reconcileStores } from '#ops/reconcile-stores.ts';
 import { releaseUploads } from '#ops/release-uploads.ts';
+import { uploadBlob } from '#ops/upload-blob.ts';
 import { verifyUpload } from '#ops/verify-upload.ts';
 import { outcome, refusal } from '#test/support/operations.ts';
 import { sha256 } from '#test/support/tus-request.ts';
@@ -466,6 +467,24 @@ describe('beginning an upload', () => {
     const begun = await Promise.all([first, second, first, second].map((node) => beginUpload(node.context, input)));
     expect(new Set(begun.map(({ upload }) => upload.id)).size).toBe(1);
     expect(begun.filter(({ isNew }) => isNew)).toHaveLength(1);
+  });
+
+  it('beside uploads in one request into the same place leaves the place to one of them', async () => {
+    for (let round = 0; round < 20; round += 1) {
+      const id = (await createArtifact(first.context, { type: 'kit' })).id;
+      const place = { artifactId: id, slot: 'main' };
+      const bytes = randomBytes(200_000);
+      const outcomes = await Promise.all([
+        outcome(beginUpload(first.context, { ...place, lengthBytes: 10 })),
+        outcome(uploadBlob(second.context, { ...place, source: from(bytes) })),
+        outcome(beginUpload(second.context, { ...place, lengthBytes: 20 })),
+      ]);
+      for (const answer of outcomes) expect(['ok', 'UPLOAD_BUSY']).toContain(answer);
+      expect(outcomes).toContain('ok');
+      const text = `SELECT count(*)::integer AS count FROM upload_session WHERE artifact_id = $1 AND state IN ('open', 'receiving', 'verifying')`;
+      const [open] = await cluster.database.db.query<{ count: number }>({ text }, [id]);
+      expect(open?.count).toBeLessThanOrEqual(1);
+    }
   });
 
   it('takes the place of an upload in one request whose writer is dead, and of no living one', async () => {
