@@ -125,22 +125,28 @@ export async function holdBlob(sql: Sql, newId: string, bytes: BlobBytes): Promi
   throw new Error(`blob sha256:${bytes.sha256} is removed as often as it is inserted`);
 }
 
-/** The one location of a blob in a store that counts: live, or condemned and still to be revived. */
-export interface CurrentLocation {
-  readonly id: string;
-  readonly objectKey: string;
+/** Bytes on record, and their one location in a store that counts: live, or condemned and still to be revived. */
+export interface StoredBlob {
+  readonly blobId: string;
+  readonly location: { readonly id: string; readonly objectKey: string } | null;
 }
 
-const findCurrentStatement = {
-  name: 'location-find-current',
-  text: `SELECT l.id, l.object_key AS "objectKey" FROM location l JOIN blob b ON b.id = l.blob_id
-    WHERE b.digest_algorithm = 'sha256' AND b.digest_value = $1 AND l.store = $2 AND l.state IN ('live', 'condemned')`,
+const findStoredStatement = {
+  name: 'blob-find-stored',
+  text: `SELECT b.id AS "blobId", l.id AS "locationId", l.object_key AS "objectKey"
+    FROM blob b LEFT JOIN location l ON l.blob_id = b.id AND l.store = $2 AND l.state IN ('live', 'condemned')
+    WHERE b.digest_algorithm = 'sha256' AND b.digest_value = $1`,
 };
 
-/** Where the store has these bytes, if the database is right. */
-export async function findCurrentLocation(sql: Sql, sha256: string, store: string): Promise<CurrentLocation | undefined> {
-  const [row] = await sql.query<CurrentLocation>(findCurrentStatement, [sha256, store]);
-  return row;
+/** What the database knows of these bytes, and where the store has them, if it is right; undefined for new ones. */
+export async function findStoredBlob(sql: Sql, sha256: string, store: string): Promise<StoredBlob | undefined> {
+  const [row] = await sql.query<{ blobId: string; locationId: string | null; objectKey: string | null }>(findStoredStatement, [
+    sha256,
+    store,
+  ]);
+  if (row === undefined) return undefined;
+  const { blobId, locationId, objectKey } = row;
+  return { blobId, location: locationId === null || objectKey === null ? null : { id: locationId, objectKey } };
 }
 
 const retireStatement = {

@@ -1,6 +1,7 @@
 /** The door of the room: the database, its migrations, and the records, one namespace each. */
 
 export * as artifactRecords from './artifact-records.ts';
+export * as attachRecords from './attach-records.ts';
 export * as blobRecords from './blob-records.ts';
 export * as bootImageRecords from './boot-image-records.ts';
 export * as closureRecords from './closure-records.ts';

@@ -53,14 +53,15 @@ const entriesStatement = {
     SELECT count(*) FILTER (WHERE slot = $2)::integer AS others, array_agg(path) FILTER (WHERE ${nearPathsSql('$4')}) AS near
     FROM other`,
 };
+const othersSql = (artifactId: string, slot: string, key: string) => `other AS (
+      SELECT slot, key, path FROM artifact_blob WHERE artifact_id = ${artifactId} AND (slot, key) <> (${slot}, ${key})
+      UNION
+      SELECT slot, key, path FROM upload_session WHERE artifact_id = ${artifactId} AND (slot, key) <> (${slot}, ${key})
+        AND state IN ('open', 'receiving', 'verifying')
+        AND CASE kind WHEN 'single' THEN writer_expires_at ELSE expires_at END > clock_timestamp())`;
 const occupancyStatement = {
   name: 'upload-occupancy',
-  text: `WITH other AS (
-      SELECT slot, key, path FROM artifact_blob WHERE artifact_id = $1 AND (slot, key) <> ($2, $3)
-      UNION
-      SELECT slot, key, path FROM upload_session WHERE artifact_id = $1 AND (slot, key) <> ($2, $3)
-        AND state IN ('open', 'receiving', 'verifying')
-        AND CASE kind WHEN 'single' THEN writer_expires_at ELSE expires_at END > clock_timestamp())
+  text: `WITH ${othersSql('$1', '$2', '$3')}
     SELECT count(*) FILTER (WHERE slot = $2)::integer AS others,
       array_agg(path) FILTER (WHERE ${nearPathsSql('$4')}) AS near
     FROM other`,
@@ -98,12 +99,23 @@ export interface NewUpload extends SlotPlace {
   readonly writer: string;
 }
 
+export interface BegunUpload extends Occupancy {
+  /** False where it was not begun: for want of room, for another session on record, or because it takes more to tell. */
+  readonly isBegun: boolean;
+}
+
 /**
  * Takes a free place, in one statement whose commit does not wait for the disk: a session that a crash of the database loses
- * leaves an object that nobody refers to, and those are found (reconcile). False while another session is on record.
+ * leaves an object that nobody refers to, and those are found (reconcile).
  */
-export async function beginUploadUnhurried(sql: Sql, upload: NewUpload): Promise<boolean> {
-  return (await sql.query(beginUnhurriedStatement, beginValues(upload))).length > 0;
+export async function beginUploadUnhurried(sql: Sql, upload: NewUpload, maxEntries: number): Promise<BegunUpload> {
+  const values = [...beginValues(upload), foldPath(upload.path), maxEntries];
+  const [row] = await sql.query<{ isBegun: boolean; others: number; near: readonly string[] | null }>(
+    beginUnhurriedStatement,
+    values,
+  );
+  if (row === undefined) throw new Error('a statement that always answers did not');
+  return { ...row, near: row.near ?? [] };
 }
 
 const releaseExpiredStatement = {
@@ -113,6 +125,7 @@ const releaseExpiredStatement = {
       AND writer_expires_at <= clock_timestamp()`,
 };
 
+/** @param from what else is selected from, and its condition */
 const beginSql = (from: string) => `INSERT INTO upload_session (id, project, created_by, artifact_id, slot, key, path, media_type,
       store, object_key, state, length_bytes, limit_bytes, digest_algorithm, digest_value, writer, writer_expires_at, expires_at)
     SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'receiving', $11, $12, CASE WHEN $13::text IS NULL THEN NULL ELSE 'sha256' END,
@@ -122,7 +135,12 @@ const beginSql = (from: string) => `INSERT INTO upload_session (id, project, cre
 const beginStatement = { name: 'upload-begin', text: beginSql('') };
 const beginUnhurriedStatement = {
   name: 'upload-begin-unhurried',
-  text: `WITH unhurried AS (SELECT set_config('synchronous_commit', 'off', true)) ${beginSql(', unhurried')}`,
+  text: `WITH unhurried AS (SELECT set_config('synchronous_commit', 'off', true)),
+    ${othersSql('$4', '$5', '$6')},
+    room AS (SELECT count(*) FILTER (WHERE slot = $5)::integer AS others, array_agg(path) FILTER (WHERE ${nearPathsSql('$16')}) AS near
+      FROM other),
+    begun AS (${beginSql(', unhurried, room WHERE room.near IS NULL AND room.others < $17')})
+    SELECT others, near, EXISTS (SELECT 1 FROM begun) AS "isBegun" FROM room`,
 };
 
 /** Takes the place, also from a writer whose lease has run out; false while another holds it. */

@@ -5,11 +5,11 @@ import type { BlobStore } from '#blobs/blob-store.ts';
 import type { ReceivedBlob } from '#blobs/blobs.ts';
 import type { SlotEntry } from '#core/artifact.ts';
 import type { Sql } from '#metadata/database.ts';
-import { artifactRecords, blobRecords, type uploadRecords } from '#metadata/metadata.ts';
+import { artifactRecords, attachRecords, blobRecords, uploadRecords } from '#metadata/metadata.ts';
 import type { SlotRule } from '#sdk/sdk.ts';
 import type { OpContext } from './context.ts';
-import { recordChange } from './record-change.ts';
-import { assertRoom, assertWritable } from './slot-place.ts';
+import { type Change, recordChange, toChangeRow } from './record-change.ts';
+import { assertRoomAmong, assertWritable } from './slot-place.ts';
 
 /** Where bytes lie, and where they belong. */
 export interface PlacedUpload {
@@ -24,6 +24,8 @@ export interface PlacedUpload {
 
 export interface AttachOptions {
   readonly expectedRevision?: number | undefined;
+  /** A session of one request, where it is one: it can be ended by the statement that does all else. */
+  readonly session?: { readonly id: string; readonly writer: string } | undefined;
   /** Ends the session in the same transaction; false when it is another writer's by now. */
   readonly endSession: (tx: Sql) => Promise<boolean>;
 }
@@ -47,36 +49,93 @@ export async function attachUpload(
   options: AttachOptions,
 ): Promise<AttachedUpload> {
   const { place, rule, store, objectKey, mediaType } = upload;
+  const stored = await blobRecords.findStoredBlob(context.db.reads, received.sha256, store.name);
+  await failpoint('upload:attach');
+  const attached = stored === undefined ? await attachNew(context, upload, received, options) : undefined;
+  const { isPlaced, revision } = attached ?? (await attachKnown(context, upload, received, options));
+  await failpoint('upload:attached');
+  if (!isPlaced) await removeRedundant(context, store, objectKey);
+  const { sha256, sha512, md5, sizeBytes } = received;
+  const entry = { slot: place.slot, key: place.key, path: place.path, mediaType, sizeBytes, sha256, sha512, md5 };
+  return { entry, kind: rule.kind, revision };
+}
+
+interface Attached {
+  /** The object is a location of the blob; else another is, and it is redundant. */
+  readonly isPlaced: boolean;
+  readonly revision: number;
+}
+
+/** Rolls back what was written before it was known that somebody else came first with the same bytes. */
+class OvertakenError extends Error {}
+
+/** Of bytes that nobody has; undefined when somebody has them by now. */
+async function attachNew(
+  context: OpContext,
+  upload: PlacedUpload,
+  received: ReceivedBlob,
+  options: AttachOptions,
+): Promise<Attached | undefined> {
+  const { place, rule, store, objectKey, mediaType } = upload;
+  const ids = { blobId: context.newId(), locationId: context.newId() };
+  const { session = null } = options;
+  try {
+    return await context.db.transaction(async (tx) => {
+      assertWritable(await artifactRecords.lockArtifact(tx, place.artifactId), options.expectedRevision);
+      if (session === null && !(await options.endSession(tx))) throw sessionLost();
+      const change = toChangeRow(context, toChange(upload, received));
+      const attachment = { ...place, ...ids, mediaType, store: store.name, objectKey, bytes: received, session, change };
+      const { isEnded, isNew, revision, ...occupancy } = await attachRecords.attachNewBlob(tx, attachment);
+      if (!isEnded) throw sessionLost();
+      assertRoomAmong(occupancy, place, rule);
+      if (!isNew || revision === null) throw new OvertakenError();
+      await beforeCommit();
+      return { isPlaced: true, revision };
+    });
+  } catch (error) {
+    if (error instanceof OvertakenError) return undefined;
+    throw error;
+  }
+}
+
+/** Of bytes that are on record: shared, revived, or healed. */
+async function attachKnown(
+  context: OpContext,
+  upload: PlacedUpload,
+  received: ReceivedBlob,
+  options: AttachOptions,
+): Promise<Attached> {
+  const { place, rule, store, objectKey, mediaType } = upload;
   const brokenId = await findBrokenLocation(context, store, received);
   const blobId = context.newId();
   const locationId = context.newId();
-  await failpoint('upload:attach');
-  const outcome = await context.db.transaction(async (tx) => {
+  return context.db.transaction(async (tx) => {
     assertWritable(await artifactRecords.lockArtifact(tx, place.artifactId), options.expectedRevision);
-    if (!(await options.endSession(tx))) {
-      throw new AppError('UPLOAD_BUSY', 'The upload took longer than its lease, and another request took over this slot.');
-    }
-    await assertRoom(tx, place, rule);
+    if (!(await options.endSession(tx))) throw sessionLost();
+    assertRoomAmong(await uploadRecords.readOccupancy(tx, place, 'entries'), place, rule);
     const held = await blobRecords.holdBlob(tx, blobId, received);
     const location = { id: locationId, blobId: held, store: store.name, objectKey, brokenId };
     const isPlaced = await blobRecords.placeBlob(tx, location);
     await blobRecords.attachBlob(tx, { ...place, mediaType, blobId: held, store: store.name });
     const revision = await blobRecords.touchArtifact(tx, place.artifactId);
-    await recordUpload(context, tx, upload, received, revision);
-    await failpoint('upload:commit');
+    await recordChange(tx, context, { ...toChange(upload, received), revision });
+    await beforeCommit();
     return { isPlaced, revision };
   });
-  await failpoint('upload:attached');
-  if (!outcome.isPlaced) await removeRedundant(context, store, objectKey);
-  const { sha256, sha512, md5, sizeBytes } = received;
-  const entry = { slot: place.slot, key: place.key, path: place.path, mediaType, sizeBytes, sha256, sha512, md5 };
-  return { entry, kind: rule.kind, revision: outcome.revision };
+}
+
+async function beforeCommit(): Promise<void> {
+  await failpoint('upload:commit');
+}
+
+function sessionLost(): AppError {
+  return new AppError('UPLOAD_BUSY', 'The upload took longer than its lease, and another request took over this slot.');
 }
 
 /** A location that the database calls good while the store has no such object, or one of another size: to be healed. */
 async function findBrokenLocation(context: OpContext, store: BlobStore, received: ReceivedBlob): Promise<string | null> {
-  const current = await blobRecords.findCurrentLocation(context.db, received.sha256, store.name);
-  if (current === undefined) return null;
+  const current = (await blobRecords.findStoredBlob(context.db, received.sha256, store.name))?.location ?? null;
+  if (current === null) return null;
   const stored = await store.stat(current.objectKey);
   if (stored?.sizeBytes === received.sizeBytes) return null;
   context.log.warn(
@@ -86,24 +145,17 @@ async function findBrokenLocation(context: OpContext, store: BlobStore, received
   return current.id;
 }
 
-async function recordUpload(
-  context: OpContext,
-  tx: Sql,
-  upload: PlacedUpload,
-  received: ReceivedBlob,
-  revision: number,
-): Promise<void> {
+function toChange(upload: PlacedUpload, received: ReceivedBlob): Omit<Change, 'revision'> {
   const { artifactId, slot, path } = upload.place;
-  await recordChange(tx, context, {
+  return {
     kind: 'artifact.blob.attached',
     action: 'blob:upload',
     project: upload.project,
     subjectType: 'artifact',
     subjectId: artifactId,
-    revision,
     payload: { slot, path, mediaType: upload.mediaType, size: received.sizeBytes, sha256: received.sha256 },
     detail: { slot, path, store: upload.store.name, sha256: received.sha256 },
-  });
+  };
 }
 
 /** The store had the same bytes already. What is left over when this fails is garbage for the collector. */

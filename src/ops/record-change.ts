@@ -20,7 +20,12 @@ export interface Change {
 }
 
 export async function recordChange(tx: Sql, context: OpContext, change: Change): Promise<void> {
-  await eventRecords.insertChange(tx, {
+  await eventRecords.insertChange(tx, { ...toChangeRow(context, change), revision: change.revision });
+}
+
+/** The change with the facts of its request, for statements that write it with something else. */
+export function toChangeRow(context: OpContext, change: Omit<Change, 'revision'>): Omit<eventRecords.ChangeRow, 'revision'> {
+  return {
     ...change,
     payload: change.payload ?? {},
     detail: change.detail ?? {},
@@ -28,7 +33,7 @@ export async function recordChange(tx: Sql, context: OpContext, change: Change):
     requestId: context.requestId,
     traceparent: context.traceparent ?? null,
     sourceAddress: context.sourceAddress ?? null,
-  });
+  };
 }
 
 /** As `recordChange`, for several changes of one subject that differ in what they say only. */
@@ -38,14 +43,8 @@ export async function recordChanges(
   change: Omit<Change, 'payload' | 'detail'>,
   each: readonly { readonly payload: JsonObject; readonly detail: JsonObject }[],
 ): Promise<void> {
-  const row = {
-    ...change,
-    caller: context.caller.id,
-    requestId: context.requestId,
-    traceparent: context.traceparent ?? null,
-    sourceAddress: context.sourceAddress ?? null,
-  };
-  await eventRecords.insertChanges(tx, row, each);
+  const { payload: _payload, detail: _detail, ...row } = toChangeRow(context, change);
+  await eventRecords.insertChanges(tx, { ...row, revision: change.revision }, each);
 }
 
 /** The change of an artifact, given as it is after it. */

@@ -30,7 +30,9 @@ export interface SlotTarget {
  */
 export async function findSlotTarget(context: OpContext, action: Action, input: PlaceInput): Promise<SlotTarget> {
   const artifactId = input.artifactId.toLowerCase();
-  const artifact = isUuid(artifactId) ? await uploadRecords.findUploadTarget(context.db, context.caller, artifactId) : undefined;
+  const artifact = isUuid(artifactId)
+    ? await uploadRecords.findUploadTarget(context.db.reads, context.caller, artifactId)
+    : undefined;
   if (artifact === undefined) throw artifactNotFound(input.artifactId);
   const { project, type, visibility } = artifact;
   context.policy.authorise(context.caller, action, { project, type, visibility });
@@ -90,9 +92,13 @@ export function chooseMediaType(rule: SlotRule, mediaType: string | undefined): 
   throw new AppError('MEDIA_TYPE_UNSUPPORTED', `The slot takes ${rule.mediaTypes.join(', ')}, not ${essence}.`);
 }
 
-/** Under the artifact's lock. @throws AppError SLOT_FULL, PATH_TAKEN */
+/** Among entries and uploads; under the artifact's lock certain, else a forecast. @throws AppError SLOT_FULL, PATH_TAKEN */
 export async function assertRoom(sql: Sql, place: uploadRecords.SlotPlace, rule: SlotRule): Promise<void> {
-  const { others, near } = await uploadRecords.readOccupancy(sql, place);
+  assertRoomAmong(await uploadRecords.readOccupancy(sql, place), place, rule);
+}
+
+/** @throws AppError SLOT_FULL, PATH_TAKEN */
+export function assertRoomAmong({ others, near }: uploadRecords.Occupancy, place: uploadRecords.SlotPlace, rule: SlotRule): void {
   if (rule.kind === 'map' && others >= rule.maxEntries) {
     throw new AppError('SLOT_FULL', `The slot holds at most ${rule.maxEntries} blobs.`);
   }

@@ -13,7 +13,14 @@ import { type AttachedUpload, attachUpload } from './attach-upload.ts';
 import { claimPlace } from './claim-place.ts';
 import { clearUpload } from './clear-upload.ts';
 import type { OpContext } from './context.ts';
-import { assertRoom, assertWritable, chooseMediaType, findSlotTarget, type PlaceInput, type SlotTarget } from './slot-place.ts';
+import {
+  assertRoomAmong,
+  assertWritable,
+  chooseMediaType,
+  findSlotTarget,
+  type PlaceInput,
+  type SlotTarget,
+} from './slot-place.ts';
 
 export interface UploadBlobInput extends PlaceInput {
   readonly mediaType?: string | undefined;
@@ -53,6 +60,7 @@ export async function uploadBlob(context: OpContext, input: UploadBlobInput): Pr
     await failpoint('upload:received');
     return await attachUpload(context, { ...session, project: session.artifact.project }, received, {
       expectedRevision: input.expectedRevision,
+      session: { id: session.id, writer: context.settings.nodeId },
       endSession: (tx) => uploadRecords.endUpload(tx, session.id, context.settings.nodeId),
     });
   } catch (error) {
@@ -72,29 +80,37 @@ async function beginSession(context: OpContext, input: UploadBlobInput): Promise
   }
   const session = { ...target, id: context.newId(), objectKey: newObjectKey(), store, mediaType, limitBytes };
   await failpoint('upload:begin');
+  const begun = {
+    ...place,
+    id: session.id,
+    project: artifact.project,
+    createdBy: context.caller.id,
+    mediaType,
+    store: store.name,
+    objectKey: session.objectKey,
+    lengthBytes: input.expectedBytes ?? null,
+    limitBytes,
+    declaredSha256: input.declared?.sha256 ?? null,
+    writer: context.settings.nodeId,
+  };
+  // Without the artifact's lock, which is held while others end: what changes meanwhile is found out at the end, under it.
+  const { isBegun, ...occupancy } = await uploadRecords.beginUploadUnhurried(context.db, begun, rule.maxEntries);
+  if (isBegun) return session;
+  assertRoomAmong(occupancy, place, rule);
+  await takeOver(context, begun, input.expectedRevision);
+  return session;
+}
+
+/** A session is on record for the place, perhaps of one who is gone. */
+async function takeOver(context: OpContext, begun: uploadRecords.NewUpload, expectedRevision: number | undefined): Promise<void> {
   const replaced = await context.db.transaction(async (tx) => {
-    assertWritable(await artifactRecords.lockArtifact(tx, artifact.id), input.expectedRevision);
-    await assertRoom(tx, place, rule);
-    const begun = {
-      ...place,
-      id: session.id,
-      project: artifact.project,
-      createdBy: context.caller.id,
-      mediaType,
-      store: store.name,
-      objectKey: session.objectKey,
-      lengthBytes: input.expectedBytes ?? null,
-      limitBytes,
-      declaredSha256: input.declared?.sha256 ?? null,
-      writer: context.settings.nodeId,
-    };
+    assertWritable(await artifactRecords.lockArtifact(tx, begun.artifactId), expectedRevision);
     if (await uploadRecords.beginUpload(tx, begun)) return undefined;
-    const claim = await claimPlace(tx, context, place);
+    const claim = await claimPlace(tx, context, begun);
     if (!(await uploadRecords.beginUpload(tx, begun))) throw new AppError('UPLOAD_BUSY');
     return claim.replaced;
   });
   if (replaced !== undefined) await clearUpload(context, replaced);
-  return session;
 }
 
 /** Receives the bytes while the lease is kept alive; loses them when the lease is lost. */
