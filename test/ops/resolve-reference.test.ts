@@ -28,6 +28,7 @@ describe('a reference by name', () => {
     ['kit/lib@^1', '1.10.0'],
     ['kit/lib@~1.2', '1.2.0'],
     ['kit/lib@<1', '0.9.0'],
+    ['kit/lib@<2.0.0', '1.10.0'],
     ['kit/lib@>=2.0.0-beta.0 <2.0.0', '2.0.0-beta.11'],
     ['kit/lib@2.0.0-beta.2', '2.0.0-beta.2'],
     ['kit/lib@1.0.0 || 1.2.x', '1.2.0'],
