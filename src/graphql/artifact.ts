@@ -3,14 +3,12 @@
 import { isAppError } from '#base/app-error.ts';
 import type { Artifact } from '#core/artifact.ts';
 import type { OpContext } from '#ops/context.ts';
-import { getFamily } from '#ops/get-family.ts';
 import { listDependents } from '#ops/list-dependents.ts';
 import { listMembers } from '#ops/list-members.ts';
 import { type BlobRef, defineBlob } from './blob.ts';
 import { toPageRequest } from './connection.ts';
 import { defineDependency } from './dependency.ts';
 import { defineFamily, type FamilyRef } from './family.ts';
-import { orNull } from './graphql-context.ts';
 import { defineMember, type MemberRef } from './member.ts';
 import { unknownTypeName } from './node.ts';
 import type { SchemaParts } from './schema-parts.ts';
@@ -78,7 +76,7 @@ function addLinks(parts: SchemaParts, { blob, family, member }: ArtifactNouns): 
     family: t.field({
       type: family,
       nullable: true,
-      resolve: ({ familyId }, _args, { op }) => (familyId === null ? null : orNull(getFamily(op, { id: familyId }))),
+      resolve: ({ familyId }, _args, context) => (familyId === null ? null : context.families.load(familyId)),
     }),
     blobs: t.field({
       type: [blob],

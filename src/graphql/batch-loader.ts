@@ -1,8 +1,10 @@
 /** Collects the keys asked for while one level of a query resolves, and reads them together. */
 
 export interface BatchLoader<Key, Value> {
-  /** Each key is read at most once in the life of the loader, which is one request. */
+  /** Each key is read at most once in the life of the loader, which is one request, or since `forget`. */
   load(key: Key): Promise<Value>;
+  /** What was read is read again from now on: something has changed. */
+  forget(): void;
 }
 
 interface Batch<Key, Value> {
@@ -37,6 +39,7 @@ export function createBatchLoader<Key, Value>(
       loaded.set(key, value);
       return value;
     },
+    forget: () => loaded.clear(),
   };
 }
 

@@ -1,5 +1,5 @@
 /** How a mutation is defined: one input, and a union of its payload with the errors a caller can act on. */
-import type { GraphqlContext } from './graphql-context.ts';
+import { forgetReads, type GraphqlContext } from './graphql-context.ts';
 import { findResultErrorName, type ResultError, type ResultErrorName, type ResultErrors } from './result-errors.ts';
 import type { Builder, SchemaTypes } from './schema-builder.ts';
 
@@ -49,6 +49,9 @@ async function answer(definition: ErasedDefinition, context: GraphqlContext, inp
     const name = findResultErrorName(error);
     if (name === undefined || !definition.errors.includes(name)) throw error;
     return { error };
+  } finally {
+    // Mutations of one document follow each other; what the one before it showed may not be so any more.
+    forgetReads(context);
   }
 }
 

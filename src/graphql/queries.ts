@@ -2,16 +2,13 @@
 
 import { AppError } from '#base/app-error.ts';
 import type { Artifact } from '#core/artifact.ts';
-import type { OpContext } from '#ops/context.ts';
 import { getArtifact } from '#ops/get-artifact.ts';
-import { getArtifacts } from '#ops/get-artifacts.ts';
-import { getFamily } from '#ops/get-family.ts';
 import { listArtifacts } from '#ops/list-artifacts.ts';
 import { resolveReference } from '#ops/resolve-reference.ts';
 import { defineArtifactFilter, toFilter } from './artifact-filter.ts';
 import { toPageRequest } from './connection.ts';
 import type { FilterOperands } from './filter-operands.ts';
-import { orNull } from './graphql-context.ts';
+import { type GraphqlContext, orNull } from './graphql-context.ts';
 import type { NodeValue } from './node.ts';
 import { defaultOrder, defineOrder, toOrder } from './order.ts';
 import type { SchemaParts } from './schema-parts.ts';
@@ -37,14 +34,14 @@ function addNodes({ builder, node }: SchemaParts): void {
       nullable: true,
       description: 'Null for what does not exist and for what the caller may not see.',
       args: { id: t.arg.id({ required: true }) },
-      resolve: (_root, { id }, { op }) => findNode(op, id),
+      resolve: (_root, { id }, context) => findNode(context, id),
     }),
     nodes: t.field({
       type: [node],
       nullable: { list: false, items: true },
       description: `As many answers as ids, in their order; at most ${maxNodeIds}.`,
       args: { ids: t.arg.idList({ required: true }) },
-      resolve: (_root, { ids }, { op }) => findNodes(op, ids),
+      resolve: (_root, { ids }, context) => findNodes(context, ids),
     }),
   }));
 }
@@ -103,14 +100,13 @@ function addArtifacts({ builder, types, artifactConnection, pageArguments }: Sch
 }
 
 /** One statement in the first case: most ids are those of artifacts. */
-async function findNode(op: OpContext, id: string): Promise<NodeValue | null> {
-  return (await orNull(getArtifact(op, { id }))) ?? orNull(getFamily(op, { id }));
+async function findNode({ artifacts, families }: GraphqlContext, id: string): Promise<NodeValue | null> {
+  return (await artifacts.load(id)) ?? families.load(id);
 }
 
-async function findNodes(op: OpContext, ids: readonly string[]): Promise<readonly (NodeValue | null)[]> {
+async function findNodes(context: GraphqlContext, ids: readonly string[]): Promise<readonly (NodeValue | null)[]> {
   if (ids.length > maxNodeIds) throw tooManyIds();
-  const artifacts = await getArtifacts(op, { ids });
-  return Promise.all(ids.map(async (id, index) => artifacts[index] ?? orNull(getFamily(op, { id }))));
+  return Promise.all(ids.map((id) => findNode(context, id)));
 }
 
 function tooManyIds(): AppError {

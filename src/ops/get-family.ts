@@ -40,7 +40,7 @@ export function toFamily(row: familyRecords.FamilyRow): Family {
 
 async function findById({ db, caller }: OpContext, id: string): Promise<familyRecords.FamilyRow | undefined> {
   const lower = id.toLowerCase();
-  return isUuid(lower) ? familyRecords.findReadableFamilyById(db, caller, lower) : undefined;
+  return isUuid(lower) ? (await familyRecords.findReadableFamilies(db, caller, [lower]))[0] : undefined;
 }
 
 async function findByName(

@@ -17,7 +17,7 @@ export interface UpdateFamilyInput {
 export async function updateFamily(context: OpContext, input: UpdateFamilyInput): Promise<Family> {
   const { caller, db, policy } = context;
   const id = input.id.toLowerCase();
-  const seen = isUuid(id) ? await familyRecords.findReadableFamilyById(db, caller, id) : undefined;
+  const [seen] = isUuid(id) ? await familyRecords.findReadableFamilies(db, caller, [id]) : [];
   if (seen === undefined) throw familyNotFound(input.id);
   policy.authorise(caller, 'family:update', { project: seen.project, type: seen.type });
   const description = checkDescription(input.description) ?? '';

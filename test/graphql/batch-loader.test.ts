@@ -31,6 +31,14 @@ describe('a batch loader', () => {
     expect(batches).toEqual([['a'], ['c']]);
   });
 
+  it('reads again what it is told to forget', async () => {
+    const { batches, loader } = recordingLoader();
+    await loader.load('a');
+    loader.forget();
+    expect(await loader.load('a')).toBe('A');
+    expect(batches).toEqual([['a'], ['a']]);
+  });
+
   it('fails every key of a batch that fails', async () => {
     const loader = createBatchLoader<string, string>(async () => {
       throw new Error('no');

@@ -209,6 +209,37 @@ describe('nodes', () => {
     expect(single.data).toEqual({ node: { __typename: 'Family', id: one?.family.id } });
   });
 
+  it('reads artifacts and families together, however many', async () => {
+    const { nodes } = dig((await ask('{ gadgets { nodes { id family { id } } } }')).data, 'gadgets') as {
+      nodes: { id: string; family: { id: string } }[];
+    };
+    const made = nodes.flatMap(({ id, family }) => [id, family.id]);
+    const ids = [...new Set(made)];
+    expect(ids.length).toBeGreaterThan(4);
+    let statements = 0;
+    const { db } = plane.services;
+    const spied = new Proxy(db, {
+      get: (target, key) =>
+        key === 'query'
+          ? (...args: Parameters<typeof db.query>) => {
+              statements += 1;
+              return target.query(...args);
+            }
+          : Reflect.get(target, key),
+    });
+    await using counting = await createTestPlane({ services: () => ({ db: spied }) });
+    const asked = counting.as('own');
+    const document = 'query ($ids: [ID!]!) { nodes(ids: $ids) { id ... on Gadget { family { name } } } }';
+    const answer = await asked(document, { ids });
+    expect((dig(answer.data, 'nodes') as { id: string }[]).map(({ id }) => id)).toEqual(ids);
+    const many = statements;
+    statements = 0;
+    await asked('{ artifacts { nodes { family { name } } } }');
+    expect(many).toBe(2);
+    // The list itself may go another way.
+    expect(statements).toBeLessThanOrEqual(2);
+  });
+
   it('is bounded', async () => {
     const ids = Array.from({ length: 101 }, () => 'x');
     expect(await ask('query ($ids: [ID!]!) { nodes(ids: $ids) { id } }', { ids })).toMatchObject({ status: 400 });

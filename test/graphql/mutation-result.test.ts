@@ -170,6 +170,29 @@ describe('the life of an artifact', () => {
   });
 });
 
+describe('mutations that follow each other in one document', () => {
+  it('each show what is true after it', async () => {
+    const id = await create({ type: 'kit', name: 'followed', version: '1.0.0', description: 'first' });
+    const read = await ask('query ($id: ID!) { artifact(id: $id) { family { id } } }', { id });
+    const answer = await ask(
+      `mutation ($one: UpdateArtifactInput!, $family: UpdateFamilyInput!, $two: UpdateArtifactInput!) {
+        one: updateArtifact(input: $one) { ... on ArtifactPayload { artifact { family { description } dependencies { alias } } } }
+        updateFamily(input: $family) { __typename }
+        two: updateArtifact(input: $two) { ... on ArtifactPayload { artifact { family { description } dependencies { alias } } } } }`,
+      {
+        one: { id, tags: ['a'] },
+        family: { id: dig(read.data, 'artifact', 'family', 'id'), description: 'second' },
+        two: { id, dependencies: [{ slot: 'uses', alias: 'later', ref: 'kit/other@*' }] },
+      },
+    );
+    expect(answer.errors).toEqual([]);
+    expect(answer.data).toMatchObject({
+      one: { artifact: { family: { description: 'first' }, dependencies: [] } },
+      two: { artifact: { family: { description: 'second' }, dependencies: [{ alias: 'later' }] } },
+    });
+  });
+});
+
 describe('tokens', () => {
   it('are made with a secret that is shown once, listed without it, and revoked', async () => {
     const admin = plane.as('own', 'admin', 'member', 'reader');
