@@ -1,0 +1,78 @@
+/** A store whose disk is full, and then is not, under a server that runs on. */
+import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { createTestDatabase } from '#test/support/database.ts';
+import { askGraphql, beginTus, mutate, newDraft, patchTus, put, read, runJob, tusStatus } from '#test/support/degraded.ts';
+import { findExecutable, mustSkip } from '#test/support/suites.ts';
+import { startVitrine } from '#test/support/vitrine-process.ts';
+
+const mebibyte = 1024 * 1024;
+const unshare = findExecutable('unshare') ?? '';
+const inNamespace = [unshare, '--user', '--map-root-user', '--mount', 'sh', '-c'];
+const mayMount =
+  unshare !== '' && spawnSync(unshare, [...inNamespace.slice(1), 'mount -t tmpfs -o size=1m tmpfs /mnt']).status === 0;
+
+/** Runs a command with this much of a disk at the folder; what is mounted is gone with it. */
+function onDisk(folder: string, size: string): readonly string[] {
+  return [...inNamespace, `mount -t tmpfs -o size=${size} tmpfs '${folder}' && exec "$@"`, 'sh'];
+}
+
+describe.skipIf(mustSkip('full-disk', mayMount ? [] : ['unshare with mounts of its own']))('a store on a full disk', () => {
+  it('is said to be full, harms nothing that was stored, and takes uploads again when there is room, without a restart', async () => {
+    await using stack = new AsyncDisposableStack();
+    const database = stack.use(await createTestDatabase());
+    const folder = await mkdtemp(join(tmpdir(), 'vitrine-disk-'));
+    stack.defer(() => rm(folder, { recursive: true, force: true }));
+    const env = {
+      VITRINE_DATABASE_URL: database.url,
+      VITRINE_STORES: JSON.stringify([{ name: 'small', kind: 'filesystem', path: join(folder, 'store') }]),
+      VITRINE_STORAGE_COLLECT_GRACE_MS: '0',
+    };
+    const vitrine = stack.use(await startVitrine({ env, wrapper: onDisk(folder, '32m') }));
+    const { url } = vitrine;
+    // The mount is seen in the namespace of the server only.
+    const disk = join('/proc', String(vitrine.child.pid), 'root', folder);
+    const halfWritten = async () => readdir(join(disk, 'store', 'tmp'));
+
+    const id = await newDraft(url);
+    const stored = randomBytes(4 * mebibyte);
+    expect(await put(url, id, 'stored', stored)).toBe('OK');
+    const parts = randomBytes(8 * mebibyte);
+    const upload = await beginTus(url, id, 'parts', parts.length);
+    expect(await patchTus(url, upload, 0, parts.subarray(0, 2 * mebibyte))).toBe('OK');
+    const staged = await halfWritten();
+    await writeFile(join(disk, 'filler'), Buffer.alloc(24 * mebibyte));
+
+    expect(await put(url, id, 'large', randomBytes(9 * mebibyte))).toBe('STORE_FULL');
+    expect(await put(url, id, 'middle', randomBytes(3 * mebibyte))).toBe('STORE_FULL');
+    expect(await patchTus(url, upload, 2 * mebibyte, parts.subarray(2 * mebibyte))).toBe('STORE_FULL');
+    const { state, offset } = await tusStatus(url, upload);
+    expect(state).toBe('open');
+    expect(offset).toBeGreaterThanOrEqual(2 * mebibyte);
+    expect(await halfWritten()).toEqual(staged);
+    expect(await read(url, id, 'stored')).toEqual(stored);
+    expect((await askGraphql(url, '{ artifacts { edges { node { id } } } }')).outcome).toBe('OK');
+
+    await rm(join(disk, 'filler'));
+    expect(await put(url, id, 'large', randomBytes(9 * mebibyte))).toBe('OK');
+    expect(await patchTus(url, upload, offset, parts.subarray(offset))).toBe('OK');
+    expect(await read(url, id, 'parts')).toEqual(parts);
+    expect(await put(url, id, 'middle', randomBytes(8 * mebibyte))).toBe('OK');
+
+    // Full once more, of its own blobs this time: deleting and collecting makes the room.
+    expect(await put(url, id, 'one more', randomBytes(8 * mebibyte))).toBe('STORE_FULL');
+    expect((await mutate(url, 'deleteArtifact', { id })).outcome).toBe('OK');
+    await runJob(url, 'blobs:collect');
+    const next = await newDraft(url);
+    expect(await put(url, next, 'file', randomBytes(20 * mebibyte))).toBe('OK');
+    await runJob(url, 'uploads:expire');
+    expect(await runJob(url, 'stores:reconcile', { repair: true, strayAgeMs: 0 })).toMatchObject({
+      stores: [{ objects: 1, strays: { count: 0 }, unfinished: { count: 0 }, damaged: { count: 0 } }],
+    });
+    expect(await halfWritten()).toEqual([]);
+  }, 240_000);
+});
