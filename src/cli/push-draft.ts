@@ -12,7 +12,7 @@ import type { PushPlan } from './push-artifact.ts';
 import type { PushFile } from './push-files.ts';
 import type { PushSpec } from './push-manifest.ts';
 import type { PushState } from './push-state.ts';
-import { createRetry, isTransient, type Patience } from './retry.ts';
+import { createRetry, isNoRefusal, type Patience } from './retry.ts';
 
 export interface Draft {
   readonly node: ArtifactNode;
@@ -122,5 +122,5 @@ export function comparableLinks(links: readonly JsonObject[]): JsonObject[] {
 
 /** True when the draft, with what was sent to it, waits for the next push: the failure was nobody's refusal. */
 export function canGoOn(error: unknown, signal: AbortSignal): boolean {
-  return signal.aborted || isTransient(error);
+  return signal.aborted || isNoRefusal(error);
 }

@@ -22,9 +22,17 @@ const transientCodes: ReadonlySet<ErrorCode> = new Set([
   'RATE_LIMITED',
 ] satisfies ErrorCode[]);
 
+/** What ends when an operator does something about it, not within a minute. */
+const lastingCodes: ReadonlySet<ErrorCode> = new Set(['STORE_FULL', 'READ_ONLY'] satisfies ErrorCode[]);
+
 /** True for what the same request may be spared of the next time. */
 export function isTransient(error: unknown): boolean {
-  if (!isAppError(error) || error.code === 'STORE_FULL') return false;
+  return isAppError(error) && isNoRefusal(error) && !lastingCodes.has(error.code);
+}
+
+/** True for what says nothing against the request itself: it may end well some time later. */
+export function isNoRefusal(error: unknown): boolean {
+  if (!isAppError(error)) return false;
   return transientCodes.has(error.code) || errorCatalogue[error.code].class === 'unavailable';
 }
 

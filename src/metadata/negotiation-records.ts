@@ -101,7 +101,7 @@ const readLiveStatement = {
       (SELECT d.value FROM blob_digest d WHERE d.blob_id = b.id AND d.algorithm = 'sha512') AS sha512,
       (SELECT d.value FROM blob_digest d WHERE d.blob_id = b.id AND d.algorithm = 'md5') AS md5
     FROM blob b
-    CROSS JOIN LATERAL (SELECT store FROM location WHERE blob_id = b.id AND state = 'live'
+    CROSS JOIN LATERAL (SELECT store FROM location WHERE blob_id = b.id AND state = 'live' AND store = ANY($3::text[])
       ORDER BY store <> $2, created_at LIMIT 1) l
     WHERE b.id = ANY($1::uuid[])`,
 };
@@ -115,11 +115,15 @@ export interface LiveBlob extends Digests {
 
 /**
  * Holds the blobs against collection until the transaction ends (a collector takes FOR UPDATE), and answers those that are
- * live in some store then: looked at after the lock, because a collector may have condemned them while it was waited for.
+ * live in one of the stores then: looked at after the lock, because a collector may have condemned them while it was waited for.
  */
-export async function holdLiveBlobs(sql: Sql, ids: readonly string[], preferredStore: string): Promise<readonly LiveBlob[]> {
+export async function holdLiveBlobs(
+  sql: Sql,
+  ids: readonly string[],
+  { preferred, all }: { readonly preferred: string; readonly all: readonly string[] },
+): Promise<readonly LiveBlob[]> {
   await sql.query(lockBlobsStatement, [ids]);
-  return sql.query<LiveBlob>(readLiveStatement, [ids, preferredStore]);
+  return sql.query<LiveBlob>(readLiveStatement, [ids, preferred, all]);
 }
 
 export interface NegotiatedAttachment extends SlotPlace {

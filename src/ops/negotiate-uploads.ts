@@ -103,7 +103,10 @@ async function holdReadable(
   const own = held.filter((entry) => places.has(placeKey(entry))).map(({ blobId }) => blobId);
   const ids = [...new Set([...readable, ...own])];
   if (ids.length === 0) return new Map();
-  const live = await negotiationRecords.holdLiveBlobs(tx, ids, blobs.defaultStore.name);
+  const live = await negotiationRecords.holdLiveBlobs(tx, ids, {
+    preferred: blobs.defaultStore.name,
+    all: [...blobs.stores.keys()],
+  });
   return new Map(live.map((blob) => [blob.sha256, blob]));
 }
 

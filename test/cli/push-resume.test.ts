@@ -242,6 +242,18 @@ describe('a push that was ended', () => {
     },
   );
 
+  it('by a server that takes no writes for a while is not tried again at once, and can be gone on with', async () => {
+    server.override.set('PUT', (response) => void problem(response, 503, 'READ_ONLY', 'Moving house.'));
+    expect(await push(['--parallel', '1'])).toMatchObject({
+      code: 9,
+      err: expect.stringMatching(/goes on with it.*Moving house/s),
+    });
+    expect(requests('PUT')).toHaveLength(1);
+    server.override.clear();
+    expect((await push()).code).toBe(0);
+    expect(server.artifacts.size).toBe(1);
+  });
+
   it('says nothing beside its JSON', async () => {
     const { err } = await interrupt('PUT', ['--json']);
     expect(err).toBe('vitrine: interrupted\n');
