@@ -150,7 +150,7 @@ export const faults = [
   {
     name: 'an upload has two writers',
     file: 'test/ops/upload-sessions.test.ts',
-    test: 'the writer of an upload > that does not let go is told by UPLOAD_LOCKED, which disturbs nobody',
+    test: 'the writer of an upload > that is dead is waited for until its lease runs out, and no longer',
     edits: [
       {
         path: 'src/metadata/upload-writer-records.ts',

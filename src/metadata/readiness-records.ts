@@ -15,6 +15,25 @@ export async function listOpenUploads(
   return sql.query<{ slot: string; path: string }>(openSessionsStatement, [artifactId]);
 }
 
+const locationsStatement = {
+  name: 'readiness-blob-locations',
+  text: `SELECT ab.path, l.store, l.object_key AS "objectKey" FROM artifact_blob ab JOIN location l ON l.blob_id = ab.blob_id
+    WHERE ab.artifact_id = $1 AND l.state = 'live' ORDER BY l.created_at, l.id`,
+};
+
+/** A place that one blob of an artifact can be read from. */
+export interface BlobPlace {
+  /** Of the blob in its artifact. */
+  readonly path: string;
+  readonly store: string;
+  readonly objectKey: string;
+}
+
+/** Every place of every blob of an artifact, the oldest first. */
+export async function listBlobPlaces(sql: Sql, artifactId: string): Promise<readonly BlobPlace[]> {
+  return sql.query<BlobPlace>(locationsStatement, [artifactId]);
+}
+
 /** One blob of an artifact, with a place it can be read from; `store` is null where it has none. */
 export interface BlobSource {
   readonly slot: string;
@@ -29,15 +48,9 @@ const sourcesSql = `SELECT ab.slot, ab.path, l.store, l.object_key AS "objectKey
     ORDER BY created_at LIMIT 1) l ON true
   WHERE ab.artifact_id = $1 ORDER BY ab.blob_id`;
 
-const sourcesStatement = { name: 'readiness-blob-sources', text: sourcesSql };
-
-export async function listBlobSources(sql: Sql, artifactId: string): Promise<readonly BlobSource[]> {
-  return sql.query<BlobSource>(sourcesStatement, [artifactId]);
-}
-
 const lockSourcesStatement = { name: 'readiness-lock-blobs', text: `${sourcesSql} FOR SHARE OF b` };
 
-/** As `listBlobSources`, and a collector (which takes FOR UPDATE) waits until this transaction ends. */
+/** All blobs of an artifact; a collector (which takes FOR UPDATE) waits until this transaction ends. */
 export async function lockBlobSources(sql: Sql, artifactId: string): Promise<readonly BlobSource[]> {
   return sql.query<BlobSource>(lockSourcesStatement, [artifactId]);
 }

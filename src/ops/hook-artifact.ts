@@ -21,8 +21,7 @@ export async function hookArtifact(
 }
 
 async function blobViews(context: OpContext, artifact: Pick<Artifact, 'id' | 'slots'>): Promise<readonly BlobView[]> {
-  const sources = await readinessRecords.listBlobSources(context.db, artifact.id);
-  const places = new Map(sources.map((source) => [source.path, source]));
+  const places = Map.groupBy(await readinessRecords.listBlobPlaces(context.db, artifact.id), ({ path }) => path);
   return artifact.slots.map(({ slot, path, mediaType, sizeBytes, sha256 }) => ({
     slot,
     path,
@@ -30,13 +29,31 @@ async function blobViews(context: OpContext, artifact: Pick<Artifact, 'id' | 'sl
     sizeBytes,
     sha256,
     read: async (offset, length) => {
-      const place = places.get(path);
-      if (place === undefined || place.store === null || place.objectKey === null) throw new AppError('BLOB_UNAVAILABLE');
       const end = Math.min(offset + Math.min(length, readBytesMax), sizeBytes);
-      if (offset >= end) return new Uint8Array(0);
-      return context.blobs.store(place.store).read(place.objectKey, offset, end - offset, context.signal);
+      return offset >= end ? new Uint8Array(0) : readFrom(context, places.get(path) ?? [], offset, end);
     },
   }));
+}
+
+/** From the first place that has these bytes, which is asked first from then on: what one has lost, another may have. */
+async function readFrom(
+  { blobs, log, signal }: OpContext,
+  places: readinessRecords.BlobPlace[],
+  offset: number,
+  end: number,
+): Promise<Uint8Array> {
+  for (const place of [...places]) {
+    try {
+      const bytes = await blobs.stores.get(place.store)?.read(place.objectKey, offset, end - offset, signal);
+      if (bytes?.length === end - offset) return bytes;
+      log.error(place, 'a blob has lost bytes in one of its stores, or the store is not configured here');
+    } catch (error) {
+      signal.throwIfAborted();
+      log.warn({ err: error, ...place }, 'a blob could not be read in one of its stores');
+    }
+    places.push(...places.splice(places.indexOf(place), 1));
+  }
+  throw new AppError('BLOB_UNAVAILABLE');
 }
 
 function toView(dependency: dependencyRecords.NewDependency): DependencyView {

@@ -1,4 +1,10 @@
+import { randomUUID } from 'node:crypto';
+import { copyFile, mkdir, mkdtemp, rm, truncate } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openBlobs } from '#blobs/blobs.ts';
+import { claimStores } from '#ops/claim-stores.ts';
 import type { OpContext } from '#ops/context.ts';
 import { createArtifact } from '#ops/create-artifact.ts';
 import { deactivateArtifact } from '#ops/deactivate-artifact.ts';
@@ -242,6 +248,44 @@ describe('what stops a publish', () => {
       [id],
     );
     expect(await outcome(publishArtifact(own, { id }))).toBe('BLOB_UNAVAILABLE');
+  });
+
+  it('is bytes that the type looks at and no store has; those that one store has lost are read from another', async () => {
+    const id = await draft();
+    await putText(own, id, 'main', 'EVIL, in two stores');
+    const { storeFolder } = node;
+    const { db } = node.services;
+    const [first] = await db.query<{ blob: string; key: string }>(
+      {
+        text: `SELECT l.blob_id AS blob, l.object_key AS key FROM location l JOIN artifact_blob ab ON ab.blob_id = l.blob_id
+          WHERE ab.artifact_id = $1`,
+      },
+      [id],
+    );
+    if (first === undefined) throw new Error('no location');
+    const path = await mkdtemp(join(tmpdir(), 'vitrine-other-'));
+    const config = (name: string, folder: string) => ({ name, kind: 'filesystem', path: folder }) as const;
+    const stores = [config('local', storeFolder), config('other', path)];
+    await using blobs = await openBlobs({ stores, defaultStore: 'local' });
+    const context = actAs(node.with({ blobs }), 'own');
+    await claimStores(db, blobs, randomUUID());
+    await db.query(
+      {
+        text: `INSERT INTO location (id, blob_id, store, object_key, state, created_at)
+          VALUES (gen_random_uuid(), $1, 'other', $2, 'live', now() + interval '1 hour')`,
+      },
+      [first.blob, first.key],
+    );
+    const object = (folder: string) => join(folder, 'objects', first.key.slice(0, 2), first.key);
+    await mkdir(join(path, 'objects', first.key.slice(0, 2)), { recursive: true });
+    await copyFile(object(storeFolder), object(path));
+    await truncate(object(storeFolder), 2);
+    expect(await outcome(publishArtifact(context, { id }))).toBe('BLOB_REFUSED');
+    await rm(object(storeFolder));
+    expect(await outcome(publishArtifact(context, { id }))).toBe('BLOB_REFUSED');
+    await rm(object(path));
+    expect(await outcome(publishArtifact(context, { id }))).not.toMatch(/^(ok|BLOB_REFUSED)$/);
+    await rm(path, { recursive: true });
   });
 
   it('is a type that is not loaded any more', async () => {
