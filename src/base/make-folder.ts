@@ -28,8 +28,8 @@ function makeOne(folder: string, mode: number): void {
   syncNames(dirname(folder));
 }
 
-/** What is made in a folder that is not to be found any more is lost with it. */
-function syncNames(folder: string): void {
+/** Makes new and renamed names in the folder last. What is made in one that is not to be found any more is lost with it. */
+export function syncNames(folder: string): void {
   let descriptor: number;
   try {
     descriptor = openSync(folder, 'r');

@@ -45,7 +45,8 @@ async function checkFormat(root: string): Promise<void> {
   if (text === undefined) {
     // A name of its own: of two that start at once, neither may find its file renamed away.
     const fresh = `${file}.${process.pid}`;
-    await writeFile(fresh, `${JSON.stringify({ format })}\n`, { mode: 0o600 });
+    // Durable under its name: an empty file after a power cut would be nobody's.
+    await writeFile(fresh, `${JSON.stringify({ format })}\n`, { mode: 0o600, flush: true });
     await rename(fresh, file);
     return;
   }

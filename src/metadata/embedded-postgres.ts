@@ -1,9 +1,10 @@
 /** The database that comes with Vitrine: a PostgreSQL of its own under the data folder, started first and stopped last. */
 import { readFile, rename, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { AppError } from '#base/app-error.ts';
+import { syncNames } from '#base/make-folder.ts';
 import { type DataFolder, giveTo, lockDataFolder, openDataFolder } from './data-folder.ts';
 import { endLeftoverPostgres } from './leftover-postgres.ts';
 import { choosePostgresAccount } from './postgres-account.ts';
@@ -77,6 +78,7 @@ async function prepare(place: ClusterPlace): Promise<void> {
   await rm(unfinished, { recursive: true, force: true });
   await initialiseCluster({ ...place, dataFolder: unfinished });
   await rename(unfinished, place.dataFolder);
+  syncNames(dirname(place.dataFolder));
 }
 
 async function assertVersion(place: ClusterPlace): Promise<void> {

@@ -4,7 +4,7 @@ import type { FaultMode } from '#base/failpoint.ts';
 import { NotYet } from './fault-errors.ts';
 import { createPublished, remove, runJob } from './fault-steps.ts';
 import { type FaultCase, faultTable, isReachedOn, scenarios } from './fault-table.ts';
-import { openWorld, persist, revive, type World } from './fault-world.ts';
+import { type FaultWorld, openWorld, persist, revive } from './fault-world.ts';
 import { judge, settle } from './judge-world.ts';
 import type { OutsideStore } from './outside-store.ts';
 import { scanFailpoints } from './scan-failpoints.ts';
@@ -21,7 +21,7 @@ export interface SuiteOptions {
 
 /** One `it` for each point and mode. */
 export function strikeFailpoints({ kind, open, isMeant }: SuiteOptions): void {
-  let world: World | undefined;
+  let world: FaultWorld | undefined;
   beforeAll(async () => {
     world = await openWorld(open);
   });
@@ -57,7 +57,7 @@ function modesOf({ worst }: FaultCase, tears: boolean): readonly FaultMode[] {
   return tears ? ['truncate'] : ['fail', 'delay', 'kill'];
 }
 
-async function strike(world: World, name: string, mode: FaultMode, fault: FaultCase): Promise<void> {
+async function strike(world: FaultWorld, name: string, mode: FaultMode, fault: FaultCase): Promise<void> {
   if (world.witnesses.size === 0) world.witnesses.add(await createPublished(world));
   const act = await scenarios[fault.scenario](world);
   world.failures.length = 0;
@@ -77,7 +77,7 @@ async function strike(world: World, name: string, mode: FaultMode, fault: FaultC
 }
 
 /** What waits there meets the maintenance of somebody who is in a hurry. */
-async function disturb(world: World): Promise<void> {
+async function disturb(world: FaultWorld): Promise<void> {
   await persist(world, async () => {
     if ((await world.server.struck()).length === 0) throw new NotYet('nothing waits yet');
   });
@@ -86,7 +86,7 @@ async function disturb(world: World): Promise<void> {
 }
 
 /** Takes away what the scenario made, but for the witnesses; the next one's maintenance collects it. */
-async function clear(world: World, fault: FaultCase): Promise<void> {
+async function clear(world: FaultWorld, fault: FaultCase): Promise<void> {
   const isOfItsOwn = fault.scenario === 'purge' || fault.scenario === 'schedule';
   if (isOfItsOwn) await revive(world);
   for (const id of [...world.ledger.blobs.keys()].filter((made) => !world.witnesses.has(made))) await remove(world, id);

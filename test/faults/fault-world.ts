@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from '#metadata/database.ts';
 import { createTestDatabase } from '#test/support/database.ts';
 import { LostConnection, NotYet, Refused } from './fault-errors.ts';
-import { type FaultyServer, startFaultyServer } from './faulty-server.ts';
+import { type FaultyServer, type MortalServer, startFaultyServer } from './faulty-server.ts';
 import type { OutsideStore } from './outside-store.ts';
 
 export interface Answer {
@@ -20,18 +20,27 @@ export interface Ledger {
   readonly deleted: Set<string>;
 }
 
-export interface World extends AsyncDisposable {
-  readonly server: FaultyServer;
+export interface World {
+  readonly server: MortalServer;
   readonly store: OutsideStore;
   readonly sql: Database;
   readonly ledger: Ledger;
   /** Answers that a server in order does not give. */
   readonly failures: string[];
+}
+
+/** One in which failpoints strike. */
+export interface FaultWorld extends World, AsyncDisposable {
+  readonly server: FaultyServer;
   /** Artifacts that stay over all scenarios. */
   readonly witnesses: Set<string>;
 }
 
-export async function openWorld(openStore: () => Promise<OutsideStore>): Promise<World> {
+export function emptyLedger(): Ledger {
+  return { blobs: new Map(), published: new Set(), deleted: new Set() };
+}
+
+export async function openWorld(openStore: () => Promise<OutsideStore>): Promise<FaultWorld> {
   await using stack = new AsyncDisposableStack();
   const store = stack.use(await openStore());
   const database = stack.use(await createTestDatabase({ poolSize: 2 }));
@@ -39,7 +48,7 @@ export async function openWorld(openStore: () => Promise<OutsideStore>): Promise
   const kept = stack.move();
   return {
     ...{ server, store, sql: database.db },
-    ledger: { blobs: new Map(), published: new Set(), deleted: new Set() },
+    ledger: emptyLedger(),
     ...{ failures: [], witnesses: new Set<string>() },
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };

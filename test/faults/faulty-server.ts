@@ -6,17 +6,20 @@ import { join } from 'node:path';
 import type { StoreConfig } from '#blobs/blobs.ts';
 import { startVitrine, type VitrineProcess } from '#test/support/vitrine-process.ts';
 
-export interface FaultyServer extends AsyncDisposable {
+/** A server that may die, and is started again by whoever finds it dead. */
+export interface MortalServer {
   url(): string;
-  /** It has died, by a failpoint most likely. */
   isDead(): boolean;
+  /** SIGKILL if it lives, then a new one. */
+  restart(env?: Readonly<Record<string, string>>): Promise<void>;
+}
+
+export interface FaultyServer extends MortalServer, AsyncDisposable {
   output(): string;
   /** From now on; hits are counted anew. Nothing: no failpoint strikes. */
   arm(plan: string): Promise<void>;
   /** Failpoints that have struck since the last `arm`, as `name=mode`. */
   struck(): Promise<readonly string[]>;
-  /** SIGKILL if it lives, then a new one with no failpoint armed. */
-  restart(env?: Readonly<Record<string, string>>): Promise<void>;
 }
 
 export interface FaultyServerOptions {

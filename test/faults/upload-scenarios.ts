@@ -6,10 +6,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Refused } from './fault-errors.ts';
 import { createDraft, createPublished, hexSha256, negotiate, publish, put, remove, sizes } from './fault-steps.ts';
 import { abortTus, appendTus, createTus, finishTus, type TusUpload } from './fault-tus.ts';
-import { persist, revive, type World } from './fault-world.ts';
+import { type FaultWorld, persist, revive, type World } from './fault-world.ts';
 
 /** What comes first runs undisturbed; what it answers is disturbed. */
-export type Scenario = (world: World) => Promise<() => Promise<void>>;
+export type Scenario = (world: FaultWorld) => Promise<() => Promise<void>>;
 
 const putSmall: Scenario = async (world) => {
   const id = await createDraft(world);
