@@ -88,36 +88,6 @@ export async function findFlagFiles(
   return assertSingle(found);
 }
 
-const mediaTypes: Readonly<Record<string, string>> = {
-  yaml: 'application/yaml',
-  yml: 'application/yaml',
-  template: 'application/yaml',
-  json: 'application/json',
-  txt: 'text/plain',
-  md: 'text/markdown',
-  sh: 'text/x-shellscript',
-  py: 'text/x-python',
-  html: 'text/html',
-  css: 'text/css',
-  js: 'text/javascript',
-  xml: 'application/xml',
-  png: 'image/png',
-  jpg: 'image/jpeg',
-  svg: 'image/svg+xml',
-  gz: 'application/gzip',
-  zip: 'application/zip',
-  tar: 'application/x-tar',
-};
-
-/** By the file's ending where the slot takes that, else what the slot takes first, else plain bytes. */
-export function chooseMediaType(path: string, accepted: readonly string[]): string {
-  const guess = mediaTypes[path.slice(path.lastIndexOf('.') + 1).toLowerCase()];
-  const takes = (type: string) =>
-    accepted.length === 0 || accepted.some((rule) => (rule.endsWith('/*') ? type.startsWith(rule.slice(0, -1)) : rule === type));
-  if (guess !== undefined && takes(guess)) return guess;
-  return accepted.find((rule) => !rule.endsWith('*')) ?? 'application/octet-stream';
-}
-
 function shapeOf(shapes: ReadonlyMap<string, SlotShape>, slot: string): SlotShape {
   const shape = shapes.get(slot);
   if (shape !== undefined) return shape;

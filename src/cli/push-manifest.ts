@@ -5,6 +5,7 @@ import { AppError, type Fault, isAppError } from '#base/app-error.ts';
 import { isJsonObject, type Json, type JsonObject } from '#base/json.ts';
 import { parseJsonStrict } from '#base/safe-json.ts';
 import type { DependencyInput } from '#core/artifact.ts';
+import { assertMediaType } from '#core/names.ts';
 import { textOf } from './json-values.ts';
 
 export const manifestName = 'vitrine.json';
@@ -20,6 +21,8 @@ export interface PushSpec {
   readonly properties: JsonObject;
   readonly tags: readonly string[];
   readonly slots: Readonly<Record<string, readonly string[]>>;
+  /** Of files, by their paths in the artifact. */
+  readonly mediaTypes: Readonly<Record<string, string>>;
   readonly dependencies: readonly DependencyInput[];
 }
 
@@ -27,7 +30,8 @@ const maxDepth = 32;
 const maxBytes = 4 * 1024 * 1024;
 const textKeys = ['name', 'version', 'project', 'visibility', 'description'] as const;
 const dependencyKeys = ['slot', 'alias', 'ref', 'parameter'] as const;
-const knownKeys: ReadonlySet<string> = new Set(['$schema', 'type', ...textKeys, 'properties', 'tags', 'slots', 'dependencies']);
+const otherKeys = ['properties', 'tags', 'slots', 'mediaTypes', 'dependencies'] as const;
+const knownKeys: ReadonlySet<string> = new Set(['$schema', 'type', ...textKeys, ...otherKeys]);
 
 /** @throws AppError FILE_UNREADABLE; INPUT_INVALID with a pointer for each fault */
 export async function readManifest(folder: string): Promise<PushSpec> {
@@ -56,12 +60,14 @@ function parseManifest(value: Json, path: string): PushSpec {
   if (faults.length > 0) throw invalid(path, faults);
   const texts = Object.fromEntries(textKeys.flatMap((key) => (typeof value[key] === 'string' ? [[key, value[key]]] : [])));
   const slots = Object.entries(isJsonObject(value['slots']) ? value['slots'] : {});
+  const mediaTypes = Object.entries(isJsonObject(value['mediaTypes']) ? value['mediaTypes'] : {});
   return {
     type: textOf(value['type']),
     ...texts,
     properties: isJsonObject(value['properties']) ? value['properties'] : {},
     tags: textsOf(value['tags'] ?? []),
     slots: Object.fromEntries(slots.map(([slot, paths]) => [slot, textsOf(paths)])),
+    mediaTypes: Object.fromEntries(mediaTypes.map(([file, type]) => [file.normalize('NFC'), textOf(type)])),
     dependencies: (Array.isArray(value['dependencies']) ? value['dependencies'] : []).map(toDependency),
   };
 }
@@ -81,6 +87,15 @@ function findFaults(value: JsonObject): Fault[] {
   for (const [slot, paths] of Object.entries(isJsonObject(slots) ? slots : {})) {
     must(typeof paths === 'string' || isTextList(paths), `/slots/${slot}`, 'It is a path or a list of paths.');
   }
+  const { mediaTypes = {} } = value;
+  must(isJsonObject(mediaTypes), '/mediaTypes', 'It is an object: a media type for each path.');
+  for (const [file, type] of Object.entries(isJsonObject(mediaTypes) ? mediaTypes : {})) {
+    must(
+      isMediaType(type),
+      `/mediaTypes/${file.replaceAll('~', '~0').replaceAll('/', '~1')}`,
+      'It is a media type: type/subtype.',
+    );
+  }
   must(Array.isArray(dependencies), '/dependencies', 'It is a list.');
   for (const [index, item] of (Array.isArray(dependencies) ? dependencies : []).entries()) {
     must(
@@ -90,6 +105,14 @@ function findFaults(value: JsonObject): Fault[] {
     );
   }
   return faults;
+}
+
+function isMediaType(value: unknown): boolean {
+  try {
+    return typeof value === 'string' && assertMediaType(value) !== '';
+  } catch {
+    return false;
+  }
 }
 
 function isDependency(value: unknown): boolean {

@@ -200,6 +200,56 @@ describe('pushing a folder', () => {
     expect(paths?.sort()).toEqual(['lib/a.sh', 'lib/b.yaml', 'lib/deep/c.bin', 'not-pushed.txt', 'top.json']);
   });
 
+  it('guesses a media type only where the file does not contradict it', async () => {
+    await write({
+      'stack/vitrine.json': JSON.stringify({ type: 'bundle', name: 'chart', version: '1.0.0', slots: { files: '.' } }),
+      'stack/values.yaml': 'replicas: 3\n',
+      'stack/templates/web.yaml': '{{- if .Values.on }}\nkind: Deployment\n{{- end }}\n',
+      'stack/tsconfig.json': '{ // comments\n}',
+      'stack/constructor': 'a name that every object has',
+      'stack/twice.yml': 'a: 1\na: 2\n',
+      'stack/binary.yaml': '\0\x01',
+      'stack/none.png': 'not a picture',
+      'stack/empty.json': '',
+    });
+    expect(await push('stack')).toMatchObject({ code: 0, err: '' });
+    const blobs = [...server.artifacts.values()][0]?.blobs ?? [];
+    expect(Object.fromEntries(blobs.map(({ path, mediaType }) => [path, mediaType]))).toEqual({
+      'values.yaml': 'application/yaml',
+      'templates/web.yaml': 'text/plain',
+      'tsconfig.json': 'text/plain',
+      ...{ constructor: 'application/octet-stream' },
+      'twice.yml': 'text/plain',
+      'binary.yaml': 'application/octet-stream',
+      'none.png': 'text/plain',
+      'empty.json': 'text/plain',
+    });
+  });
+
+  it('takes the media types that are said, by a flag before the manifest', async () => {
+    const said = { 'lib/a.sh': 'Text/X-Said', 'top.json': 'application/vnd.a+json; v=1' };
+    await write({ ...files, 'stack/vitrine.json': JSON.stringify({ ...manifest, mediaTypes: said }) });
+    const flags = ['--media-type', 'lib/a.sh=text/x-flag; charset=utf-8', '--media-type', 'lib/b.yaml=text/plain'];
+    expect(await push('stack', ...flags)).toMatchObject({ code: 0 });
+    const blobs = [...server.artifacts.values()][0]?.blobs ?? [];
+    expect(blobs.flatMap(({ path, mediaType }) => (/a.sh|b.yaml|top/.test(path) ? [`${path} ${mediaType}`] : [])).sort()).toEqual(
+      ['lib/a.sh text/x-flag; charset=utf-8', 'lib/b.yaml text/plain', 'top.json application/vnd.a+json; v=1'],
+    );
+  });
+
+  it('refuses a media type that is none, or of no file', async () => {
+    await write({ ...files, 'stack/vitrine.json': JSON.stringify(manifest) });
+    for (const text of ['lib/a.sh', 'lib/a.sh=text', '=text/plain', 'lib/a.sh=']) {
+      expect((await push('stack', '--media-type', text)).err).toContain('[USAGE]');
+    }
+    expect((await push('stack', '--media-type', 'lib/A.sh=text/plain')).err).toContain('what is not pushed: lib/A.sh');
+    for (const mediaTypes of [{ 'lib/a.sh': 'text' }, { 'lib/a.sh': 1 }]) {
+      await write({ 'stack/vitrine.json': JSON.stringify({ ...manifest, mediaTypes }) });
+      expect((await push('stack')).err).toContain('type/subtype');
+    }
+    expect(server.artifacts.size).toBe(0);
+  });
+
   it('lets flags win over the manifest', async () => {
     await write({ ...files, 'stack/vitrine.json': JSON.stringify(manifest) });
     await push('stack', '--version', '2.0.0', '--tag', 'b', '--property', 'level=4', '--slot', 'main=stack/not-pushed.txt');

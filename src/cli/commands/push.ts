@@ -11,10 +11,11 @@ import { type CliIo, formatBytes, printJson } from '../cli-io.ts';
 import { collect, createRemoteCommand, type JsonOption, parallelOption } from '../command-kit.ts';
 import { hashFile } from '../hash-file.ts';
 import { inParallel } from '../in-parallel.ts';
+import { assertMediaTypesUsed, chooseMediaType, parseMediaTypes } from '../media-type.ts';
 import { createProgress } from '../progress.ts';
 import { parseProperties } from '../property-value.ts';
 import { type PushPlan, type PushResult, pushArtifact } from '../push-artifact.ts';
-import { chooseMediaType, type FoundFile, findFlagFiles, findManifestFiles, type PushFile } from '../push-files.ts';
+import { type FoundFile, findFlagFiles, findManifestFiles, type PushFile } from '../push-files.ts';
 import { manifestName, type PushSpec, readManifest } from '../push-manifest.ts';
 import { openPushState } from '../push-state.ts';
 import { defaultPatience } from '../retry.ts';
@@ -31,6 +32,7 @@ interface PushOptions extends JsonOption {
   readonly property?: readonly string[];
   readonly tag?: readonly string[];
   readonly slot?: readonly string[];
+  readonly mediaType?: readonly string[];
   readonly publish?: boolean;
   readonly dryRun?: boolean;
   readonly parallel: number;
@@ -44,9 +46,12 @@ A folder says what it holds in ${manifestName}:
   { "type": "my-type", "name": "web", "version": "1.0.0",
     "properties": {}, "tags": [], "visibility": "private",
     "slots": { "template": "web.yaml", "files": ["nested", "scripts/setup.sh"] },
+    "mediaTypes": { "scripts/setup.sh": "text/x-shellscript" },
     "dependencies": [{ "slot": "image", "alias": "base", "ref": "image/base@^1", "parameter": "image" }] }
 Each file's path in the artifact is its path in the folder; a folder in a slot means every file beneath it. With --slot it
 is the slot's name where the slot takes one file, else the file's name, or its path in the folder given.
+Media types go by the ending of each file where it is what that says (a .yaml that is no YAML, such as a template, is text/plain),
+unless --media-type or the manifest says another.
 Flags beside a folder win over its manifest. Pushing the same content again says so and changes nothing; bytes that the
 server has, where you may read them, are not sent again. Without --publish the artifact stays a draft.
 A push that is interrupted or cut off leaves its draft, and the same command goes on with it; one that is refused leaves none.`;
@@ -68,6 +73,7 @@ export function createPushCommand(io: CliIo): Command {
     .option('--property <name=value>', 'a property, read by its kind (repeatable)', collect)
     .option('--tag <tag>', 'a tag (repeatable)', collect)
     .option('--slot <slot=path>', 'a file for a slot, or a folder for a slot that takes several (repeatable)', collect)
+    .option('--media-type <path=type>', 'the media type of the file with this path in the artifact (repeatable)', collect)
     .option('--publish', 'publish it when everything is there')
     .addOption(parallelOption())
     .addOption(
@@ -118,11 +124,12 @@ async function planPush(io: CliIo, client: ApiClient, folder: string | undefined
     ...(root === undefined ? [] : await findManifestFiles(root, Object.fromEntries(fromManifest), shapes)),
     ...(await findFlagFiles(io.cwd, flagSlots, shapes)),
   ];
-  const describe = (file: FoundFile) => ({
+  assertMediaTypesUsed(spec.mediaTypes, found);
+  const describe = async (file: FoundFile) => ({
     ...file,
-    mediaType: chooseMediaType(file.path, shapes.get(file.slot)?.mediaTypes ?? []),
+    mediaType: await chooseMediaType(file, spec.mediaTypes, shapes.get(file.slot)?.mediaTypes ?? []),
   });
-  const files = await hashFiles(io, found.map(describe), options.parallel);
+  const files = await hashFiles(io, await inParallel(found, { parallel: 4, signal: io.signal }, describe), options.parallel);
   return { spec, files, systemWritten, publish: options.publish === true };
 }
 
@@ -148,13 +155,14 @@ async function hashFiles(io: CliIo, files: readonly Omit<PushFile, 'sha256'>[], 
 function mergeSpec(type: string, manifest: PushSpec | undefined, options: PushOptions, properties: JsonObject): PushSpec {
   const { name, version, project, visibility, description, tag = [] } = options;
   const given = Object.entries({ name, version, project, visibility, description }).filter(([, value]) => value !== undefined);
-  const base: PushSpec = manifest ?? { type, properties: {}, tags: [], slots: {}, dependencies: [] };
+  const base: PushSpec = manifest ?? { type, properties: {}, tags: [], slots: {}, mediaTypes: {}, dependencies: [] };
   return {
     ...base,
     ...Object.fromEntries(given),
     type,
     properties: { ...base.properties, ...properties },
     tags: [...new Set([...base.tags, ...tag])],
+    mediaTypes: { ...base.mediaTypes, ...parseMediaTypes(options.mediaType ?? []) },
   };
 }
 
