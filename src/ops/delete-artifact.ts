@@ -26,7 +26,7 @@ const namedMax = 20;
 export async function deleteArtifact(context: OpContext, input: DeleteArtifactInput): Promise<Artifact> {
   const change = { kind: kindOf, action: 'artifact:delete', detail: checkReason(input.reason) } as const;
   const delayMs = context.settings.storage.deleteDelayMs;
-  return changeArtifact(context, input, change, async (tx, locked) => {
+  const gone = await changeArtifact(context, input, change, async (tx, locked) => {
     const isDelayed = delayMs > 0 && locked.state !== 'draft';
     assertTransition(locked.state, isDelayed ? 'delay' : 'delete');
     if (locked.protected) throw new AppError('ARTIFACT_PROTECTED');
@@ -37,6 +37,8 @@ export async function deleteArtifact(context: OpContext, input: DeleteArtifactIn
     await failpoint('delete:rows');
     return deleted;
   });
+  await failpoint('delete:done');
+  return gone;
 }
 
 function kindOf({ state }: Artifact): string {

@@ -1,4 +1,5 @@
 /** Takes a delayed delete back: the artifact is what it was before, under its version and with its bytes. */
+import { failpoint } from '#base/failpoint.ts';
 import type { Artifact } from '#core/artifact.ts';
 import { assertTransition } from '#core/lifecycle.ts';
 import { artifactRecords } from '#metadata/metadata.ts';
@@ -16,8 +17,11 @@ export type RestoreArtifactInput = ReasonedChangeInput;
  */
 export async function restoreArtifact(context: OpContext, input: RestoreArtifactInput): Promise<Artifact> {
   const change = { kind: 'artifact.restored', action: 'artifact:restore', detail: checkReason(input.reason) } as const;
-  return changeArtifact(context, input, change, async (tx, locked) => {
+  const restored = await changeArtifact(context, input, change, async (tx, locked) => {
     const state = assertTransition(locked.state, 'restore', locked.stateBeforeDelete ?? undefined);
+    await failpoint('restore:before');
     return artifactRecords.restoreArtifact(tx, locked.id, state);
   });
+  await failpoint('restore:done');
+  return restored;
 }

@@ -48,6 +48,17 @@ export async function remove(world: World, id: string): Promise<void> {
   world.ledger.deleted.add(id);
 }
 
+/** Back already is as good. */
+export async function restore(world: World, id: string): Promise<void> {
+  await persist(world, async () => {
+    await mutate(world, 'restoreArtifact', { id }, '... on ArtifactPayload { artifact { id } }').catch((error: unknown) => {
+      if (!(error instanceof Refused) || error.code !== 'STATE_CONFLICT') throw error;
+    });
+  });
+  world.ledger.deleted.delete(id);
+  world.ledger.published.add(id);
+}
+
 export async function createPublished(world: World): Promise<string> {
   const id = await createDraft(world, '1.0.0');
   await put(world, id, 'one', randomBytes(sizes(world).small));

@@ -87,7 +87,6 @@ async function disturb(world: FaultWorld): Promise<void> {
 
 /** Takes away what the scenario made, but for the witnesses; the next one's maintenance collects it. */
 async function clear(world: FaultWorld, fault: FaultCase): Promise<void> {
-  const isOfItsOwn = fault.scenario === 'purge' || fault.scenario === 'schedule';
-  if (isOfItsOwn) await revive(world);
+  if (['purge', 'schedule', 'restoreDeleted'].includes(fault.scenario)) await revive(world);
   for (const id of [...world.ledger.blobs.keys()].filter((made) => !world.witnesses.has(made))) await remove(world, id);
 }

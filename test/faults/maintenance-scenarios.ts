@@ -5,7 +5,7 @@ import { NotYet } from './fault-errors.ts';
 import { createDraft, createPublished, findKey, hexSha256, put, remove, runJob, sizes } from './fault-steps.ts';
 import { appendTus, createTus } from './fault-tus.ts';
 import { persist, revive, type World } from './fault-world.ts';
-import type { Scenario } from './upload-scenarios.ts';
+import { delayedDelete, type Scenario } from './upload-scenarios.ts';
 
 const expireUploads: Scenario = async (world) => {
   const bytes = randomBytes(300_000);
@@ -81,7 +81,7 @@ const scrubDamaged: Scenario = async (world) => {
 };
 
 const purge: Scenario = async (world) => {
-  await revive(world, { VITRINE_DELETE_DELAY_MS: '3600000' });
+  await revive(world, delayedDelete);
   const id = await createPublished(world);
   await remove(world, id);
   await world.sql.query({ text: `UPDATE artifact SET expires_at = now() - interval '1 second' WHERE id = $1` }, [id]);

@@ -1,10 +1,15 @@
+import { spawnSync } from 'node:child_process';
 import { describe } from 'vitest';
 import { minioBinary } from '#test/support/minio.ts';
 import { mustSkip } from '#test/support/suites.ts';
 import { isMatrix, strikeFailpoints } from './fault-suite.ts';
 import { openOutsideBucket } from './outside-store.ts';
 
-const missing = minioBinary === undefined ? ['a MinIO binary (VITRINE_TEST_MINIO)'] : [];
+const hasBoto = spawnSync('python3', ['-c', 'import boto3']).status === 0;
+const missing = [
+  ...(minioBinary === undefined ? ['a MinIO binary (VITRINE_TEST_MINIO)'] : []),
+  ...(hasBoto ? [] : ['the S3 client of Python, boto3']),
+];
 
 describe.skipIf(mustSkip('s3', missing))('a server that is struck, on MinIO', () => {
   // The points of the operations are struck on a folder already, but in the long run.

@@ -4,12 +4,15 @@ import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Refused } from './fault-errors.ts';
-import { createDraft, createPublished, hexSha256, negotiate, publish, put, remove, sizes } from './fault-steps.ts';
+import { createDraft, createPublished, hexSha256, negotiate, publish, put, remove, restore, sizes } from './fault-steps.ts';
 import { abortTus, appendTus, createTus, finishTus, type TusUpload } from './fault-tus.ts';
 import { type FaultWorld, persist, revive, type World } from './fault-world.ts';
 
 /** What comes first runs undisturbed; what it answers is disturbed. */
 export type Scenario = (world: FaultWorld) => Promise<() => Promise<void>>;
+
+/** What a server is started with whose deletes can be taken back. */
+export const delayedDelete = { VITRINE_DELETE_DELAY_MS: '3600000' };
 
 const putSmall: Scenario = async (world) => {
   const id = await createDraft(world);
@@ -116,9 +119,21 @@ const deletePublished: Scenario = async (world) => {
   return () => remove(world, id);
 };
 
+/** Within the delay; its bytes must be there still. */
+const restoreDeleted: Scenario = async (world) => {
+  await revive(world, delayedDelete);
+  const id = await createPublished(world);
+  const kept = world.ledger.blobs.get(id);
+  await remove(world, id);
+  return async () => {
+    await restore(world, id);
+    if (kept !== undefined) world.ledger.blobs.set(id, kept);
+  };
+};
+
 export const uploadScenarios = {
   ...{ putSmall, putLarge, putAgain, tusInParts, tusReadBack, tusMismatch, tusAbort, tusConcat, tusHandOver },
-  ...{ negotiateKnown, publishDraft, deletePublished },
+  ...{ negotiateKnown, publishDraft, deletePublished, restoreDeleted },
 } satisfies Readonly<Record<string, Scenario>>;
 
 async function planTus(world: World): Promise<TusUpload> {
