@@ -1,5 +1,6 @@
 /** What the filesystem store does around its objects: its identity file, leftovers of crashed writes, the walk over everything. */
-import { type FileHandle, lstat, open, opendir, readFile, unlink } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { type FileHandle, lstat, open, opendir, readFile, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '#base/app-error.ts';
 import type { StoredObject } from '../blob-store.ts';
@@ -37,9 +38,12 @@ export async function claimFile(claim: { path: string; tmp: string; storeId: str
   return found;
 }
 
-/** Removes files that nobody has written to for `ageMs`; younger ones may belong to another node that is writing now. */
+/**
+ * Removes files that nobody has written to for `ageMs`; younger ones may belong to another node that is writing now. By the file
+ * system's clock, which dates the files: this node's may be days off.
+ */
 export async function removeLeftovers(tmpDir: string, ageMs: number): Promise<void> {
-  const before = Date.now() - ageMs;
+  const before = ageMs === 0 ? Number.POSITIVE_INFINITY : (await readFileClock(tmpDir)) - ageMs;
   for await (const entry of await opendir(tmpDir)) {
     const path = join(tmpDir, entry.name);
     try {
@@ -48,6 +52,19 @@ export async function removeLeftovers(tmpDir: string, ageMs: number): Promise<vo
       // Its writer, or another node that starts too, was faster.
       if (systemCode(error) !== 'ENOENT') throw error;
     }
+  }
+}
+
+/** Milliseconds, as a file that is written now is dated. On a full or read-only disk nothing is: then no file is old. */
+async function readFileClock(folder: string): Promise<number> {
+  const path = join(folder, `clock-${randomUUID()}`);
+  try {
+    await writeFile(path, '', { flag: 'wx', mode: 0o600 });
+    const { mtimeMs } = await lstat(path);
+    await unlink(path);
+    return mtimeMs;
+  } catch {
+    return Number.NEGATIVE_INFINITY;
   }
 }
 

@@ -6,7 +6,7 @@ import { Client } from 'minio';
 import { AppError } from '#base/app-error.ts';
 import type { S3StoreConfig } from '../store-config.ts';
 import { guardSilence, readText } from './s3-body.ts';
-import { isPassing, S3ResponseError, S3TimeoutError } from './s3-error.ts';
+import { isPassing, S3ResponseError, S3SkewError, S3TimeoutError } from './s3-error.ts';
 import { findXmlText } from './s3-xml.ts';
 
 const defaultIdleTimeoutMs = 30_000;
@@ -16,6 +16,8 @@ const timeoutsMax = 2;
 const backoffMs = 100;
 const signatureSeconds = 3600;
 const errorBodyMaxBytes = 64 * 1024;
+/** Servers take a signature that is off by a quarter of an hour. */
+const skewMaxMs = 5 * 60_000;
 
 type S3Method = 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE';
 
@@ -66,13 +68,27 @@ export function connectS3(config: S3StoreConfig): S3Connection {
     pathStyle: config.pathStyle ?? true,
   });
 
+  // How far the server's clock is ahead of this node's, whose own may be hours off.
+  let skewMs = 0;
+
   async function attempt(request: S3Request): Promise<http.IncomingMessage> {
-    const url = await signer.presignedUrl(request.method, config.bucket, request.object, signatureSeconds, { ...request.query });
+    const { method, object, query } = request;
+    const now = new Date(Date.now() + skewMs);
+    const url = await signer.presignedUrl(method, config.bucket, object, signatureSeconds, { ...query }, now);
     const response = await send(url, request, { transport, agent, idleTimeoutMs: request.idleTimeoutMs ?? idleTimeoutMs });
     const status = response.statusCode ?? 0;
     if (status >= 200 && status < 300) return response;
     const text = await readText(response, errorBodyMaxBytes).catch(() => '');
+    if (status === 403 && noteSkew(response)) throw new S3SkewError();
     throw new S3ResponseError(status, findXmlText(text, 'Code') ?? '');
+  }
+
+  /** True where the server's clock shows another time than was signed: the same request, signed by that, may be taken. */
+  function noteSkew({ headers }: http.IncomingMessage): boolean {
+    const found = Date.parse(headers.date ?? '') - Date.now();
+    if (!(Math.abs(found - skewMs) > skewMaxMs)) return false;
+    skewMs = found;
+    return true;
   }
 
   async function request(asked: S3Request): Promise<http.IncomingMessage> {

@@ -26,6 +26,15 @@ export class S3TimeoutError extends Error {
   }
 }
 
+/** This node's clock and the server's are too far apart for a signature. */
+export class S3SkewError extends Error {
+  override readonly name = 'S3SkewError';
+
+  constructor() {
+    super('the clock of the store and that of this node differ too much');
+  }
+}
+
 const fullCodes = new Set(['XMinioStorageFull', 'StorageFull', 'QuotaExceeded', 'XMinioAdminBucketQuotaExceeded']);
 const passingStatuses = new Set([408, 425, 429, 500, 502, 503, 504]);
 const passingSystemCodes = new Set([
@@ -41,6 +50,7 @@ const passingSystemCodes = new Set([
 
 /** True where the same request may well succeed in a moment. */
 export function isPassing(error: unknown): boolean {
+  if (error instanceof S3SkewError) return true;
   if (error instanceof S3ResponseError) return passingStatuses.has(error.status) && !fullCodes.has(error.code);
   const code = systemCode(error);
   return code !== undefined && passingSystemCodes.has(code);
@@ -73,6 +83,6 @@ export function bytesGone(cause: unknown): AppError {
 }
 
 function reason(error: unknown): string {
-  if (error instanceof S3ResponseError || error instanceof S3TimeoutError) return error.message;
+  if (error instanceof S3ResponseError || error instanceof S3TimeoutError || error instanceof S3SkewError) return error.message;
   return systemCode(error) ?? 'the connection failed';
 }
