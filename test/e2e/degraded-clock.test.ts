@@ -52,7 +52,9 @@ async function statusWith(url: string, secret: string): Promise<number> {
 /** Runs every maintenance there is where the clock is wrong. */
 async function maintain(url: string): Promise<void> {
   for (const name of jobs) await runJob(url, name);
-  expect(await runJob(url, 'stores:reconcile', { repair: true })).toMatchObject({ stores: [{ skipped: null, damaged: { count: 0 } }] });
+  expect(await runJob(url, 'stores:reconcile', { repair: true })).toMatchObject({
+    stores: [{ skipped: null, damaged: { count: 0 } }],
+  });
 }
 
 const count = async ({ db }: TestDatabase, text: string) => (await db.query<{ count: number }>({ text }))[0]?.count;
