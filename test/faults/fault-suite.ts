@@ -19,6 +19,11 @@ export interface SuiteOptions {
   readonly isMeant: (name: string) => boolean;
 }
 
+/** Whether the point is one of what clients do; the others are of maintenance, and of the drivers. */
+export function isOfClients(name: string): boolean {
+  return ['upload', 'blobs', 'negotiate', 'publish', 'delete', 'restore'].includes(name.split(':')[0] ?? '');
+}
+
 /** One `it` for each point and mode. */
 export function strikeFailpoints({ kind, open, isMeant }: SuiteOptions): void {
   let world: FaultWorld | undefined;
