@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 /** `truncate` counts at places that write bytes only: half of the piece is written, then it fails. */
 export type FaultMode = 'fail' | 'delay' | 'truncate' | 'kill';
 
-export interface Fault {
+interface Fault {
   readonly mode: FaultMode;
   /** Strikes at this hit and no other, counted from 1. */
   readonly hit: number;

@@ -5,7 +5,7 @@ import { uploadScenarios } from './upload-scenarios.ts';
 
 export const scenarios = { ...uploadScenarios, ...maintenanceScenarios };
 
-export type ScenarioName = keyof typeof scenarios;
+type ScenarioName = keyof typeof scenarios;
 
 export interface FaultCase {
   readonly scenario: ScenarioName;

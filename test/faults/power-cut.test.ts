@@ -8,6 +8,7 @@ import type { PowerCutReport } from '#test/support/power-cut-in-child.ts';
 import { findExecutable, mustSkip } from '#test/support/suites.ts';
 
 const run = promisify(execFile);
+const unshare = findExecutable('unshare') ?? '';
 const script = join(import.meta.dirname, '..', 'support', 'power-cut-in-child.ts');
 const alone = ['--mount', '--propagation', 'private', process.execPath, script];
 
@@ -15,7 +16,7 @@ describe.skipIf(mustSkip('power-cut', findObstacles()))('a server whose power is
   it('has every byte it acknowledged when it is started again, and nothing else for good', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'vitrine-power-'));
     try {
-      const { stdout } = await run('unshare', [...alone, folder, '3'], { maxBuffer: 2 ** 24 });
+      const { stdout } = await run(unshare, [...alone, folder, '3'], { maxBuffer: 2 ** 24 });
       const report = JSON.parse(stdout) as PowerCutReport;
       expect(report.broken).toEqual([]);
       // The disk forgets what nobody synced: else all of this would prove nothing.
@@ -34,6 +35,6 @@ function findObstacles(): string[] {
     'dd if=/dev/zero of=/tmp/vitrine-loop-$$ bs=1M count=4 status=none && trap "rm -f /tmp/vitrine-loop-$$" EXIT;' +
     ' mkfs.ext4 -q -F /tmp/vitrine-loop-$$ && mount -o loop /tmp/vitrine-loop-$$ /mnt';
   const mayMount =
-    missing.length === 0 && spawnSync('unshare', ['--mount', '--propagation', 'private', 'sh', '-c', mounts]).status === 0;
+    missing.length === 0 && spawnSync(unshare, ['--mount', '--propagation', 'private', 'sh', '-c', mounts]).status === 0;
   return mayMount ? [] : [...missing, 'loop devices and mounts of its own'];
 }
