@@ -5,7 +5,7 @@ import { Worker } from 'node:worker_threads';
 import { AppError } from '#base/app-error.ts';
 
 /** Below it a file is hashed sooner than a thread has started. */
-export const threadFromBytes = 8 * 1024 * 1024;
+const threadFromBytes = 8 * 1024 * 1024;
 
 const workerUrl = new URL(import.meta.url.endsWith('.ts') ? './hash-file-worker.ts' : './hash-file-worker.js', import.meta.url);
 

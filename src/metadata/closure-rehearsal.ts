@@ -17,7 +17,7 @@ function toNodes(ids: readonly string[]): NodeColumns {
   return {
     id: ids,
     project: ids.map(() => 'rehearsal'),
-    type: ids.map(() => 'bundle'),
+    type: ids.map(() => 'rehearsed'),
     type_version: ids.map(() => '1'),
     name: ids.map((id) => `part-${id}`),
     version: ids.map(() => '1.0.0'),
@@ -37,10 +37,10 @@ function toEdges(ids: readonly string[]): EdgeColumns {
     .filter(({ to }) => to !== null);
   return {
     place: edges.map(({ place }) => place),
-    slot: edges.map(() => 'bundle'),
+    slot: edges.map(() => 'rehearsed'),
     alias: edges.map(({ number }) => `part-${number}`),
     target_project: edges.map(() => null),
-    target_type: edges.map(() => 'bundle'),
+    target_type: edges.map(() => 'rehearsed'),
     target_name: edges.map(({ to }) => `part-${to}`),
     target_id: edges.map(() => null),
     range: edges.map(() => '^1'),

@@ -33,7 +33,7 @@ export async function appendToParts(
   }
 }
 
-export async function createPart(uploads: S3Uploads, options: S3WriterOptions, state: WriterState): Promise<PartBody> {
+async function createPart(uploads: S3Uploads, options: S3WriterOptions, state: WriterState): Promise<PartBody> {
   if (state.nextNumber > partsMax) throw new AppError('BLOB_TOO_LARGE', 'The blob is larger than an S3 store can hold.');
   const planned = options.plan(state.nextNumber);
   const left = options.expectedBytes === undefined ? planned : options.expectedBytes - state.sizeBytes;
