@@ -1,7 +1,7 @@
 /** A store whose disk is full, and then is not, under a server that runs on. */
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, statfs, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -74,5 +74,33 @@ describe.skipIf(mustSkip('full-disk', mayMount ? [] : ['unshare with mounts of i
       stores: [{ objects: 1, strays: { count: 0 }, unfinished: { count: 0 }, damaged: { count: 0 } }],
     });
     expect(await halfWritten()).toEqual([]);
+  }, 240_000);
+
+  it('with the database on it too is survived by both, and reads go on', async () => {
+    await using stack = new AsyncDisposableStack();
+    const dataDir = await mkdtemp(join(tmpdir(), 'vitrine-disk-'));
+    stack.defer(() => rm(dataDir, { recursive: true, force: true }));
+    const vitrine = stack.use(await startVitrine({ dataDir, wrapper: onDisk(dataDir, '160m') }));
+    const { url } = vitrine;
+    const disk = join('/proc', String(vitrine.child.pid), 'root', dataDir);
+    const id = await newDraft(url);
+    const stored = randomBytes(mebibyte);
+    expect(await put(url, id, 'stored', stored)).toBe('OK');
+    const { bavail, bsize } = await statfs(disk);
+    await writeFile(join(disk, 'filler'), Buffer.alloc(bavail * bsize - 64 * 1024));
+
+    expect(await put(url, id, 'large', randomBytes(mebibyte))).toBe('STORE_FULL');
+    const tags = Array.from({ length: 100 }, (_, index) => `${index}-${randomBytes(100).toString('hex')}`);
+    const outcomes: string[] = [];
+    for (let round = 0; round < 20; round += 1)
+      outcomes.push((await mutate(url, 'createArtifact', { type: 'bundle', tags })).outcome);
+    expect(new Set(outcomes.filter((outcome) => outcome !== 'OK'))).toEqual(new Set(['DATABASE_UNAVAILABLE']));
+    expect(await read(url, id, 'stored')).toEqual(stored);
+    expect((await askGraphql(url, '{ artifacts { edges { node { id } } } }')).outcome).toBe('OK');
+
+    await rm(join(disk, 'filler'));
+    expect((await mutate(url, 'createArtifact', { type: 'bundle', tags })).outcome).toBe('OK');
+    expect(await put(url, id, 'large', randomBytes(mebibyte))).toBe('OK');
+    expect(await read(url, id, 'stored')).toEqual(stored);
   }, 240_000);
 });
