@@ -161,8 +161,11 @@ const insertLocationStatement = {
 };
 const reviveStatement = {
   name: 'location-revive',
-  text: `UPDATE location SET state = 'live', condemned_at = NULL WHERE blob_id = $1 AND store = $2 AND state IN ('live', 'condemned')`,
+  text: `UPDATE location SET state = 'live', condemned_at = NULL WHERE blob_id = $1 AND store = $2 AND state IN ('live', 'condemned')
+    RETURNING id`,
 };
+
+const placeAttempts = 5;
 
 export interface NewLocation {
   readonly id: string;
@@ -177,9 +180,12 @@ export interface NewLocation {
 export async function placeBlob(sql: Sql, location: NewLocation): Promise<boolean> {
   if (location.brokenId !== null) await sql.query(retireStatement, [location.brokenId]);
   const values = [location.id, location.blobId, location.store, location.objectKey];
-  if ((await sql.query(insertLocationStatement, values)).length > 0) return true;
-  await sql.query(reviveStatement, [location.blobId, location.store]);
-  return false;
+  // What stood in the way may be quarantined before it is revived, for which nobody waits for whoever holds the blob.
+  for (let attempt = 0; attempt < placeAttempts; attempt += 1) {
+    if ((await sql.query(insertLocationStatement, values)).length > 0) return true;
+    if ((await sql.query(reviveStatement, [location.blobId, location.store])).length > 0) return false;
+  }
+  throw new Error(`blob ${location.blobId} has a location in ${location.store} whenever one is inserted, and none to revive`);
 }
 
 const attachStatement = {

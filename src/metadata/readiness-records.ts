@@ -4,10 +4,10 @@ import type { Sql } from './database.ts';
 const openSessionsStatement = {
   name: 'readiness-open-uploads',
   text: `SELECT slot, path FROM upload_session
-    WHERE artifact_id = $1 AND state IN ('open', 'receiving', 'verifying') AND expires_at > now() ORDER BY slot, path`,
+    WHERE artifact_id = $1 AND (state = 'verifying' OR (state IN ('open', 'receiving') AND expires_at > now())) ORDER BY slot, path`,
 };
 
-/** Uploads into the artifact that have neither ended nor expired. */
+/** Uploads into the artifact that have neither ended nor expired; what is whole does not expire. */
 export async function listOpenUploads(
   sql: Sql,
   artifactId: string,

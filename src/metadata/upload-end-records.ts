@@ -36,13 +36,16 @@ const expireStatement = {
   text: `UPDATE upload_session SET state = 'expired', writer = NULL, writer_expires_at = NULL, wanted_by = NULL, updated_at = now()
     WHERE id IN (SELECT id FROM upload_session
         WHERE expires_at <= clock_timestamp() AND ${isUnheld}
-          AND (state IN ('open', 'receiving', 'verifying') OR (kind = 'partial' AND state = 'finished' AND cleared_at IS NULL
+          AND (state IN ('open', 'receiving') OR (kind = 'partial' AND state = 'finished' AND cleared_at IS NULL
             AND NOT EXISTS (SELECT 1 FROM upload_session f WHERE f.id = upload_session.joined_into AND f.state = 'verifying')))
         ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED)
     RETURNING id`,
 };
 
-/** Ends what is past its time and has no writer, whatever its kind. @returns how many */
+/**
+ * Ends what is past its time and has no writer, whatever its kind; not what is whole: its sender was told so, and waits for nothing
+ * but us. @returns how many
+ */
 export async function expireSessions(sql: Sql, limit: number): Promise<number> {
   return (await sql.query(expireStatement, [limit])).length;
 }

@@ -12,8 +12,8 @@ export interface PlaceClaim {
 }
 
 /**
- * Under the artifact's lock. A colleague's session holds its place until it expires, the caller's own only while it is written to
- * or verified.
+ * Under the artifact's lock. A colleague's session holds its place until it expires, the caller's own only while it is written to,
+ * and any while it is verified: its sender was told that all has come.
  * @throws AppError UPLOAD_BUSY
  */
 export async function claimPlace(
@@ -28,7 +28,7 @@ export async function claimPlace(
   if (isMine && !session.isPastExpiry && isSame(session)) return { same: session };
   // An upload in one request lives as long as its writer.
   const isOver = session.isPastExpiry || session.kind === 'single';
-  const mayReplace = !session.hasWriter && (isOver || (isMine && session.state !== 'verifying'));
+  const mayReplace = !session.hasWriter && session.state !== 'verifying' && (isOver || isMine);
   const replaced = mayReplace ? await uploadEndRecords.abortSession(tx, session.id, '') : undefined;
   if (replaced === undefined) throw busy(session);
   return { replaced };

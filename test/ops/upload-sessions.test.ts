@@ -418,6 +418,22 @@ describe('uploads past their time', () => {
     expect(await row(id)).toBeUndefined();
   });
 
+  it('that are whole wait for their verification, however late it comes: their place and their artifact wait with them', async () => {
+    const bytes = randomBytes(10);
+    const id = await begin(10);
+    armFailpoints('upload:finish=fail');
+    await expect(appendUpload(first.context, { id, offset: 0, source: from(bytes) })).rejects.toThrow('failpoint');
+    await set(id, `expires_at = now()`);
+    await expire();
+    expect(await row(id)).toMatchObject({ state: 'verifying', offset: 10 });
+    const again = beginUpload(first.context, { artifactId, slot: 'main', lengthBytes: 20 });
+    expect(await outcome(again)).toBe('UPLOAD_BUSY');
+    expect(await outcome(publishArtifact(first.context, { id: artifactId }))).toBe('UPLOAD_BUSY');
+    expect(await verifyUpload(second.services, { uploadId: id }, untroubledRun)).toEqual({ outcome: 'finished' });
+    expect(await attached()).toEqual([{ sha256: sha256(bytes) }]);
+    expect(await outcome(publishArtifact(first.context, { id: artifactId }))).toBe('ok');
+  });
+
   it('give way to nobody while they are verified, and are asked for again when nobody does', async () => {
     const id = await begin(10);
     armFailpoints('upload:finish=fail');
