@@ -54,7 +54,8 @@ export async function openWorld(openStore: () => Promise<OutsideStore>): Promise
   };
 }
 
-const attemptsMax = 120;
+/** Longer than a silent worker keeps its job. */
+const patienceMs = 40_000;
 const worthAnotherTry = new Set([
   ...['INTERNAL', 'STORE_UNAVAILABLE', 'UPLOAD_BUSY', 'UPLOAD_LOCKED', 'UPLOAD_OFFSET_MISMATCH'],
   ...['UPLOAD_INTERRUPTED', 'UPLOAD_NOT_FOUND', 'UPLOAD_GONE', 'JOB_NOT_FOUND'],
@@ -62,13 +63,14 @@ const worthAnotherTry = new Set([
 
 /** Tries a step again as a client would: what is lost, and what was refused for a while. @throws what no second try changes */
 export async function persist<T>(world: World, step: () => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt += 1) {
+  const until = performance.now() + patienceMs;
+  for (;;) {
     try {
       return await step();
     } catch (error) {
       const isPassing = error instanceof Refused && worthAnotherTry.has(error.code);
       if (!isPassing && !(error instanceof LostConnection) && !(error instanceof NotYet)) throw error;
-      if (attempt === attemptsMax) throw new Error('a step did not succeed however often it was tried', { cause: error });
+      if (performance.now() > until) throw new Error('a step did not succeed however often it was tried', { cause: error });
       if (error instanceof LostConnection) await untilDeadOrFine(world);
     }
     if (world.server.isDead()) await revive(world);
