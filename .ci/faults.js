@@ -172,6 +172,24 @@ export const faults = [
     ],
   },
   {
+    name: 'a writer that slept past its lease writes on',
+    file: 'test/ops/upload-sessions.test.ts',
+    test: 'the writer of an upload > that was asleep past its lease writes nothing into what another goes on with',
+    edits: [{ path: 'src/ops/write-upload.ts', from: 'store: fenced(store, lease), key:', to: 'store, key:' }],
+  },
+  {
+    name: 'an upload that is whole expires',
+    file: 'test/ops/upload-sessions.test.ts',
+    test: 'uploads past their time > that are whole wait for their verification, however late it comes: their place and their artifact wait with them',
+    edits: [
+      {
+        path: 'src/metadata/upload-end-records.ts',
+        from: "AND (state IN ('open', 'receiving') OR (kind",
+        to: "AND (state IN ('open', 'receiving', 'verifying') OR (kind",
+      },
+    ],
+  },
+  {
     name: 'the signature of cursors is not checked',
     file: 'test/core/cursor.test.ts',
     test: 'a cursor > is refused by another list, another instance, or under another format',

@@ -26,6 +26,11 @@ export interface UploadLease extends AsyncDisposable {
   readonly session: uploadSessionRecords.UploadSession;
   /** Aborts when the session is another's: nothing may be written from then on. */
   readonly lost: AbortSignal;
+  /**
+   * Before each write: after a pause of the whole process its timers come too late to stop it. @throws AppError UPLOAD_LOCKED where
+   * another may have the session by now
+   */
+  assertHeld(): void;
   /** Aborts when another waits: what was received is to be kept, and the session let go. */
   readonly wanted: AbortSignal;
 }
@@ -112,6 +117,10 @@ function keepLease(
     session,
     lost: lost.signal,
     wanted: wanted.signal,
+    assertHeld() {
+      if (performance.now() > validUntil) lose();
+      lost.signal.throwIfAborted();
+    },
     [Symbol.asyncDispose]: async () => {
       clearInterval(renewal);
       clearInterval(watch);

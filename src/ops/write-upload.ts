@@ -53,7 +53,7 @@ export async function writeUpload(
 ): Promise<boolean> {
   const { session } = lease;
   const { store, offset, state } = progress;
-  const upload = { store, key: session.objectKey, state, offset, sessionId: session.id };
+  const upload = { store: fenced(store, lease), key: session.objectKey, state, offset, sessionId: session.id };
   const { isInterrupted } = await services.blobs.append(upload, source, {
     limitBytes: (session.length ?? session.limitBytes) - offset,
     checksum: options.checksum,
@@ -62,6 +62,29 @@ export async function writeUpload(
     onCheckpoint: (checkpoint) => record(services, lease, progress, checkpoint),
   });
   return isInterrupted;
+}
+
+/** The store for this writer: what comes after its lease has run out does not get between the bytes of the next one. */
+function fenced(store: BlobStore, { assertHeld }: UploadLease): BlobStore {
+  const { resumable } = store;
+  if (resumable === undefined) return store;
+  return {
+    ...store,
+    resumable: {
+      ...resumable,
+      async resume(...args) {
+        assertHeld();
+        const writer = await resumable.resume(...args);
+        return {
+          ...writer,
+          async write(bytes) {
+            assertHeld();
+            await writer.write(bytes);
+          },
+        };
+      },
+    },
+  };
 }
 
 /** Also of an offset that has not moved: a length that is said at last can make the upload whole. */

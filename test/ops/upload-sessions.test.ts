@@ -1,10 +1,10 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { armFailpoints } from '#base/failpoint.ts';
 import type { BlobStore } from '#blobs/blob-store.ts';
 import { abortUpload } from '#ops/abort-upload.ts';
@@ -149,6 +149,24 @@ describe('the writer of an upload', () => {
     expect(await holder.running).toBe('UPLOAD_LOCKED');
     expect(await row(id)).toMatchObject({ writer: 'other', offset: 0, state: 'receiving' });
     expect(await attached()).toEqual([]);
+  });
+
+  it('that was asleep past its lease writes nothing into what another goes on with', async () => {
+    const bytes = randomBytes(600_000);
+    const id = await begin(bytes.length);
+    const holder = await stalled(first.context, id, 0, randomBytes(10));
+    // It wakes, and before any of its timers comes what its sender sent last.
+    const slept = performance.now() + 60_000;
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => slept);
+    holder.source.write(randomBytes(500_000));
+    holder.source.end();
+    expect(await holder.running).toBe('UPLOAD_LOCKED');
+    clock.mockRestore();
+    const [staged = ''] = (await traces((await row(id))?.object_key ?? '')).filter((name) => name.startsWith('staged/'));
+    expect((await stat(join(folder, staged))).size).toBeLessThanOrEqual(10);
+    const view = await appendUpload(second.context, { id, offset: 0, source: from(bytes) });
+    expect(view.state).toBe('finished');
+    expect(await attached()).toEqual([{ sha256: sha256(bytes) }]);
   });
 
   it('is one of many that race: bytes of one at each offset, and one blob', async () => {
