@@ -57,7 +57,7 @@ function isDraftOf(node: ArtifactNode, spec: PushSpec): boolean {
 /** With an id of its own, so that an answer which got lost can be asked for. */
 async function createDraft(client: ApiClient, id: string, spec: PushSpec, patience: Patience): Promise<ArtifactNode> {
   const retry = createRetry(patience);
-  const { slots: _slots, ...rest } = spec;
+  const { slots: _slots, mediaTypes: _mediaTypes, ...rest } = spec;
   const input = { id, ...rest, dependencies: toLinks(spec) } as unknown as JsonObject;
   for (let isFirst = true; ; isFirst = false) {
     try {
