@@ -4,8 +4,12 @@ import { dirname } from 'node:path';
 import { failpoint } from '#base/failpoint.ts';
 import { systemCode } from '../store-error.ts';
 
-/** Links `tmp`, whose bytes are durable, to `path`, never over another file, and syncs every folder that changed. */
-export async function publish(tmp: string, path: string): Promise<void> {
+/**
+ * Links `tmp`, whose bytes are durable, to `path`, never over another file, and syncs every folder that changed.
+ * @param isShared another process may publish the same at the same time, and have told of it: what fails here is left to be done
+ *   again, not taken back
+ */
+export async function publish(tmp: string, path: string, isShared = false): Promise<void> {
   const folder = dirname(path);
   await failpoint('store.filesystem:link');
   await inFolder(folder, () => linkOnce(tmp, path));
@@ -14,6 +18,7 @@ export async function publish(tmp: string, path: string): Promise<void> {
     await syncFolder(folder);
     await failpoint('store.filesystem:published');
   } catch (error) {
+    if (isShared) throw error;
     // Not known to be durable, so not there.
     if (await isMissing(tmp)) await rename(path, tmp);
     else await unlinkIfThere(path);

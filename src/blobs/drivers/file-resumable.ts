@@ -11,7 +11,7 @@ import type { ResumableObjects, ResumableWriter, UnfinishedObject } from '../blo
 import { isObjectKey } from '../object-key.ts';
 import { systemCode, toStoreError, toWriteError } from '../store-error.ts';
 import { createPagedFile } from './file-pages.ts';
-import { publish, syncFolder, unlinkIfThere } from './file-publish.ts';
+import { inFolder, publish, syncFolder, unlinkIfThere } from './file-publish.ts';
 
 export interface StagingFolder {
   readonly storeName: string;
@@ -111,12 +111,15 @@ async function openAt(path: string, offset: number): Promise<FileHandle> {
 async function finish(staged: string, path: string, sizeBytes: number): Promise<void> {
   let file: FileHandle;
   // Nothing may be staged for an empty object, and what is not there would be made.
-  if (sizeBytes === 0 && (await isFinished(path, 0))) return unlinkIfThere(staged);
+  if (sizeBytes === 0 && (await isFinished(path, 0))) {
+    await syncPath(path);
+    return unlinkIfThere(staged);
+  }
   try {
     file = await openAt(staged, sizeBytes);
   } catch (error) {
-    if (await isFinished(path, sizeBytes)) return;
-    throw error;
+    if (!(await isFinished(path, sizeBytes))) throw error;
+    return syncPath(path);
   }
   try {
     await failpoint('store.filesystem:finish');
@@ -124,7 +127,13 @@ async function finish(staged: string, path: string, sizeBytes: number): Promise<
   } finally {
     await file.close();
   }
-  await publish(staged, path);
+  // Whoever finishes by a lease that has run out must not take it from who has finished since.
+  await publish(staged, path, true);
+}
+
+/** Whoever gave the object its name may have died before that was durable. */
+function syncPath(path: string): Promise<void> {
+  return inFolder(dirname(path), () => syncFolder(dirname(path)));
 }
 
 async function isFinished(path: string, sizeBytes: number): Promise<boolean> {

@@ -1,9 +1,10 @@
 /** What the filesystem store has answered for survives a power cut: every byte was synced, and every name on the way to it. */
 import { randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { armFailpoints } from '#base/failpoint.ts';
 import type { BlobStore } from '#blobs/blob-store.ts';
 import { newObjectKey } from '#blobs/blobs.ts';
 import { openFilesystemStore } from '#blobs/drivers/filesystem.ts';
@@ -71,6 +72,33 @@ describe('after a power cut', () => {
       await writer.write(randomBytes(2000));
       await writer.checkpoint();
     }
+    await store.resumable?.finish(key, {}, 2000, signal);
+    expect(watch.survivors(path).get(objectPath())).toBe(2000);
+  });
+
+  it('an object that a process had given its name when it died is there whole once it is finished again', async () => {
+    {
+      await using writer = await resume(0);
+      await writer.write(randomBytes(2000));
+      await writer.checkpoint();
+    }
+    await mkdir(join(path, 'objects', key.slice(0, 2)));
+    await rename(join(path, 'staged', key), join(path, objectPath()));
+    await store.resumable?.finish(key, {}, 2000, signal);
+    expect(watch.survivors(path).get(objectPath())).toBe(2000);
+  });
+
+  it('a finish that fails beside another of the same object takes nothing from it', async () => {
+    {
+      await using writer = await resume(0);
+      await writer.write(randomBytes(2000));
+      await writer.checkpoint();
+    }
+    armFailpoints('store.filesystem:linked=fail');
+    await expect(store.resumable?.finish(key, {}, 2000, signal)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    armFailpoints('none:none=fail');
+    // As the other has it: linked, and its way there removed.
+    expect(await store.stat(key)).toEqual({ key, sizeBytes: 2000 });
     await store.resumable?.finish(key, {}, 2000, signal);
     expect(watch.survivors(path).get(objectPath())).toBe(2000);
   });
