@@ -130,7 +130,7 @@ describe.skipIf(mustSkip('s3', minioBinary === undefined ? ['minio'] : []))('a s
       expect(new Set(await Promise.all(uploads))).toEqual(new Set(['OK']));
       for (const bytes of await Promise.all(downloads)) expect(bytes).toEqual(stored);
       // Every request of a large one is slow, and none is given up.
-      const large = randomBytes(20 * mebibyte);
+      const large = randomBytes(12 * mebibyte);
       expect(await put(url, id, 'large', large)).toBe('OK');
       const upload = await beginTus(url, id, 'parts', large.length);
       expect(await patchTus(url, upload, 0, large.subarray(0, 7 * mebibyte))).toBe('OK');
