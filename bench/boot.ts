@@ -87,7 +87,7 @@ function measure(key: keyof typeof targets, forMs: number): Promise<LoadResult> 
     connections,
     durationMs: forMs,
     check: (answer) => {
-      if (!answer.startsWith('HTTP/1.1 200') || !answer.includes('"disk_format":"qcow2"')) throw new Error(answer);
+      if (!answer.startsWith('HTTP/1.1 200') || !answer.includes('"disk_format":"raw"')) throw new Error(answer);
     },
   });
 }
@@ -138,7 +138,7 @@ async function fill(database: Database): Promise<{ readonly ids: readonly string
 
 async function publishImage(context: OpContext, index: number): Promise<string> {
   const properties = {
-    ...{ disk_format: 'qcow2', container_format: 'bare', min_ram: 512, min_disk: 8, architecture: 'x86_64' },
+    ...{ disk_format: 'raw', container_format: 'bare', min_ram: 512, min_disk: 8, architecture: 'x86_64' },
     ...{ os_type: 'linux', os_distro: 'debian', os_version: '13', hw_disk_bus: 'virtio', hw_vif_model: 'virtio' },
   };
   const input = { type: 'image', name: `bench-${index}`, version: '1.0.0', tags: ['bench', 'small'], properties };

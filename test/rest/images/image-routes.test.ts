@@ -26,7 +26,7 @@ beforeAll(async () => {
     version: '1.10.0',
     visibility: 'community',
     tags: ['boot', 'small'],
-    properties: { disk_format: 'qcow2', container_format: 'bare', min_ram: 64, hw_disk_bus: 'virtio', os_distro: 'cirros' },
+    properties: { disk_format: 'raw', container_format: 'bare', min_ram: 64, hw_disk_bus: 'virtio', os_distro: 'cirros' },
   });
 });
 afterAll(() => server[Symbol.asyncDispose]());
@@ -62,7 +62,7 @@ describe('an image', () => {
       size: bytes.length,
       virtual_size: null,
       container_format: 'bare',
-      disk_format: 'qcow2',
+      disk_format: 'raw',
       created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/),
       updated_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/),
       tags: ['boot', 'small'],
