@@ -148,11 +148,13 @@ async function reviewUnfinished(
   if (resumable === undefined) return { count: 0, first: [], removed: 0 };
   const ageMs = input.strayAgeMs ?? settings.storage.strayAgeMs;
   const before = await reconcileRecords.readClock(db);
+  // This node's own clock may be hours off.
+  const now = Date.parse(before);
   const first: string[] = [];
   let count = 0;
   let removed = 0;
   for await (const { key, changedAt } of resumable.listUnfinished(run.signal)) {
-    if (Date.now() - changedAt.getTime() < ageMs) continue;
+    if (now - changedAt.getTime() < ageMs) continue;
     const [known] = await reconcileRecords.findKnownObjects(db, store.name, [key], before);
     if (known?.isUploading === true) continue;
     count += 1;
