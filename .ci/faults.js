@@ -100,8 +100,8 @@ export const faults = [
       },
       {
         path: 'src/metadata/blob-records.ts',
-        from: "WHERE blob_id = $1 AND store = $2 AND state IN ('live', 'condemned')`",
-        to: "WHERE blob_id = $1 AND store = $2 AND state IN ('live', 'condemned', 'deleting')`",
+        from: "WHERE blob_id = $1 AND store = $2 AND state IN ('live', 'condemned')\n    RETURNING id`",
+        to: "WHERE blob_id = $1 AND store = $2 AND state IN ('live', 'condemned', 'deleting') RETURNING id`",
       },
     ],
   },

@@ -48,7 +48,7 @@ export function compileValidator(schema: object, options: ValidatorOptions): Com
   const ajv = new Ajv({ ...settings, validateSchema: false, code: { source: true } });
   if (formats.length > 0) {
     // What its types call `default.default` is, to require, the module itself.
-    const addFormats = require('ajv-formats') as typeof import('ajv-formats')['default']['default'];
+    const addFormats: typeof import('ajv-formats')['default']['default'] = require('ajv-formats');
     addFormats(ajv, { mode: 'full', formats: [...formats] });
   }
   for (const keyword of annotations) ajv.addKeyword({ keyword });

@@ -10,7 +10,7 @@ import { createGate } from './gate.ts';
 import { assertObjectKey } from './object-key.ts';
 import { systemCode } from './store-error.ts';
 
-export type StoreOperation = 'write' | 'append' | 'finish' | 'abort' | 'send' | 'open' | 'read' | 'stat' | 'remove';
+type StoreOperation = 'write' | 'append' | 'finish' | 'abort' | 'send' | 'open' | 'read' | 'stat' | 'remove';
 
 /** One operation that is over. */
 export interface StoreObservation {

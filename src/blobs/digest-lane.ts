@@ -9,7 +9,7 @@ export type DigestAlgorithm = (typeof digestAlgorithms)[number];
 export type Digests = { readonly [algorithm in DigestAlgorithm]: string };
 
 /** Of one request's bytes, where its sender names one. */
-export type ChecksumAlgorithm = 'sha1' | 'md5' | 'sha256' | 'sha512';
+type ChecksumAlgorithm = 'sha1' | 'md5' | 'sha256' | 'sha512';
 
 /** One transfer's share of a team. */
 export interface DigestLane {

@@ -57,7 +57,10 @@ export function createDigestTeam(options: { readonly idleMs: number; readonly on
     onUse(change) {
       busyCount += change;
       // Idle threads must not keep a process alive that has nothing else to do.
-      for (const { worker } of threads) busyCount > 0 ? worker.ref() : worker.unref();
+      for (const { worker } of threads) {
+        if (busyCount > 0) worker.ref();
+        else worker.unref();
+      }
     },
   };
 

@@ -37,7 +37,7 @@ export async function hashFile(
 /** What the thread says: bytes as they are read, then the result. */
 export type HashMessage = { readonly bytes: number } | HashedFile;
 
-function hashInThread(file: string, onBytes: (bytes: number) => void, signal: AbortSignal): Promise<HashedFile> {
+async function hashInThread(file: string, onBytes: (bytes: number) => void, signal: AbortSignal): Promise<HashedFile> {
   const { promise, resolve, reject } = Promise.withResolvers<HashedFile>();
   const worker = new Worker(workerUrl, { name: 'vitrine-hash', workerData: file, env: {}, execArgv: [] });
   const stop = () => reject(signal.reason);
@@ -48,8 +48,10 @@ function hashInThread(file: string, onBytes: (bytes: number) => void, signal: Ab
   });
   worker.once('error', reject);
   worker.once('exit', () => reject(new Error('the thread that hashed it ended')));
-  return promise.finally(async () => {
+  try {
+    return await promise;
+  } finally {
     signal.removeEventListener('abort', stop);
     await worker.terminate();
-  });
+  }
 }

@@ -31,7 +31,7 @@ export interface OutputTree {
   writeText(path: string, text: string): Promise<void>;
 }
 
-export interface InspectOptions {
+interface InspectOptions {
   readonly force: boolean;
   /** Paths that a pull writes beside its files. */
   readonly own: readonly string[];

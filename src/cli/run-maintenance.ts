@@ -45,7 +45,7 @@ export async function runHere(io: CliIo, flags: ConfigFlags, name: Maintenance, 
   const repair = payload['repair'] === true;
   return logged(config.managementLog, name, async () => {
     // What it finds is its result; a log between would be in a script's way.
-    await using log = openServerLog({ ...config.log, level: 'silent' });
+    using log = openServerLog({ ...config.log, level: 'silent' });
     await using open = await openMaintenance(config, log.log);
     const run = {
       signal: io.signal,

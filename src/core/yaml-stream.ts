@@ -69,7 +69,8 @@ function documentProblem(document: Document, budget: { values: number }): Proble
       // Of keys that are maps or lists themselves nobody agrees when two are the same. A merge may be repeated.
       const name = isScalar(key) ? (key.source ?? key.value) : undefined;
       if (name !== undefined && name !== '<<') {
-        if (keys.has(name)) return problemAt(key, `has the key ${JSON.stringify(String(name).slice(0, 100))} twice`);
+        if (keys.has(name))
+          return problemAt(key, `has the key ${JSON.stringify(`${name as string | number}`.slice(0, 100))} twice`);
         keys.add(name);
       }
       return visit(key) ?? visit(value);

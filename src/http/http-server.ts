@@ -21,7 +21,7 @@ import { traceContext } from './trace-context.ts';
 import { answerUnknownPath, refuseOutside } from './unknown-paths.ts';
 
 export { createMetrics, type Metrics } from './metrics.ts';
-export { type OpsServer, startOpsServer } from './ops-server.ts';
+export { startOpsServer } from './ops-server.ts';
 export { openServerLog } from './server-log.ts';
 
 /** Handles everything under /graphql, body included, and answers it. */

@@ -84,8 +84,10 @@ export async function loadPinned(
   { stores, hasAllDigests }: BlobParts,
 ): Promise<PinnedRows> {
   const values = [by.project, by.isAdmin, root, maxNodes + 1, stores, hasAllDigests];
-  const read = async (statement: Statement): Promise<PinnedParts> =>
-    (await sql.query(statement, values)) as object[] as PinnedParts;
+  const read = async (statement: Statement): Promise<PinnedParts> => {
+    const rows: object[] = await sql.query(statement, values);
+    return rows as PinnedParts;
+  };
   let parts = await read(pinnedStatement);
   const ids = parts[0].columns.id ?? [];
   if (!ids.includes(root)) return { nodes: [], edges: [], blobs: [], isCut: false };

@@ -117,11 +117,11 @@ async function removeFrom(
     const last = doomed.at(-1);
     if (last === undefined) return undefined;
     after = last.id;
-    let failure: unknown;
+    let failure: Error | undefined;
     for (const some of chunks(doomed, removalsAtOnce)) {
       const outcomes = await Promise.allSettled(some.map((location) => removeObject(store, location.objectKey)));
       const removed = some.filter((_location, index) => outcomes[index]?.status === 'fulfilled');
-      failure ??= outcomes.find((outcome) => outcome.status === 'rejected')?.reason;
+      failure ??= firstFailure(outcomes);
       if (removed.length > 0) {
         const rows = await db.transaction((tx) => collectRecords.removeLocations(tx, removed));
         await failpoint('collect:rows-removed');
@@ -133,7 +133,7 @@ async function removeFrom(
       }
       if (failure !== undefined) {
         log.warn({ err: failure, store: store.name }, 'objects could not be removed; the next collection tries again');
-        return { store: store.name, reason: failure instanceof Error ? failure.message : String(failure) };
+        return { store: store.name, reason: failure.message };
       }
     }
     await run.progress(tally.removedObjects, null, 'objects removed');
@@ -144,6 +144,12 @@ async function removeObject(store: BlobStore, objectKey: string): Promise<void> 
   await failpoint('collect:before-object');
   await store.remove(objectKey);
   await failpoint('collect:object-removed');
+}
+
+function firstFailure(outcomes: readonly PromiseSettledResult<void>[]): Error | undefined {
+  const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+  if (failed === undefined) return undefined;
+  return failed.reason instanceof Error ? failed.reason : new Error('failed', { cause: failed.reason });
 }
 
 function chunks<Item>(items: readonly Item[], size: number): readonly (readonly Item[])[] {

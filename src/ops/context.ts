@@ -29,7 +29,7 @@ export interface OpSettings {
 }
 
 /** How stored bytes are looked after, and how long a delete can be taken back. */
-export interface StorageSettings {
+interface StorageSettings {
   readonly collectGraceMs: number;
   readonly strayAgeMs: number;
   readonly scrubBytesPerSecond: number;

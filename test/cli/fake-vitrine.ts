@@ -28,7 +28,7 @@ export interface FakeArtifact {
 }
 
 /** A resumable upload. */
-export interface FakeUpload {
+interface FakeUpload {
   readonly id: string;
   readonly metadata: Readonly<Record<string, string>>;
   readonly length: number;

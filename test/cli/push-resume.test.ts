@@ -127,7 +127,7 @@ describe('the blobs of a push', () => {
   it('end the push when the file has changed since it was hashed', async () => {
     server.override.set('NegotiateUploads', (response) => {
       server.override.delete('NegotiateUploads');
-      writeFile(join(folder.path, 'in/lib/large'), large.subarray(0, mebibyte)).then(() => response.socket?.destroy());
+      void writeFile(join(folder.path, 'in/lib/large'), large.subarray(0, mebibyte)).then(() => response.socket?.destroy());
     });
     expect(await push()).toMatchObject({ code: 2, err: expect.stringContaining('has changed while it was pushed') });
   });

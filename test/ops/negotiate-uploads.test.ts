@@ -91,7 +91,7 @@ describe('what counts as there', () => {
       artifactId: id,
       blobs: [offer('a secret that is known', 'docs', 'a'), offer('a secret nobody has', 'docs', 'b')],
     });
-    expect(blobs.map(({ path, ...answer }) => answer)).toEqual(
+    expect(blobs.map(({ path: _path, ...answer }) => answer)).toEqual(
       Array(2).fill({ slot: 'docs', kind: 'map', entry: null, session: null }),
     );
     expect(revision).toBe(1);
@@ -233,7 +233,7 @@ describe('an upload that was begun', () => {
     };
     const names = Object.keys(row);
     await rows(
-      `INSERT INTO upload_session (${names}) VALUES (${names.map((_, index) => `$${index + 1}`)})`,
+      `INSERT INTO upload_session (${names.join()}) VALUES (${names.map((_, index) => `$${index + 1}`).join()})`,
       ...Object.values(row),
     );
     return row.id;

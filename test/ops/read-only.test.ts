@@ -106,7 +106,7 @@ describe('read-only mode', () => {
     }
     const uploading = uploadBlob(own, { artifactId: id, slot: 'main', source: Readable.from(slowly()) });
     uploading.catch(() => undefined);
-    await expect.poll(async () => (await rowCounts()) as object).toMatchObject({ upload_session: 1 });
+    await expect.poll(rowCounts).toMatchObject({ upload_session: 1 });
     await setReadOnly(admin, { readOnly: true });
     held.resolve();
     await expect(uploading).rejects.toMatchObject({ code: 'READ_ONLY' });
