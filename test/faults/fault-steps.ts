@@ -1,5 +1,7 @@
 /** The steps scenarios are made of, each as a client does it, again and again until it is done; what is acknowledged is noted. */
 import { createHash, randomBytes } from 'node:crypto';
+import { buffer } from 'node:stream/consumers';
+import { pack } from 'tar-stream';
 import { mutate, request } from './fault-client.ts';
 import { NotYet, Refused } from './fault-errors.ts';
 import { acknowledge, persist, type World } from './fault-world.ts';
@@ -28,6 +30,28 @@ export async function put(world: World, id: string, path: string, bytes: Buffer)
   );
   acknowledge(world, id, path, String(json['sha256']));
   if (json['sha256'] !== hexSha256(bytes)) throw new Error(`${path}: another digest was acknowledged`);
+}
+
+/** All of them in one request, as a tar. */
+export async function sendPack(world: World, id: string, members: ReadonlyMap<string, Buffer>): Promise<void> {
+  const tar = pack();
+  for (const [path, bytes] of members) tar.entry({ name: `files/${path}` }, bytes);
+  tar.finalize();
+  const body = await buffer(tar);
+  const headers = { 'content-type': 'application/x-tar' };
+  await persist(world, async () => {
+    const { json } = await request(world, 'POST', `/api/v1/artifacts/${id}/packs`, { headers, body });
+    for (const { path, sha256, problem } of json['members'] as readonly PackedMember[]) {
+      if (problem !== undefined) throw new Refused(200, problem.code, `a member of a pack: ${problem.code}`);
+      acknowledge(world, id, path, sha256);
+    }
+  });
+}
+
+interface PackedMember {
+  readonly path: string;
+  readonly sha256: string;
+  readonly problem?: { readonly code: string };
 }
 
 export async function publish(world: World, id: string): Promise<void> {

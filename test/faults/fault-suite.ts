@@ -21,7 +21,7 @@ export interface SuiteOptions {
 
 /** Whether the point is one of what clients do; the others are of maintenance, and of the drivers. */
 export function isOfClients(name: string): boolean {
-  return ['upload', 'blobs', 'negotiate', 'publish', 'delete', 'restore'].includes(name.split(':')[0] ?? '');
+  return ['upload', 'pack', 'blobs', 'negotiate', 'publish', 'delete', 'restore'].includes(name.split(':')[0] ?? '');
 }
 
 /** One `it` for each point and mode. */

@@ -4,7 +4,18 @@ import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Refused } from './fault-errors.ts';
-import { createDraft, createPublished, hexSha256, negotiate, publish, put, remove, restore, sizes } from './fault-steps.ts';
+import {
+  createDraft,
+  createPublished,
+  hexSha256,
+  negotiate,
+  publish,
+  put,
+  remove,
+  restore,
+  sendPack,
+  sizes,
+} from './fault-steps.ts';
 import { abortTus, appendTus, createTus, finishTus, type TusUpload } from './fault-tus.ts';
 import { type FaultWorld, persist, revive, type World } from './fault-world.ts';
 
@@ -98,6 +109,16 @@ const tusHandOver: Scenario = async (world) => {
   };
 };
 
+/** Many small ones in one request; of one of them the bytes are there already. */
+const packMany: Scenario = async (world) => {
+  const known = await createDraft(world);
+  const bytes = randomBytes(sizes(world).small);
+  await put(world, known, 'known', bytes);
+  const id = await createDraft(world);
+  const members = new Map([['known', bytes], ...['one', 'two', 'three'].map((path) => [path, randomBytes(3000)] as const)]);
+  return () => sendPack(world, id, members);
+};
+
 const negotiateKnown: Scenario = async (world) => {
   const known = await createPublished(world);
   const sha256 = world.ledger.blobs.get(known)?.get('one') ?? '';
@@ -133,7 +154,7 @@ const restoreDeleted: Scenario = async (world) => {
 
 export const uploadScenarios = {
   ...{ putSmall, putLarge, putAgain, tusInParts, tusReadBack, tusMismatch, tusAbort, tusConcat, tusHandOver },
-  ...{ negotiateKnown, publishDraft, deletePublished, restoreDeleted },
+  ...{ packMany, negotiateKnown, publishDraft, deletePublished, restoreDeleted },
 } satisfies Readonly<Record<string, Scenario>>;
 
 async function planTus(world: World): Promise<TusUpload> {
