@@ -17,6 +17,8 @@ const uploadTtlMs = 20_000;
 export const draftTtlMs = 90_000;
 
 const bucket = 'soak';
+/** The clients leave a node that starts little of the machine. */
+const readyDeadlineMs = 120_000;
 
 export interface SoakNode {
   readonly name: string;
@@ -83,7 +85,7 @@ async function startNode(name: string, env: Readonly<Record<string, string>>): P
   const lives: VitrineProcess[] = [];
   const downs: { from: number; to: number }[] = [];
   let peak = 0;
-  const start = async (): Promise<void> => void lives.push(await startVitrine({ dataDir, port, env }));
+  const start = async (): Promise<void> => void lives.push(await startVitrine({ dataDir, port, env, readyDeadlineMs }));
   const life = (): VitrineProcess => {
     const last = lives.at(-1);
     if (last === undefined) throw new Error('the node was never started');

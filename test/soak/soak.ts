@@ -19,7 +19,10 @@ async function main(seconds: number, killEverySeconds: number): Promise<number> 
   const startedAt = performance.now();
   const stop = new AbortController();
   const clients = Array.from({ length: clientCount }, (_, index) => runWorker(index, servers.nodes, ledger, stop.signal));
-  const kills = await killNodes(servers, ledger, seconds, killEverySeconds);
+  const kills = await killNodes(servers, ledger, seconds, killEverySeconds).catch((error: unknown) => {
+    ledger.violate(`a node that was killed did not come back: ${String(error)}`);
+    return 0;
+  });
   stop.abort();
   const hasStopped = await Promise.race([Promise.all(clients).then(() => true), sleep(stopDeadlineMs, false, { ref: false })]);
   if (!hasStopped) ledger.violate(`clients were still waiting ${stopDeadlineMs} ms after they were told to stop`);

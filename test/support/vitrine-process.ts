@@ -35,9 +35,9 @@ export interface StartOptions {
   readonly cwd?: string;
   /** A command that replaces itself by the one that follows it. */
   readonly wrapper?: readonly string[];
+  /** How long it may take to be ready; more where a machine is kept busy on purpose. */
+  readonly readyDeadlineMs?: number;
 }
-
-const readyDeadlineMs = 30_000;
 
 export async function startVitrine(options: StartOptions = {}): Promise<VitrineProcess> {
   const ownsDataDir = options.dataDir === undefined;
@@ -54,7 +54,7 @@ export async function startVitrine(options: StartOptions = {}): Promise<VitrineP
   let output = '';
   child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  await untilReady(child, url, () => output);
+  await untilReady(child, url, () => output, options.readyDeadlineMs ?? 30_000);
   const stop = async (signal: NodeJS.Signals = 'SIGTERM'): Promise<void> => {
     if (child.exitCode === null && child.signalCode === null) {
       const exited = once(child, 'exit');
@@ -107,7 +107,7 @@ function cleanEnvironment(extra: Readonly<Record<string, string>> = {}): NodeJS.
   return { ...Object.fromEntries(kept), ...extra };
 }
 
-async function untilReady(child: ChildProcess, url: string, output: () => string): Promise<void> {
+async function untilReady(child: ChildProcess, url: string, output: () => string, readyDeadlineMs: number): Promise<void> {
   const deadline = Date.now() + readyDeadlineMs;
   while (Date.now() < deadline) {
     if (child.exitCode !== null) throw new Error(`vitrine ended with ${child.exitCode}:\n${output()}`);
