@@ -46,7 +46,10 @@ const version = 'heat_template_version: 2018-08-31\n';
 const leaf = `${version}resources: {r: {type: OS::Heat::None}}\n`;
 
 describe('the Heat projection of a stack', () => {
-  it('rewrites each reference to one key, follows aliases, orders environments and fills in image parameters', async () => {
+  // The first that publishes: the hooks of four types start their threads.
+  it('rewrites each reference to one key, follows aliases, orders environments and fills in image parameters', {
+    timeout: 90_000,
+  }, async () => {
     const image = await publish({
       type: 'image',
       name: 'base',
