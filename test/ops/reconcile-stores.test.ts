@@ -321,9 +321,10 @@ describe('a scrub', () => {
       await sql(`UPDATE location SET verified_at = now() - interval '1 day'`);
       expect(await maintainInChild({ ...order, failpoints: `${name}=kill` })).toMatchObject({ signal: 'SIGKILL' });
       const left = await sql(`SELECT 1 FROM location WHERE verified_at < now() - interval '1 hour'`);
-      // What is right is noted by 50, or every second.
+      // What is right is noted by 50, or sooner where reading takes long.
       if (name === 'scrub:noted') expect(left.length).toBeLessThan(60);
-      expect(left.length).toBeGreaterThan(0);
+      else expect(left.length).toBe(60);
+      expect(left.length).toBeGreaterThanOrEqual(10);
       expect(await scrub({ olderThanMs: 60_000 })).toMatchObject({ verified: left.length, quarantined: 0 });
     }
   });
