@@ -7,7 +7,8 @@ import { inspectImage, judgeImage } from '#sdk/sdk.ts';
 import { findExecutable, mustSkip } from '#test/support/suites.ts';
 import { imageBlob, luks } from './images.ts';
 
-const isSkipped = mustSkip('boot', findExecutable('qemu-img') === undefined ? ['qemu-img'] : []);
+const executable = findExecutable('qemu-img') ?? '';
+const isSkipped = mustSkip('boot', executable === '' ? ['qemu-img'] : []);
 
 const mib = 1024 ** 2;
 
@@ -23,7 +24,7 @@ describe.skipIf(isSkipped)('an image made by qemu-img', () => {
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   const qemuImg = (...args: readonly string[]): string =>
-    execFileSync('qemu-img', args, { cwd: folder, encoding: 'utf8', stdio: 'pipe' });
+    execFileSync(executable, args, { cwd: folder, encoding: 'utf8', stdio: 'pipe' });
   const info = (file: string, ...driver: readonly string[]): { format: string; 'virtual-size': number } =>
     JSON.parse(qemuImg('info', '--output=json', ...driver, file));
 
