@@ -1,6 +1,7 @@
 /**
- * Many small blobs: drafts of 100 blobs of 4 KiB each, made, negotiated, sent and published, so many a second; beside a bare
- * server that writes and fsyncs each body, asked by the same client with as many requests at once.
+ * Many small blobs: drafts of 100 blobs of 4 KiB each, made, negotiated, sent in packs as `vitrine push` does, and published, so
+ * many a second; beside a bare server that writes and fsyncs each body, asked by the same client with as many requests at once.
+ * For information: the same with a request of its own for each blob.
  *
  *   node bench/many-small.ts [--blobs 10000] [--per-artifact 100] [--parallel 16] [--rounds 3]
  */
@@ -15,6 +16,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { inParallel } from '#cli/in-parallel.ts';
+import { packEnd, packHeader, packPadding } from '#cli/pack-tar.ts';
+import { packMediaType } from '#core/pack.ts';
 import { startVitrine } from '#test/support/vitrine-process.ts';
 import { median, printMachine, printSeries, printTargets } from './report.ts';
 
@@ -74,12 +77,14 @@ interface Measured {
   readonly peakMib: number;
 }
 
-async function measureVitrine(url: string, child: ChildProcess, round: number): Promise<Measured> {
+type Way = 'packs' | 'requests';
+
+async function measureVitrine(url: string, child: ChildProcess, round: number, way: Way): Promise<Measured> {
   const blobs = makeBlobs();
   const began = performance.now();
   const starts = Array.from({ length: Math.ceil(blobCount / perArtifact) }, (_, index) => index * perArtifact);
   await inParallel(starts, { parallel: drafts, signal }, (start) =>
-    pushOne(url, `many-${round}-${start}`, blobs.slice(start, start + perArtifact)),
+    pushOne(url, `many-${way}-${round}-${start}`, blobs.slice(start, start + perArtifact), way),
   );
   return { perSecond: (1000 * blobCount) / (performance.now() - began), peakMib: peakMib(child) };
 }
@@ -88,7 +93,10 @@ interface NegotiatedBlob {
   readonly upload: { readonly putUrl: string };
 }
 
-async function pushOne(url: string, name: string, blobs: readonly Buffer[]): Promise<void> {
+/** The size of a pack of `vitrine push`. */
+const packBlobs = 100;
+
+async function pushOne(url: string, name: string, blobs: readonly Buffer[], way: Way): Promise<void> {
   const { artifact } = await mutate<{ artifact: { id: string } }>(
     url,
     'createArtifact',
@@ -99,16 +107,30 @@ async function pushOne(url: string, name: string, blobs: readonly Buffer[]): Pro
     ...{ slot: 'files', path: `file-${index}`, sizeBytes: bytes.length, mediaType: 'application/octet-stream' },
     sha256: createHash('sha256').update(bytes).digest('hex'),
   }));
-  const { blobs: answers } = await mutate<{ blobs: NegotiatedBlob[] }>(
+  const { blobs: answers, packUrl } = await mutate<{ blobs: NegotiatedBlob[]; packUrl: string }>(
     url,
     'negotiateUploads',
-    '... on NegotiateUploadsPayload { blobs { upload { putUrl } } }',
+    '... on NegotiateUploadsPayload { blobs { upload { putUrl } } packUrl }',
     { artifactId: artifact.id, blobs: offered },
   );
-  await inParallel(answers, { parallel: parallel / drafts, signal }, async ({ upload }) => {
-    const bytes = blobs[answers.findIndex((answer) => answer.upload === upload)] ?? Buffer.alloc(0);
-    await send(`${url}${upload.putUrl}`, 'PUT', { 'content-type': 'application/octet-stream' }, bytes);
-  });
+  if (way === 'packs') {
+    for (let start = 0; start < offered.length; start += packBlobs) {
+      const entries = offered.slice(start, start + packBlobs);
+      const pieces = entries.flatMap((entry, index) => [
+        packHeader(entry),
+        blobs[start + index] ?? Buffer.alloc(0),
+        packPadding(entry.sizeBytes),
+      ]);
+      const body = Buffer.concat([...pieces, packEnd]);
+      const { members } = JSON.parse(await send(`${url}${packUrl}`, 'POST', { 'content-type': packMediaType }, body));
+      const refused = members.find((member: { problem?: object }) => member.problem !== undefined);
+      if (refused !== undefined) throw new Error(JSON.stringify(refused));
+    }
+  } else
+    await inParallel(answers, { parallel: parallel / drafts, signal }, async ({ upload }) => {
+      const bytes = blobs[answers.findIndex((answer) => answer.upload === upload)] ?? Buffer.alloc(0);
+      await send(`${url}${upload.putUrl}`, 'PUT', { 'content-type': 'application/octet-stream' }, bytes);
+    });
   await mutate(url, 'publishArtifact', '... on ArtifactPayload { artifact { state } }', { id: artifact.id });
 }
 
@@ -138,14 +160,21 @@ try {
   await using vitrine = await startVitrine({ dataDir: join(folder, 'data') });
   const reference: Measured[] = [];
   const measured: Measured[] = [];
+  const one: Measured[] = [];
   for (let round = 0; round < Number(flags.rounds); round += 1) {
     reference.push(await measureReference(folder, round));
-    measured.push(await measureVitrine(vitrine.url, vitrine.child, round));
+    measured.push(await measureVitrine(vitrine.url, vitrine.child, round, 'packs'));
+    one.push(await measureVitrine(vitrine.url, vitrine.child, round, 'requests'));
   }
   const rates = measured.map(({ perSecond }) => perSecond);
   const bare = reference.map(({ perSecond }) => perSecond);
   printSeries('reference: a bare server, a file and an fsync each', bare, 'blobs/s');
-  printSeries('negotiated, sent, published', rates, 'blobs/s');
+  printSeries('negotiated, sent in packs, published', rates, 'blobs/s');
+  printSeries(
+    'for information: sent in a request each',
+    one.map(({ perSecond }) => perSecond),
+    'blobs/s',
+  );
   printSeries(
     'memory at most, the bare server',
     reference.map((run) => run.peakMib),

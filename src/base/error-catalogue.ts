@@ -229,6 +229,7 @@ export const errorCatalogue = {
     'Choose another path; case alone does not tell two paths apart.',
   ),
   BLOB_NOT_FOUND: entry(404, 'notFound', 'The slot holds no blob.', 'Look at the slots of the artifact.'),
+  PACK_MALFORMED: entry(400, 'invalid', 'The pack cannot be read.', 'Send a whole plain tar of files, uncompressed.'),
   BLOB_DIGEST_MISMATCH: entry(
     400,
     'integrity',

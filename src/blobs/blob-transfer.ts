@@ -6,7 +6,7 @@ import type { DigestPool } from './digest-pool.ts';
 import { createRingFeed, type RingFeed } from './ring-feed.ts';
 
 // Up to here hashing takes about half a millisecond: less than the way to the threads and a ring of its own would.
-const inlineMaxBytes = 128 * 1024;
+export const inlineMaxBytes = 128 * 1024;
 
 export interface BlobTransfer {
   /** False: take no more before `onRoom`. */
@@ -87,7 +87,7 @@ export function createBlobTransfer(pool: DigestPool, options: BlobTransferOption
   };
 }
 
-function hashInline(chunks: readonly Uint8Array[]): Digests {
+export function hashInline(chunks: readonly Uint8Array[]): Digests {
   const [only] = chunks;
   const bytes = chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks);
   return { sha256: hash('sha256', bytes), sha512: hash('sha512', bytes), md5: hash('md5', bytes) };

@@ -8,12 +8,13 @@ import { digestBlob } from './digest-blob.ts';
 import { createDigestPool } from './digest-pool.ts';
 import { createDigestSessions } from './digest-sessions.ts';
 import { openFilesystemStore } from './drivers/filesystem.ts';
+import { putBlob } from './put-blob.ts';
 import { receiveBlob } from './receive-blob.ts';
 import type { ResumableBlobs } from './resumable-blobs.ts';
 import type { BlobsConfig, StoreConfig } from './store-config.ts';
 
 export type { Digests } from './digest-lane.ts';
-export { newObjectKey } from './object-key.ts';
+export { memberKey, newObjectKey } from './object-key.ts';
 export type { AppendOptions, AppendResult, RequestChecksum, ResumableBlobs, ResumableUpload } from './resumable-blobs.ts';
 export type { BlobsConfig, S3StoreConfig, StoreConfig } from './store-config.ts';
 
@@ -42,6 +43,8 @@ export interface ReceiveOptions {
   readonly onProgress?: ((receivedBytes: number) => void) | undefined;
 }
 
+export type PutOptions = Pick<ReceiveOptions, 'declared' | 'signal'>;
+
 export interface Blobs extends ResumableBlobs, AsyncDisposable {
   readonly stores: ReadonlyMap<string, BlobStore>;
   readonly defaultStore: BlobStore;
@@ -53,6 +56,8 @@ export interface Blobs extends ResumableBlobs, AsyncDisposable {
    * (`aborted` request) is UPLOAD_INTERRUPTED.
    */
   receive(store: BlobStore, key: string, source: Readable, options: ReceiveOptions): Promise<ReceivedBlob>;
+  /** As `receive`, of few bytes that are at hand. */
+  put(store: BlobStore, key: string, bytes: Uint8Array, options: PutOptions): Promise<ReceivedBlob>;
 }
 
 export interface OpenBlobsOptions {
@@ -108,6 +113,7 @@ function toBlobs(
     },
     digest: (target, key, digesting) => digestBlob(hashing.pool, target, key, digesting),
     receive: (target, key, source, options) => receiveBlob(hashing.pool, { store: target, key }, source, options),
+    put: (target, key, bytes, options) => putBlob(hashing.pool, { store: target, key }, bytes, options),
     [Symbol.asyncDispose]: close,
   };
 }

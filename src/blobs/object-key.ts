@@ -19,3 +19,8 @@ export function assertObjectKey(key: string): string {
   if (!isObjectKey(key)) throw new TypeError(`not an object key: ${JSON.stringify(key.slice(0, 120))}`);
   return key;
 }
+
+/** The key of one of several objects that are written together: others can tell by it whose they are. */
+export function memberKey(key: string, index: number): string {
+  return `${key}-${index}`;
+}

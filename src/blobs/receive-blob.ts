@@ -53,7 +53,8 @@ export async function receiveBlob(
   }
 }
 
-function assertDeclared(digests: Digests, declared: ReceiveOptions['declared']): void {
+/** @throws AppError BLOB_DIGEST_MISMATCH */
+export function assertDeclared(digests: Digests, declared: ReceiveOptions['declared']): void {
   for (const algorithm of digestAlgorithms) {
     const expected = declared?.[algorithm];
     if (expected === undefined || expected === digests[algorithm]) continue;

@@ -18,6 +18,7 @@ export interface ApiClient {
   getText(path: string): Promise<string>;
   /** A cancelled command still cleans up after itself: `signal` replaces the command's own. */
   put(path: string, headers: Readonly<Record<string, string>>, body: Readable | Uint8Array): Promise<JsonObject>;
+  post(path: string, headers: Readonly<Record<string, string>>, body: Readable | Uint8Array): Promise<JsonObject>;
   /** The answer whatever its status, for protocols that speak in statuses. */
   request(request: PlainRequest): Promise<IncomingMessage>;
   /** The same client under another signal. */
@@ -65,6 +66,15 @@ function bind(url: URL, token: string | undefined, signal: AbortSignal): ApiClie
     });
     return readData(parseAnswer(await readText(response, answerBytesMax)));
   };
+  const send = async (
+    method: 'PUT' | 'POST',
+    path: string,
+    headers: Readonly<Record<string, string>>,
+    body: Readable | Uint8Array,
+  ): Promise<JsonObject> => {
+    const response = await exchange({ method, url: at(path), headers: { ...authorization, ...headers }, body, signal });
+    return parseAnswer(await readText(response, answerBytesMax));
+  };
   return {
     url,
     query,
@@ -78,10 +88,8 @@ function bind(url: URL, token: string | undefined, signal: AbortSignal): ApiClie
     async getText(path) {
       return readText(await this.get(path), answerBytesMax);
     },
-    async put(path, headers, body) {
-      const response = await exchange({ method: 'PUT', url: at(path), headers: { ...authorization, ...headers }, body, signal });
-      return parseAnswer(await readText(response, answerBytesMax));
-    },
+    put: (path, headers, body) => send('PUT', path, headers, body),
+    post: (path, headers, body) => send('POST', path, headers, body),
     request: ({ method, path, headers = {}, body }) =>
       exchangeAny({ method, url: at(path), headers: { ...authorization, ...headers }, body, signal }),
     withSignal: (other) => bind(url, token, other),

@@ -89,6 +89,8 @@ export const negotiateDocument = `mutation NegotiateUploads($input: NegotiateUpl
     ${errorFields}
     ... on NegotiateUploadsPayload {
       blobs { slot path state upload { putUrl tusCreateUrl sessionUrl } }
+      packUrl
+      packLimits { blobs bytes blobBytes }
     }
   }
 }`;

@@ -11,6 +11,7 @@ import { inParallel } from './in-parallel.ts';
 import { objectsOf, textOf, textOrNull } from './json-values.ts';
 import { counted, type Progress, type Task } from './progress.ts';
 import type { PushFile } from './push-files.ts';
+import { type PackWay, planPacks, sendPack } from './push-packs.ts';
 import { type Patience, withRetries } from './retry.ts';
 import { sendByTus } from './tus-upload.ts';
 
@@ -50,38 +51,93 @@ export async function pushBlobs(
   files: readonly PushFile[],
   options: SendOptions,
 ): Promise<void> {
-  const wanted = await negotiate(client, artifactId, files, options);
-  await inParallel(wanted, { parallel: options.parallel, signal: options.patience.signal }, async (item, signal) => {
-    const task = options.progress.begin(item.file.path, item.file.sizeBytes);
-    try {
-      await sendOne(client.withSignal(signal), artifactId, item, task, { ...options, patience: { ...options.patience, signal } });
-      task.end('sent');
-    } finally {
-      task.end();
-    }
+  const { wanted, packWay } = await negotiate(client, artifactId, files, options);
+  const { packs, others } = planPacks(wanted, packWay, options.parallel);
+  const works: readonly Work[] = [...packs, ...others.map((item) => [item])].map((items, index) => {
+    return index < packs.length ? { items, way: packWay } : { items, way: null };
+  });
+  await inParallel(works, { parallel: options.parallel, signal: options.patience.signal }, async ({ items, way }, signal) => {
+    const under = client.withSignal(signal);
+    const patient = { ...options, patience: { ...options.patience, signal } };
+    const left = way === null ? items : await sendTogether(under, way, items, patient);
+    for (const item of left) await sendAlone(under, artifactId, item, patient);
   });
 }
 
-/** The files that the server does not have, in their order. */
+/** One request of several blobs, or, without a way, one blob. */
+interface Work {
+  readonly items: readonly Wanted[];
+  readonly way: PackWay | null;
+}
+
+async function sendAlone(client: ApiClient, artifactId: string, item: Wanted, options: SendOptions): Promise<void> {
+  const task = options.progress.begin(item.file.path, item.file.sizeBytes);
+  try {
+    await sendOne(client, artifactId, item, task, options);
+    task.end('sent');
+  } finally {
+    task.end();
+  }
+}
+
+/** One line while they are sent, and then one for each. Those that are to be sent again by themselves. */
+async function sendTogether(
+  client: ApiClient,
+  way: PackWay,
+  items: readonly Wanted[],
+  { progress, patience }: SendOptions,
+): Promise<readonly Wanted[]> {
+  const sizes = items.map(({ file }) => file.sizeBytes);
+  const task = progress.begin(
+    `${items.length} small files`,
+    sizes.reduce((sum, size) => sum + size, 0),
+  );
+  try {
+    const left = await withRetries(patience, () => {
+      task.at(0);
+      return sendPack(client, way, items, async (file) => {
+        const bytes = await readWhole(file);
+        task.add(bytes.length);
+        return bytes;
+      });
+    });
+    task.end();
+    const again = new Set(left);
+    for (const item of items) if (!again.has(item)) progress.begin(item.file.path, item.file.sizeBytes).end('sent');
+    return left;
+  } finally {
+    task.end();
+  }
+}
+
+/** The files that the server does not have, in their order, and where it takes many at once. */
 async function negotiate(
   client: ApiClient,
   artifactId: string,
   files: readonly PushFile[],
   { progress, patience }: SendOptions,
-): Promise<Wanted[]> {
+): Promise<{ readonly wanted: readonly Wanted[]; readonly packWay: PackWay | null }> {
   const wanted: Wanted[] = [];
+  let packWay: PackWay | null = null;
   for (let start = 0; start < files.length; start += negotiatedAtOnce) {
     const some = files.slice(start, start + negotiatedAtOnce);
     const blobs = some.map(({ slot, path, mediaType, sizeBytes, sha256 }) => ({ slot, path, mediaType, sizeBytes, sha256 }));
     const result = await withRetries(patience, () => client.mutate(negotiateDocument, { artifactId, blobs }));
     const answers = objectsOf(result['blobs']);
+    packWay = toPackWay(result);
     for (const [index, file] of some.entries()) {
       const upload = answers[index]?.['upload'];
       if (isJsonObject(upload)) wanted.push({ file, ways: toWays(upload) });
       else progress.begin(file.path, file.sizeBytes).end('is there already');
     }
   }
-  return wanted;
+  return { wanted, packWay };
+}
+
+function toPackWay({ packUrl, packLimits: limits }: JsonObject): PackWay | null {
+  if (typeof packUrl !== 'string' || !isJsonObject(limits)) return null;
+  const [blobs, bytes, blobBytes] = [limits['blobs'], limits['bytes'], limits['blobBytes']].map(Number);
+  return { path: assertLocal(packUrl), blobs: blobs ?? 0, bytes: bytes ?? 0, blobBytes: blobBytes ?? 0 };
 }
 
 function toWays(upload: JsonObject): Ways {
@@ -116,7 +172,7 @@ async function sendOne(client: ApiClient, artifactId: string, item: Wanted, task
     });
     if (outcome === 'finished') return;
     // Finished with an answer that got lost, or ended: the draft knows.
-    const [again] = await negotiate(client, artifactId, [file], { ...options, progress: silent });
+    const [again] = (await negotiate(client, artifactId, [file], { ...options, progress: silent })).wanted;
     if (again === undefined) return;
     if (beginnings === beginningsMax) throw new AppError('UPLOAD_INTERRUPTED', `The server keeps ending the upload of ${path}.`);
     ({ ways } = again);

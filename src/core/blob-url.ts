@@ -13,3 +13,8 @@ export const uploadsUrl = '/api/v1/uploads';
 export function uploadUrl(uploadId: string): string {
   return `${uploadsUrl}/${encodeURIComponent(uploadId)}`;
 }
+
+/** Where many small blobs of an artifact are sent in one request. */
+export function packUrl(artifactId: string): string {
+  return `/api/v1/artifacts/${encodeURIComponent(artifactId)}/packs`;
+}

@@ -1,5 +1,6 @@
 /** Negotiating the blobs of a draft: which are there already, and the ways to send the others. */
-import { blobUrl, uploadsUrl, uploadUrl } from '#core/blob-url.ts';
+import { blobUrl, packUrl, uploadsUrl, uploadUrl } from '#core/blob-url.ts';
+import { type PackLimits, packLimits } from '#core/pack.ts';
 import { negotiatedBlobsMax } from '#ops/check-negotiation.ts';
 import { type NegotiatedBlob, type NegotiateUploadsResult, negotiateUploads } from '#ops/negotiate-uploads.ts';
 import { withoutNulls } from './artifact-inputs.ts';
@@ -14,6 +15,7 @@ interface Negotiated extends NegotiatedBlob {
 export function addUploadNegotiation(parts: SchemaParts, blob: BlobRef): void {
   const { builder, defineMutation } = parts;
   const negotiated = defineNegotiatedBlob(parts, blob);
+  const limits = definePackLimits(parts);
   defineMutation({
     name: 'negotiateUploads',
     description:
@@ -28,11 +30,27 @@ export function addUploadNegotiation(parts: SchemaParts, blob: BlobRef): void {
           description: 'In the order of the input.',
           resolve: ({ artifactId, blobs }) => blobs.map((blob) => ({ ...blob, artifactId })),
         }),
+        packUrl: t.string({
+          description: 'Many small blobs in one request: POST of a tar, its members named slot/path. A path on this server.',
+          resolve: ({ artifactId }) => packUrl(artifactId),
+        }),
+        packLimits: t.field({ type: limits, description: 'What one such request may have.', resolve: () => packLimits }),
       }),
     }),
     errors: writeErrors,
     run: ({ op }, input) =>
       negotiateUploads(op, { ...withoutNulls(input), blobs: input.blobs.map((blob) => withoutNulls(blob)) }),
+  });
+}
+
+function definePackLimits({ builder }: SchemaParts) {
+  return builder.objectRef<PackLimits>('PackLimits').implement({
+    description: 'At most so much in one pack.',
+    fields: (t) => ({
+      blobs: t.exposeInt('blobs'),
+      bytes: t.expose('bytes', { type: 'Long', description: 'Of the whole request.' }),
+      blobBytes: t.expose('blobBytes', { type: 'Long', description: 'Of one blob.' }),
+    }),
   });
 }
 

@@ -26,6 +26,7 @@ export * as memberRecords from './member-records.ts';
 export { inspectMigrations, migrate } from './migrate.ts';
 export * as negotiationRecords from './negotiation-records.ts';
 export { openDatabase } from './open-database.ts';
+export * as packRecords from './pack-records.ts';
 export { ensurePropertyIndexes } from './property-indexes.ts';
 export * as purgeRecords from './purge-records.ts';
 export * as quarantineRecords from './quarantine-records.ts';

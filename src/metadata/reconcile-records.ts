@@ -28,11 +28,14 @@ export interface KnownObject {
 const isUploadsOwn = `(s.state IN ('open', 'receiving', 'verifying')
   OR (s.kind = 'partial' AND s.state = 'finished' AND s.cleared_at IS NULL))`;
 
+/** The session of an object: its key is the object's, or, for a pack, what the keys of its members begin with (pack-records.ts). */
+const sessionKeysOf = (key: string) => `(${key}, split_part(${key}, '-', 1))`;
+
 const findKnownStatement = {
   name: 'reconcile-find-known',
   text: `SELECT k.key AS "objectKey", l.id AS "locationId", l.state, b.size_bytes AS "sizeBytes",
       coalesce(l.state = 'live' AND l.created_at < $3::timestamptz, false) AS "isCounted",
-      EXISTS (SELECT 1 FROM upload_session s WHERE s.object_key = k.key AND s.store = $1
+      EXISTS (SELECT 1 FROM upload_session s WHERE s.object_key IN ${sessionKeysOf('k.key')} AND s.store = $1
         AND ${isUploadsOwn}) AS "isUploading"
     FROM (SELECT unnest($2::text[]) COLLATE "C" AS key) k
     LEFT JOIN location l ON l.store = $1 AND l.object_key = k.key
@@ -158,7 +161,7 @@ const findDueStatement = {
   text: `SELECT t.object_key AS key, t.size_bytes AS "sizeBytes" FROM stray_object t
     WHERE t.store = $1 AND t.object_key > $2 AND t.first_seen_at <= clock_timestamp() - $3 * interval '1 millisecond'
       AND NOT EXISTS (SELECT 1 FROM location l WHERE l.store = t.store AND l.object_key = t.object_key)
-      AND NOT EXISTS (SELECT 1 FROM upload_session s WHERE s.object_key = t.object_key AND ${isUploadsOwn})
+      AND NOT EXISTS (SELECT 1 FROM upload_session s WHERE s.object_key IN ${sessionKeysOf('t.object_key')} AND ${isUploadsOwn})
     ORDER BY t.object_key LIMIT 200`,
 };
 

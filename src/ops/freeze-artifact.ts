@@ -52,7 +52,10 @@ function keptPins({ dependencies }: PreparedPublish): readonly PinnedDependency[
 async function assertBytesReady(tx: Sql, artifact: Artifact): Promise<void> {
   const uploads = await readinessRecords.listOpenUploads(tx, artifact.id);
   if (uploads.length > 0) {
-    const faults = uploads.map(({ slot, path }) => ({ pointer: `/slots/${slot}`, message: `${path} is still being uploaded` }));
+    const faults = uploads.map(({ slot, path }) => ({
+      pointer: `/slots/${slot}`,
+      message: `${path === '' ? 'a pack' : path} is still being uploaded`,
+    }));
     throw new AppError('UPLOAD_BUSY', 'An upload into this artifact has not ended.', { faults });
   }
   if (artifact.slots.length === 0) return;

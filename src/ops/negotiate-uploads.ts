@@ -1,14 +1,12 @@
 /** Says of each blob of a draft whether Vitrine has it already, which attaches it, or that it must be sent. */
 import { failpoint } from '#base/failpoint.ts';
-import { isUuid } from '#base/id.ts';
 import type { SlotEntry } from '#core/artifact.ts';
 import type { Sql } from '#metadata/database.ts';
-import { artifactRecords, blobRecords, negotiationRecords, uploadRecords } from '#metadata/metadata.ts';
+import { artifactRecords, blobRecords, negotiationRecords, type uploadRecords } from '#metadata/metadata.ts';
 import { assertRoomForAll, type OfferedBlob, placeKey, planBlobs, type WantedBlob } from './check-negotiation.ts';
 import type { OpContext } from './context.ts';
-import { artifactNotFound } from './load-artifact.ts';
 import { recordChanges } from './record-change.ts';
-import { assertWritable } from './slot-place.ts';
+import { assertWritable, findDraft } from './slot-place.ts';
 
 export interface NegotiateUploadsInput {
   readonly artifactId: string;
@@ -45,7 +43,7 @@ type LiveBlobs = ReadonlyMap<string, negotiationRecords.LiveBlob>;
  * BLOB_TOO_LARGE, or INPUT_INVALID where they are of several kinds
  */
 export async function negotiateUploads(context: OpContext, input: NegotiateUploadsInput): Promise<NegotiateUploadsResult> {
-  const artifact = await findDraft(context, input);
+  const artifact = await findDraft(context, 'blob:upload', input);
   const wanted = planBlobs(context, artifact, input.blobs);
   await failpoint('negotiate:begin');
   const { revision, live, sessions } = await context.db.transaction(
@@ -75,16 +73,6 @@ export async function negotiateUploads(context: OpContext, input: NegotiateUploa
     revision,
     blobs: wanted.map((blob) => toAnswer(blob, findLive(live, blob), sessionAt.get(placeKey(blob)))),
   };
-}
-
-async function findDraft(context: OpContext, input: NegotiateUploadsInput): Promise<uploadRecords.UploadTarget> {
-  const id = input.artifactId.toLowerCase();
-  const artifact = isUuid(id) ? await uploadRecords.findUploadTarget(context.db, context.caller, id) : undefined;
-  if (artifact === undefined) throw artifactNotFound(input.artifactId);
-  const { project, type, visibility } = artifact;
-  context.policy.authorise(context.caller, 'blob:upload', { project, type, visibility });
-  assertWritable(artifact, input.expectedRevision);
-  return artifact;
 }
 
 /** The blobs among the wanted that the caller may read and a store has, by their SHA-256; held until the transaction ends. */

@@ -25,10 +25,14 @@ export interface SlotTarget {
 }
 
 /**
- * A draft of the caller's that has such a slot.
- * @throws AppError ARTIFACT_NOT_FOUND, FORBIDDEN, STATE_CONFLICT, REVISION_CONFLICT, TYPE_UNLOADED, SLOT_UNKNOWN, PATH_INVALID
+ * A draft that the caller may change.
+ * @throws AppError ARTIFACT_NOT_FOUND, FORBIDDEN, STATE_CONFLICT, REVISION_CONFLICT
  */
-export async function findSlotTarget(context: OpContext, action: Action, input: PlaceInput): Promise<SlotTarget> {
+export async function findDraft(
+  context: OpContext,
+  action: Action,
+  input: Pick<PlaceInput, 'artifactId' | 'expectedRevision'>,
+): Promise<uploadRecords.UploadTarget> {
   const artifactId = input.artifactId.toLowerCase();
   const artifact = isUuid(artifactId)
     ? await uploadRecords.findUploadTarget(context.db.reads, context.caller, artifactId)
@@ -37,8 +41,17 @@ export async function findSlotTarget(context: OpContext, action: Action, input: 
   const { project, type, visibility } = artifact;
   context.policy.authorise(context.caller, action, { project, type, visibility });
   assertWritable(artifact, input.expectedRevision);
+  return artifact;
+}
+
+/**
+ * A draft of the caller's that has such a slot.
+ * @throws AppError ARTIFACT_NOT_FOUND, FORBIDDEN, STATE_CONFLICT, REVISION_CONFLICT, TYPE_UNLOADED, SLOT_UNKNOWN, PATH_INVALID
+ */
+export async function findSlotTarget(context: OpContext, action: Action, input: PlaceInput): Promise<SlotTarget> {
+  const artifact = await findDraft(context, action, input);
   const rule = findSlotRule(context, artifact, input.slot);
-  return { artifact, rule, place: toPlace({ ...input, artifactId }, rule) };
+  return { artifact, rule, place: toPlace({ ...input, artifactId: artifact.id }, rule) };
 }
 
 /** @throws AppError ARTIFACT_NOT_FOUND, STATE_CONFLICT, REVISION_CONFLICT */

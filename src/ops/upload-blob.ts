@@ -21,6 +21,7 @@ import {
   type PlaceInput,
   type SlotTarget,
 } from './slot-place.ts';
+import { underLease } from './upload-lease.ts';
 
 export interface UploadBlobInput extends PlaceInput {
   readonly mediaType?: string | undefined;
@@ -114,29 +115,17 @@ async function takeOver(context: OpContext, begun: uploadRecords.NewUpload, expe
 }
 
 /** Receives the bytes while the lease is kept alive; loses them when the lease is lost. */
-async function receiveUnderLease(context: OpContext, session: Session, input: UploadBlobInput): Promise<ReceivedBlob> {
-  const lost = new AbortController();
-  const renewal = setInterval(() => {
-    uploadRecords.renewUpload(context.db, session.id, context.settings.nodeId).then(
-      (isHeld) => {
-        if (!isHeld) lost.abort(new AppError('UPLOAD_BUSY', 'Another request took over this slot.'));
-      },
-      // A database that is away for a moment costs nothing yet: the lease lasts for two more tries.
-      (error: unknown) => context.log.warn({ err: error, uploadId: session.id }, 'the lease of an upload could not be renewed'),
-    );
-  }, uploadRecords.writerLeaseMs / 3);
-  try {
-    return await context.blobs.receive(session.store, session.objectKey, input.source, {
+function receiveUnderLease(context: OpContext, session: Session, input: UploadBlobInput): Promise<ReceivedBlob> {
+  return underLease(context, session.id, (signal) =>
+    context.blobs.receive(session.store, session.objectKey, input.source, {
       expectedBytes: input.expectedBytes,
       limitBytes: session.limitBytes,
       ...(input.declared === undefined ? {} : { declared: input.declared }),
-      signal: AbortSignal.any([context.signal, lost.signal]),
+      signal,
       // Its sender is told why on the connection the bytes came on.
       leaveSource: true,
-    });
-  } finally {
-    clearInterval(renewal);
-  }
+    }),
+  );
 }
 
 /**

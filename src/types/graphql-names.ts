@@ -94,6 +94,7 @@ const reservedTypeNames: ReadonlySet<string> = new Set([
   'NegotiatedBlob',
   'NegotiatedState',
   'Node',
+  'PackLimits',
   'PageInfo',
   'Pin',
   'Project',

@@ -1,0 +1,78 @@
+/** Which members of a pack find room in their artifact: one after another, as if each were sent alone. */
+import { AppError } from '#base/app-error.ts';
+import { foldPath } from '#core/names.ts';
+import type { uploadRecords } from '#metadata/metadata.ts';
+import type { SlotRule } from '#sdk/sdk.ts';
+import { placeKey } from './check-negotiation.ts';
+import { assertRoomAmong } from './slot-place.ts';
+
+interface HeldPlace {
+  readonly slot: string;
+  readonly key: string;
+  readonly path: string;
+}
+
+export interface PackRoom {
+  /** Gives the place to the member. @throws AppError SLOT_FULL, PATH_TAKEN, UPLOAD_BUSY */
+  claim(place: uploadRecords.SlotPlace, rule: SlotRule): void;
+}
+
+/**
+ * @param held entries of the artifact
+ * @param busy places that another upload is to fill
+ */
+export function createPackRoom(
+  held: readonly HeldPlace[],
+  busy: readonly { readonly slot: string; readonly key: string }[] = [],
+): PackRoom {
+  const paths = new Map<string, string>();
+  const counts = new Map<string, number>();
+  const byFold = new Map<string, string>();
+  // By the fold of a folder: what lies beneath it, at any depth.
+  const beneath = new Map<string, Set<string>>();
+  const busyPlaces = new Set(busy.map(placeKey));
+
+  function add(place: HeldPlace): void {
+    const folded = foldPath(place.path);
+    paths.set(placeKey(place), place.path);
+    counts.set(place.slot, (counts.get(place.slot) ?? 0) + 1);
+    byFold.set(folded, place.path);
+    for (const folder of foldersOf(folded)) beneath.set(folder, (beneath.get(folder) ?? new Set()).add(place.path));
+  }
+
+  function remove({ slot, key }: HeldPlace): void {
+    const path = paths.get(placeKey({ slot, key }));
+    if (path === undefined) return;
+    const folded = foldPath(path);
+    paths.delete(placeKey({ slot, key }));
+    counts.set(slot, (counts.get(slot) ?? 0) - 1);
+    byFold.delete(folded);
+    for (const folder of foldersOf(folded)) beneath.get(folder)?.delete(path);
+  }
+
+  for (const place of held) add(place);
+  return {
+    claim(place, rule) {
+      if (busyPlaces.has(placeKey(place))) throw new AppError('UPLOAD_BUSY');
+      const own = paths.get(placeKey(place));
+      remove(place);
+      try {
+        const folded = foldPath(place.path);
+        const [below] = beneath.get(folded) ?? [];
+        const near = [byFold.get(folded), ...foldersOf(folded).map((folder) => byFold.get(folder)), below];
+        const occupancy = { others: counts.get(place.slot) ?? 0, near: near.filter((path) => path !== undefined) };
+        assertRoomAmong(occupancy, place, rule);
+      } catch (error) {
+        if (own !== undefined) add({ ...place, path: own });
+        throw error;
+      }
+      add(place);
+    },
+  };
+}
+
+function foldersOf(path: string): string[] {
+  const folders: string[] = [];
+  for (let end = path.lastIndexOf('/'); end > 0; end = path.lastIndexOf('/', end - 1)) folders.push(path.slice(0, end));
+  return folders;
+}
