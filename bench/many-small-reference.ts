@@ -7,15 +7,22 @@ import { join } from 'node:path';
 const folder = process.argv[2] ?? '';
 await mkdir(folder, { recursive: true });
 let next = 0;
-const server = createServer(async (request, response) => {
+const server = createServer((request, response) => {
+  keep(request).then(
+    () => response.writeHead(201).end('{}'),
+    () => response.destroy(),
+  );
+});
+
+async function keep(request: AsyncIterable<Buffer>): Promise<void> {
   const chunks: Buffer[] = [];
-  for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
+  for await (const chunk of request) chunks.push(chunk);
   next += 1;
   const file = await open(join(folder, String(next)), 'wx');
   await file.writeFile(Buffer.concat(chunks));
   await file.sync();
   await file.close();
-  response.writeHead(201).end('{}');
-});
+}
+
 server.listen(0, '127.0.0.1', () => console.log((server.address() as AddressInfo).port));
 process.once('SIGTERM', () => process.exit(0));

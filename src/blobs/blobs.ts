@@ -15,7 +15,7 @@ import type { BlobsConfig, StoreConfig } from './store-config.ts';
 
 export type { Digests } from './digest-lane.ts';
 export { memberKey, newObjectKey } from './object-key.ts';
-export type { AppendOptions, AppendResult, RequestChecksum, ResumableBlobs, ResumableUpload } from './resumable-blobs.ts';
+export type { AppendOptions, AppendResult, RequestChecksum } from './resumable-blobs.ts';
 export type { BlobsConfig, S3StoreConfig, StoreConfig } from './store-config.ts';
 
 export interface ReceivedBlob {

@@ -25,7 +25,7 @@ export interface ApiClient {
   withSignal(signal: AbortSignal): ApiClient;
 }
 
-export interface PlainRequest {
+interface PlainRequest {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PATCH' | 'DELETE';
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;

@@ -54,7 +54,7 @@ async function killNodes({ nodes }: SoakServers, ledger: Ledger, seconds: number
 
 async function report({ nodes }: SoakServers, ledger: Ledger, seconds: number, kills: number): Promise<void> {
   console.log(`\nworked ${seconds.toFixed(0)} s; ${kills} kills; outcomes:`);
-  for (const [outcome, count] of [...ledger.outcomes].toSorted()) {
+  for (const [outcome, count] of [...ledger.outcomes].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
     const isBytes = outcome.startsWith('bytes');
     const amount = isBytes ? `${(count / 2 ** 20).toFixed(0)} MiB` : String(count);
     const rate = isBytes ? `${(count / 2 ** 20 / seconds).toFixed(1)} MiB/s` : `${(count / seconds).toFixed(1)}/s`;
@@ -64,7 +64,7 @@ async function report({ nodes }: SoakServers, ledger: Ledger, seconds: number, k
     console.log(`${node.name} node: at most ${await node.peakMebibytes()} MiB; errors in its log:`);
     const messages = node
       .errors()
-      .map((entry) => `${entry['msg']}: ${(entry['err'] as { message?: string } | undefined)?.message}`);
+      .map((entry) => `${String(entry['msg'])}: ${(entry['err'] as { message?: string } | undefined)?.message}`);
     for (const message of new Set(messages)) {
       console.log(`  ${messages.filter((one) => one === message).length} × ${message.slice(0, 300)}`);
     }

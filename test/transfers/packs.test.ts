@@ -155,7 +155,7 @@ describe('a pack', () => {
       ...['INPUT_INVALID', 'INPUT_INVALID', 'INPUT_INVALID', 'INPUT_INVALID', 'ok', 'PATH_TAKEN', 'ok'],
     ]);
     const { slots } = await getArtifact(server.actAs('blue'), { id });
-    expect(slots.map(({ path, sha256 }) => [path, sha256]).sort()).toEqual([
+    expect(slots.map(({ path, sha256 }) => [path, sha256]).toSorted(([a = ''], [b = '']) => (a < b ? -1 : 1))).toEqual([
       ['good', hash('good')],
       ['taken', hash('replaced')],
       ['twice', hash('first')],
