@@ -10,7 +10,18 @@ import { findExecutable, mustSkip } from '#test/support/suites.ts';
 const run = promisify(execFile);
 const unshare = findExecutable('unshare') ?? '';
 const script = join(import.meta.dirname, '..', 'support', 'power-cut-in-child.ts');
-const alone = ['--mount', '--propagation', 'private', process.execPath, script];
+// Mounts of its own, and processes: however it ends, none stays.
+const alone = [
+  '--mount',
+  '--propagation',
+  'private',
+  '--pid',
+  '--fork',
+  '--kill-child',
+  '--mount-proc',
+  process.execPath,
+  script,
+];
 
 describe.skipIf(mustSkip('power-cut', findObstacles()))('a server whose power is cut', () => {
   it('has every byte it acknowledged when it is started again, and nothing else for good', async () => {

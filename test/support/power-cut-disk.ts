@@ -48,12 +48,21 @@ export async function openPowerCutDisk(folder: string): Promise<PowerCutDisk> {
     path,
     async cut(pids) {
       await run('python3', ['-c', shutdown, path]);
-      for (const pid of [...pids, ...(await workingIn(path))]) process.kill(pid, 'SIGKILL');
+      for (const pid of [...pids, ...(await workingIn(path))]) kill(pid);
       await unmount();
       await mount();
     },
     unmount,
   };
+}
+
+/** Some have ended by themselves: what they stood on is gone. */
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+  }
 }
 
 /** Processes whose working folder lies on the disk: PostgreSQL's all do. */
