@@ -16,7 +16,7 @@ const folder = join(root, 'src/base/generated');
 const found: CompiledValidator[] = [];
 watchCompiling((compiled) => found.push(compiled));
 loadConfig({ env: {}, cwd: root });
-using _types = await loadTypes({ folders: [join(root, 'artifact-types')] });
+await using _types = await loadTypes({ folders: [join(root, 'artifact-types')] });
 
 const modules = found.map(
   ({ key, ajv, validate }) =>
