@@ -104,7 +104,8 @@ export async function openSession(
   await failpoint('upload:session-begun');
   if (replaced !== undefined) await clearUpload(context, replaced);
   const session = await uploadSessionRecords.findSession(context.db, same?.id ?? newId);
-  if (session === undefined) throw new Error('an upload that was begun is gone');
+  // It had not moved yet, and gave way to another for the same place.
+  if (session === undefined) throw new AppError('UPLOAD_BUSY', 'Another upload has just taken the place.');
   return { upload: toView(session), isNew: same === undefined };
 }
 
