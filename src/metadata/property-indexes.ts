@@ -169,8 +169,15 @@ export async function ensurePropertyIndexes({ url, types, signal }: EnsureIndexe
   return made;
 }
 
-/** The extension comes with PostgreSQL, and whoever owns a database may add it; where not, there are no trees. */
+/**
+ * The extension comes with PostgreSQL, and whoever owns a database may add it; where not, there are no trees. Nor on an older
+ * server, whose planner may read whole trees instead of walking them, as that of 15 does.
+ */
 async function hasTrees(db: Database): Promise<boolean> {
+  const [server] = await db.query<{ readonly number: number }>({
+    text: "SELECT current_setting('server_version_num')::int AS number",
+  });
+  if ((server?.number ?? 0) < treesFrom) return false;
   const find = `SELECT 1 FROM pg_extension WHERE extname = 'btree_gist'`;
   if ((await db.query({ text: find })).length > 0) return true;
   try {
@@ -180,6 +187,9 @@ async function hasTrees(db: Database): Promise<boolean> {
     return false;
   }
 }
+
+/** The oldest server whose plans of trees are tested. */
+const treesFrom = 180_000;
 
 /** A tree for each tag that most artifacts have; those whose tag has become rare are dropped. */
 async function tagTrees(db: Database, known: ReadonlyMap<string, boolean>): Promise<readonly TagTree[]> {

@@ -10,6 +10,8 @@ import { explainPage } from '#test/support/page-plans.ts';
 import { createDataset, datasetProjects } from '../../bench/dataset.ts';
 
 const rowsReadMax = 2_000;
+// There are trees on the embedded server's version only; another, which a run may be given, walks lists for these.
+const treeFilters = process.env['VITRINE_TEST_DATABASE_URL'] === undefined ? farEndFilters : [];
 let open: TestDatabase;
 let closed: TestDatabase;
 let apart: TestDatabase;
@@ -80,7 +82,7 @@ describe('the statement of a page, among 10,000 artifacts', () => {
     }
   });
 
-  it.each(farEndFilters)(
+  it.each(treeFilters)(
     'finds many matches that all lie in one part of the list, whichever it is: $name',
     async ({ type, filter }) => {
       for (const key of ['createdAt', 'updatedAt'] as const) {
