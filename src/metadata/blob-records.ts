@@ -165,7 +165,8 @@ const reviveStatement = {
     RETURNING id`,
 };
 
-const placeAttempts = 5;
+/** How often a place is tried to be given beside who takes places away. */
+export const placeAttempts = 5;
 
 export interface NewLocation {
   readonly id: string;

@@ -3,7 +3,7 @@
  * none of the artifact's (no slot, its own id as key) and whose object key is what the keys of its members begin with. What ends
  * it is asked and written for all members at once, so that their number costs no round trips.
  */
-import type { BlobBytes } from './blob-records.ts';
+import { type BlobBytes, placeAttempts } from './blob-records.ts';
 import type { Sql } from './database.ts';
 import { writerLeaseMs } from './upload-records.ts';
 
@@ -135,15 +135,17 @@ const placeStatement = {
     digests AS (
       INSERT INTO blob_digest (blob_id, algorithm, value)
       SELECT r."blobId", d.algorithm, d.value FROM r CROSS JOIN LATERAL (VALUES ('sha512', r.sha512), ('md5', r.md5)) AS d(algorithm, value)
-      ORDER BY r."blobId" ON CONFLICT DO NOTHING),
-    revived AS (
-      UPDATE location l SET state = 'live', condemned_at = NULL FROM r
-      WHERE l.blob_id = r."blobId" AND l.store = $1 AND l.state = 'condemned')
+      ORDER BY r."blobId" ON CONFLICT DO NOTHING)
     INSERT INTO location (id, blob_id, store, object_key, state, verified_at, generation)
     SELECT r."locationId", r."blobId", $1, r."objectKey", 'live', now(),
       1 + coalesce((SELECT max(generation) FROM location l WHERE l.blob_id = r."blobId" AND l.store = $1), 0)
     FROM r ORDER BY r."blobId"
-    ON CONFLICT (blob_id, store) WHERE state IN ('live', 'condemned') DO NOTHING RETURNING object_key AS "objectKey"`,
+    ON CONFLICT (blob_id, store) WHERE state IN ('live', 'condemned') DO NOTHING RETURNING blob_id AS "blobId", object_key AS "objectKey"`,
+};
+const reviveStatement = {
+  name: 'pack-revive-locations',
+  text: `UPDATE location SET state = 'live', condemned_at = NULL
+    WHERE blob_id = ANY($1::uuid[]) AND store = $2 AND state IN ('live', 'condemned') RETURNING blob_id AS "blobId"`,
 };
 
 /** One for each blob of a pack. */
@@ -166,6 +168,21 @@ export async function placeBlobs(
   brokenIds: readonly string[],
 ): Promise<ReadonlySet<string>> {
   if (brokenIds.length > 0) await sql.query(retireStatement, [brokenIds]);
-  const rows = await sql.query<{ objectKey: string }>(placeStatement, [store, JSON.stringify(locations)]);
-  return new Set(rows.map(({ objectKey }) => objectKey));
+  const placed = new Set<string>();
+  let rest = locations;
+  // What stood in the way of one may be quarantined before it is revived, as `placeBlob` says.
+  for (let attempt = 0; attempt < placeAttempts && rest.length > 0; attempt += 1) {
+    const inserted = await sql.query<{ blobId: string; objectKey: string }>(placeStatement, [store, JSON.stringify(rest)]);
+    for (const { objectKey } of inserted) placed.add(objectKey);
+    rest = without(rest, inserted);
+    if (rest.length === 0) break;
+    rest = without(rest, await sql.query<{ blobId: string }>(reviveStatement, [rest.map(({ blobId }) => blobId), store]));
+  }
+  if (rest.length > 0) throw new Error(`blobs have locations in ${store} whenever some are inserted, and none to revive`);
+  return placed;
+}
+
+function without(locations: readonly PackedLocation[], found: readonly { readonly blobId: string }[]): readonly PackedLocation[] {
+  const ids = new Set(found.map(({ blobId }) => blobId));
+  return locations.filter(({ blobId }) => !ids.has(blobId));
 }

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Sql } from '#metadata/database.ts';
-import { blobRecords, quarantineRecords } from '#metadata/metadata.ts';
+import { blobRecords, packRecords, quarantineRecords } from '#metadata/metadata.ts';
 import { createTestDatabase, type TestDatabase } from '#test/support/database.ts';
 
 let test: TestDatabase;
@@ -18,7 +18,7 @@ async function placed(): Promise<{
   readonly locationId: string;
   readonly bytes: blobRecords.BlobBytes;
 }> {
-  const bytes = { sha256: randomUUID(), sha512: randomUUID(), md5: randomUUID(), sizeBytes: 1 };
+  const bytes = newBytes();
   const locationId = randomUUID();
   const blobId = await test.db.transaction(async (tx) => {
     const held = await blobRecords.holdBlob(tx, randomUUID(), bytes);
@@ -26,6 +26,25 @@ async function placed(): Promise<{
     return held;
   });
   return { blobId, locationId, bytes };
+}
+
+function newBytes(): blobRecords.BlobBytes {
+  return { sha256: randomUUID(), sha512: randomUUID(), md5: randomUUID(), sizeBytes: 1 };
+}
+
+/** The transaction, in the middle of which another puts a location into quarantine: once, after that statement. */
+function quarantinedAfter(tx: Sql, name: string, locationId: string): Sql {
+  let isQuarantined = false;
+  return {
+    query: async <Row extends object>(...[statement, values]: Parameters<Sql['query']>) => {
+      const rows = await tx.query<Row>(statement, values);
+      if (statement.name === name && !isQuarantined) {
+        isQuarantined = true;
+        await test.db.transaction((other) => quarantineRecords.quarantine(other, locationId, 'digest'));
+      }
+      return rows;
+    },
+  };
 }
 
 function newPlace(blobId: string, id: string = randomUUID()): blobRecords.NewLocation {
@@ -52,20 +71,24 @@ describe('placing a blob', () => {
     const { blobId, locationId, bytes } = await placed();
     const isPlaced = await test.db.transaction(async (tx) => {
       await blobRecords.holdBlob(tx, randomUUID(), bytes);
-      let isQuarantined = false;
-      const watched: Sql = {
-        query: async <Row extends object>(...[statement, values]: Parameters<Sql['query']>) => {
-          const rows = await tx.query<Row>(statement, values);
-          if (statement.name === 'location-insert' && !isQuarantined) {
-            isQuarantined = true;
-            await test.db.transaction((other) => quarantineRecords.quarantine(other, locationId, 'digest'));
-          }
-          return rows;
-        },
-      };
-      return blobRecords.placeBlob(watched, newPlace(blobId));
+      return blobRecords.placeBlob(quarantinedAfter(tx, 'location-insert', locationId), newPlace(blobId));
     });
     expect(isPlaced).toBe(true);
     expect(await statesOf(blobId)).toEqual(['quarantined', 'live']);
+  });
+
+  it('of a pack keeps new objects alike, and those of others as they are', async () => {
+    const [lost, kept, fresh] = [await placed(), await placed(), { blobId: randomUUID(), bytes: newBytes() }];
+    const locations = [lost, kept, fresh].map(({ blobId, bytes: { sha512, md5 } }, number) => ({
+      ...{ blobId, sha512, md5 },
+      ...{ locationId: randomUUID(), objectKey: `pack-${number}` },
+    }));
+    const placedKeys = await test.db.transaction(async (tx) => {
+      await blobRecords.holdBlob(tx, fresh.blobId, fresh.bytes);
+      return packRecords.placeBlobs(quarantinedAfter(tx, 'pack-place-blobs', lost.locationId), 'local', locations, []);
+    });
+    expect(placedKeys).toEqual(new Set(['pack-0', 'pack-2']));
+    expect(await statesOf(lost.blobId)).toEqual(['quarantined', 'live']);
+    for (const { blobId } of [kept, fresh]) expect(await statesOf(blobId)).toEqual(['live']);
   });
 });
