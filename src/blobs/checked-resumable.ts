@@ -1,6 +1,6 @@
 /** Checks and watches the resumable objects of a store, as `checked-store.ts` does the rest of it. */
 import type { ResumableObjects, ResumableWriter } from './blob-store.ts';
-import { assertCount, type Watch } from './checked-store.ts';
+import { assertCount, noteFailures, type Watch } from './checked-store.ts';
 import type { createGate } from './gate.ts';
 import { assertObjectKey } from './object-key.ts';
 
@@ -45,26 +45,18 @@ export function checkResumable(objects: ResumableObjects, watch: Watch, gate: Re
 /** One `append` lasts until its writer is disposed of, and fails with the first failure of it. */
 function watchWriter(writer: ResumableWriter, end: (bytes: number, error?: unknown) => void): ResumableWriter {
   let bytes = 0;
-  let failure: unknown;
-  const failing = async <T>(work: Promise<T>): Promise<T> => {
-    try {
-      return await work;
-    } catch (error) {
-      failure ??= error;
-      throw error;
-    }
-  };
+  const failures = noteFailures();
   return {
     async write(piece) {
-      await failing(writer.write(piece));
+      await failures.noted(writer.write(piece));
       bytes += piece.length;
     },
-    checkpoint: (options) => failing(writer.checkpoint(options)),
+    checkpoint: (options) => failures.noted(writer.checkpoint(options)),
     async [Symbol.asyncDispose]() {
       try {
-        await failing(Promise.resolve(writer[Symbol.asyncDispose]()));
+        await failures.noted(Promise.resolve(writer[Symbol.asyncDispose]()));
       } finally {
-        end(bytes, failure);
+        end(bytes, failures.first());
       }
     },
   };

@@ -152,31 +152,39 @@ function nameError(error: unknown): string | undefined {
   return code === undefined || code === 'ERR_STREAM_PREMATURE_CLOSE' ? 'aborted' : code;
 }
 
+/** Remembers the first failure of several calls of one thing. */
+export function noteFailures() {
+  let failure: unknown;
+  return {
+    first: (): unknown => failure,
+    noted: async <T>(work: Promise<T>): Promise<T> => {
+      try {
+        return await work;
+      } catch (error) {
+        failure ??= error;
+        throw error;
+      }
+    },
+  };
+}
+
 function watchWriter(writer: ObjectWriter, end: (bytes: number, error?: unknown) => void): ObjectWriter {
   let bytes = 0;
-  let failure: unknown;
-  const failing = async <T>(work: Promise<T>): Promise<T> => {
-    try {
-      return await work;
-    } catch (error) {
-      failure ??= error;
-      throw error;
-    }
-  };
+  const failures = noteFailures();
   const abort = async (): Promise<void> => {
     try {
       await writer.abort();
     } finally {
-      end(bytes, failure ?? new DOMException('the write was given up', 'AbortError'));
+      end(bytes, failures.first() ?? new DOMException('the write was given up', 'AbortError'));
     }
   };
   return {
     async write(piece) {
-      await failing(writer.write(piece));
+      await failures.noted(writer.write(piece));
       bytes += piece.length;
     },
     async finish() {
-      const result = await failing(writer.finish());
+      const result = await failures.noted(writer.finish());
       end(bytes);
       return result;
     },

@@ -3,8 +3,9 @@
  * database's clock; whatever a writer changes names it, so that one who lost the lease changes nothing.
  */
 import type { JsonObject } from '#base/json.ts';
-import type { ArtifactState, Digests, Visibility } from '#core/artifact.ts';
+import type { Digests } from '#core/artifact.ts';
 import type { Sql } from './database.ts';
+import type { UploadTarget } from './upload-records.ts';
 
 /** `whole` fills a place; `partial` has none until a `final` joins it with others; `single` lives within one request. */
 export type UploadKind = 'single' | 'whole' | 'partial' | 'final';
@@ -13,17 +14,6 @@ export type UploadState = 'open' | 'receiving' | 'verifying' | 'finished' | 'abo
 
 /** How long a writer is waited for that is not heard of. */
 export const sessionLeaseMs = 12_000;
-
-/** The artifact a session fills a place of. */
-export interface SessionArtifact {
-  readonly id: string;
-  readonly project: string;
-  readonly type: string;
-  readonly typeVersion: string;
-  readonly state: ArtifactState;
-  readonly visibility: Visibility;
-  readonly revision: number;
-}
 
 /** Facts of the request that wrote last. */
 export interface UploadOrigin {
@@ -39,7 +29,7 @@ export interface UploadSession {
   readonly project: string;
   readonly createdBy: string;
   /** Null for a partial upload. */
-  readonly artifact: SessionArtifact | null;
+  readonly artifact: UploadTarget | null;
   readonly slot: string;
   readonly key: string;
   readonly path: string;

@@ -3,7 +3,7 @@ import { AppError } from '#base/app-error.ts';
 import type { ErrorCode } from '#base/error-catalogue.ts';
 import { isUuid } from '#base/id.ts';
 import type { SlotEntry } from '#core/artifact.ts';
-import { uploadSessionRecords } from '#metadata/metadata.ts';
+import { type uploadRecords, uploadSessionRecords } from '#metadata/metadata.ts';
 import type { OpContext } from './context.ts';
 import { artifactNotFound } from './load-artifact.ts';
 
@@ -75,7 +75,7 @@ export function assertViewAlive(upload: UploadView): void {
 }
 
 /** The artifact whose place it fills. @throws AppError ARTIFACT_NOT_FOUND where it was deleted */
-export function artifactOf(session: Session): uploadSessionRecords.SessionArtifact {
+export function artifactOf(session: Session): uploadRecords.UploadTarget {
   if (session.artifact === null || session.artifact.state === 'deleted') throw artifactNotFound(session.artifact?.id ?? '');
   return session.artifact;
 }

@@ -1,6 +1,5 @@
 /** One of the writers of an object in an S3 store: goes on after the parts and the tail that are on record. */
 import { AppError } from '#base/app-error.ts';
-import { abortable } from '../abortable.ts';
 import type { Checkpoint, ResumableWriter } from '../blob-store.ts';
 import { bytesGone, isStatus, S3ResponseError, toS3StoreError } from './s3-error.ts';
 import { endRunning } from './s3-give-up.ts';
@@ -9,7 +8,7 @@ import { appendToParts, assertWorking, sendCurrent, waitForParts } from './s3-pa
 import { mayEndEarly, type PartPlan, partMinBytes } from './s3-parts.ts';
 import { encodeResume, type S3Resume, type S3Tail, sizeOf } from './s3-resume-state.ts';
 import { putTail, readTail, type TailFolder } from './s3-tail.ts';
-import { beginWrite, type S3Uploads, type S3WriterOptions, type WriterState } from './s3-write-state.ts';
+import { beginWrite, callOnRecord, type S3Uploads, type S3WriterOptions, type WriterState } from './s3-write-state.ts';
 
 export interface S3ResumableWriterOptions {
   readonly object: string;
@@ -51,18 +50,10 @@ export async function createResumableWriter(uploads: S3Uploads, options: S3Resum
   }
 
   const run = async <T>(work: () => Promise<T>): Promise<T> => {
-    signal.throwIfAborted();
-    const call = work();
-    const settled = call.then(
-      () => undefined,
-      () => undefined,
-    );
-    state.calls.add(settled);
-    void settled.then(() => state.calls.delete(settled));
     try {
-      return await abortable(call, signal);
+      return await callOnRecord(state, signal, work);
     } catch (error) {
-      if (signal.aborted) throw signal.reason;
+      if (signal.aborted) throw error;
       // The store ended the upload by a rule of its own, say.
       const isGone = error instanceof S3ResponseError && error.code === 'NoSuchUpload';
       throw isGone ? bytesGone(error) : toS3StoreError(error, uploads.storeName);

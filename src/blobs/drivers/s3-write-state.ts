@@ -1,4 +1,5 @@
 /** What one write to an S3 store remembers, and what all writes to it share. */
+import { abortable } from '../abortable.ts';
 import type { S3Connection } from './s3-connection.ts';
 import type { UploadedPart } from './s3-multipart.ts';
 import type { PartBody, PartMemory, SpoolFile } from './s3-part-body.ts';
@@ -56,4 +57,21 @@ export function beginWrite(): WriterState {
     mayExist: false,
     isFinished: false,
   };
+}
+
+/** Runs one call of a writer's method, which stays on record until it is over, also where the signal aborts before. */
+export async function callOnRecord<T>({ calls }: WriterState, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  signal.throwIfAborted();
+  const call = work();
+  const settled = call.then(
+    () => undefined,
+    () => undefined,
+  );
+  calls.add(settled);
+  void settled.then(() => calls.delete(settled));
+  try {
+    return await abortable(call, signal);
+  } catch (error) {
+    throw signal.aborted ? signal.reason : error;
+  }
 }

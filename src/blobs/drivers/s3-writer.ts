@@ -1,30 +1,21 @@
 /** Writes one object of an S3 store: a single PUT when it is small, otherwise parts of bounded size, a few at a time. */
 import { AppError } from '#base/app-error.ts';
-import { abortable } from '../abortable.ts';
 import type { ObjectWriter } from '../blob-store.ts';
 import { isStatus, toS3StoreError } from './s3-error.ts';
 import { giveUp } from './s3-give-up.ts';
 import { completeMultipart, putObject } from './s3-multipart.ts';
 import { createMemoryPart } from './s3-part-body.ts';
 import { appendToParts, assertWorking, sendCurrent, waitForParts } from './s3-part-flow.ts';
-import { beginWrite, type S3Uploads, type S3WriterOptions, type WriterState } from './s3-write-state.ts';
+import { beginWrite, callOnRecord, type S3Uploads, type S3WriterOptions, type WriterState } from './s3-write-state.ts';
 
 export function createS3Writer(uploads: S3Uploads, options: S3WriterOptions): ObjectWriter {
   const state = beginWrite();
 
   const run = async (work: () => Promise<void>): Promise<void> => {
-    options.signal.throwIfAborted();
-    const call = work();
-    const settled = call.then(
-      () => undefined,
-      () => undefined,
-    );
-    state.calls.add(settled);
-    void settled.then(() => state.calls.delete(settled));
     try {
-      await abortable(call, options.signal);
+      await callOnRecord(state, options.signal, work);
     } catch (error) {
-      throw options.signal.aborted ? options.signal.reason : toS3StoreError(error, uploads.storeName);
+      throw options.signal.aborted ? error : toS3StoreError(error, uploads.storeName);
     }
   };
 
