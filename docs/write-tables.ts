@@ -42,7 +42,7 @@ export function renderErrors(): string {
       'Every error has a code that is the same on all planes: `extensions.code` or a typed result in GraphQL, `code` in a problem document',
       '(RFC 9457) on the native HTTP plane, the line the CLI prints. _Status_ is the HTTP status; _exit_ is what the CLI ends with.',
       'The image facade answers in the shapes its clients expect, with the same statuses unless its API says otherwise.',
-      'Generated from `src/base/error-catalogue.ts` by `npm run docs`.',
+      'Generated from `src/base/errors/` by `npm run docs`.',
       '',
       '| code | status | exit | meaning | what to do |',
       '|---|---|---|---|---|',

@@ -5,18 +5,21 @@ import { errorCatalogue, exitCodes } from '#base/error-catalogue.ts';
 import { readModules, root } from './modules.ts';
 
 const codes = Object.keys(errorCatalogue);
-const catalogueFile = 'src/base/error-catalogue.ts';
+const catalogueFolder = 'src/base/errors/';
 
 describe('the error catalogue', () => {
   it('has every code thrown or answered somewhere in the source', () => {
     const text = readModules()
-      .filter(
-        (module) =>
-          (module.path.startsWith('src/') || module.path.startsWith('artifact-types/')) && module.path !== catalogueFile,
-      )
+      .filter(({ path }) => (path.startsWith('src/') || path.startsWith('artifact-types/')) && !path.startsWith(catalogueFolder))
       .map((module) => module.text)
       .join('\n');
     expect(codes.filter((code) => !new RegExp(`['"]${code}['"]`).test(text))).toEqual([]);
+  });
+
+  it('has each code in one group only, where a second entry would hide the first', () => {
+    const groups = readModules().filter(({ path }) => path.startsWith(catalogueFolder));
+    const entries = groups.flatMap(({ text }) => [...text.matchAll(/^ {2}([A-Z_]+): entry\(/gm)].map((match) => match[1]));
+    expect(entries.toSorted()).toEqual(codes.toSorted());
   });
 
   it('has a row for each code in docs/errors.md, with status, exit code, text and remedy, and no other row', () => {

@@ -1,0 +1,148 @@
+/** Errors of artifacts: how they are named, described, changed, shared, and what they depend on. */
+import { type ErrorEntry, entry } from './error-entry.ts';
+
+export const artifactErrors = {
+  // Artifacts
+  ARTIFACT_NOT_FOUND: entry(
+    404,
+    'notFound',
+    'There is no such artifact.',
+    'Check the reference; what you may not see answers the same.',
+  ),
+  FAMILY_NOT_FOUND: entry(
+    404,
+    'notFound',
+    'There is no such family.',
+    'Check project, type and name; what you may not see answers the same.',
+  ),
+  VERSION_NO_MATCH: entry(
+    404,
+    'notFound',
+    'No version of this family matches the range.',
+    'Widen the range; the candidates are listed.',
+  ),
+  REFERENCE_INVALID: entry(
+    400,
+    'invalid',
+    'The artifact reference cannot be read.',
+    'Write [project/]type/name[@range], or an id.',
+  ),
+  NAME_INVALID: entry(
+    400,
+    'invalid',
+    'The name is not allowed.',
+    'Use NFC text of 1 to 255 characters without control or bidirectional-override characters.',
+  ),
+  VERSION_INVALID: entry(
+    400,
+    'invalid',
+    'The version is not SemVer 2.0.0.',
+    'Write it like 1.2.3 or 1.2.3-rc.1, without a leading v or =.',
+  ),
+  RANGE_INVALID: entry(
+    400,
+    'invalid',
+    'The version range cannot be read.',
+    'Write it as node-semver does: ^1.2, >=1 <3, 1.x || 2.x.',
+  ),
+  TYPE_UNKNOWN: entry(400, 'invalid', 'No such artifact type is loaded.', 'List the types with `vitrine types list`.'),
+  TYPE_UNLOADED: entry(
+    409,
+    'conflict',
+    'The type of this artifact is not loaded on this server, so it cannot be changed.',
+    'Load the type again.',
+  ),
+  TYPE_INVALID: entry(
+    500,
+    'invalid',
+    'An artifact type does not load.',
+    'Correct what each fault points at; `vitrine types check DIR` shows them.',
+  ),
+  TYPE_VERSION_CHANGED: entry(
+    500,
+    'conflict',
+    'A released type version has another digest than the database knows.',
+    'Restore the released JSON Schema, slots and dependency rules, and publish the change as a new type version.',
+  ),
+  TYPE_HOOK_FAILED: entry(
+    500,
+    'internal',
+    'A hook of the artifact type failed.',
+    'This is a fault of the type, not of the artifact: tell its author.',
+  ),
+  PROPERTIES_INVALID: entry(422, 'invalid', 'The properties do not satisfy the type.', 'Correct what each fault points at.'),
+  PROPERTY_IMMUTABLE: entry(409, 'conflict', 'A published artifact keeps this property as it is.', 'Publish a new version.'),
+  PROPERTY_SYSTEM_WRITTEN: entry(403, 'forbidden', 'This property is written by Vitrine only.', 'Leave it out.'),
+  TAG_INVALID: entry(
+    400,
+    'invalid',
+    'The tag is not allowed.',
+    'Use 1 to 255 characters without control characters; at most 128 tags.',
+  ),
+  REVISION_CONFLICT: entry(
+    409,
+    'conflict',
+    'The object has changed since it was read.',
+    'Read it again and repeat the change on the current revision.',
+  ),
+  STATE_CONFLICT: entry(409, 'conflict', 'The artifact is in a state that does not allow this.', 'Look at its state.'),
+  PRECONDITION_FAILED: entry(
+    412,
+    'conflict',
+    'A precondition of the request does not hold.',
+    'Read the object again: it is not the one the request names.',
+  ),
+  VERSION_EXISTS: entry(
+    409,
+    'conflict',
+    'This family already has this version with other content.',
+    'Publish under a new version.',
+  ),
+  ID_TAKEN: entry(409, 'conflict', 'The id is or was in use.', 'Choose another id, or let Vitrine choose.'),
+  KEY_REUSED: entry(409, 'conflict', 'The idempotency key was used with another request.', 'Use a new key for a new request.'),
+  ARTIFACT_PROTECTED: entry(409, 'conflict', 'The artifact is protected from deletion.', 'Unprotect it first.'),
+  ARTIFACT_REQUIRED: entry(
+    409,
+    'conflict',
+    'Active artifacts of the same project depend on this one.',
+    'Delete those first, or yank this one instead.',
+  ),
+  ARTIFACT_DEACTIVATED: entry(
+    403,
+    'forbidden',
+    'The artifact is deactivated; its bytes are withheld.',
+    'Ask its project, or an administrator, to reactivate it.',
+  ),
+  ARTIFACT_DELETED: entry(409, 'conflict', 'The artifact is deleted, if not yet for good.', 'Restore it with `vitrine restore`.'),
+  AUDIENCE_TOO_WIDE: entry(
+    409,
+    'conflict',
+    'A dependency cannot be seen by everyone who could see this artifact.',
+    'Share the dependencies that are named, or keep this artifact narrower.',
+  ),
+  MEMBER_NOT_FOUND: entry(404, 'notFound', 'The artifact is not shared with this project.', 'List its members.'),
+  MEMBER_EXISTS: entry(409, 'conflict', 'The artifact is already shared with this project.', 'Nothing to do.'),
+  MEMBERS_NOT_SHARED: entry(
+    409,
+    'conflict',
+    'Only an artifact of visibility `shared` has members.',
+    'Set its visibility to `shared` first.',
+  ),
+  LIMIT_EXCEEDED: entry(413, 'limit', 'A limit of this server was reached.', 'Use less, or ask the operator to raise the limit.'),
+  // Dependencies
+  DEPENDENCY_INVALID: entry(422, 'invalid', 'A dependency is not allowed by the type.', 'Correct what each fault points at.'),
+  DEPENDENCY_UNRESOLVED: entry(
+    409,
+    'conflict',
+    'A dependency could not be resolved.',
+    'See the problem of each dependency: no match, not found, conflict or cycle.',
+  ),
+  CLOSURE_INCOMPLETE: entry(
+    409,
+    'conflict',
+    'The closure is not complete.',
+    'See its problems; ask with partial delivery allowed to get the rest.',
+  ),
+  CLOSURE_TOO_LARGE: entry(413, 'limit', 'The closure has more nodes than this server delivers.', 'Ask for a smaller root.'),
+  PROJECTION_INVALID: entry(409, 'conflict', 'The closure does not fit this projection.', 'See the faults.'),
+} as const satisfies Record<string, ErrorEntry>;
