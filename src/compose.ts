@@ -279,6 +279,7 @@ function toSettings(config: Config, instanceKey: Uint8Array): OpSettings {
     idempotencyTtlMs: ttl.idempotencyMs,
     maxBlobBytes: limits.blobBytes,
     maxClosureNodes: limits.closureNodes,
+    maxBodyBytes: limits.bodyBytes,
     maxPropertiesBytes: limits.propertiesBytes,
     maxTags: limits.tags,
     maxDependencies: limits.dependencies,
@@ -286,6 +287,7 @@ function toSettings(config: Config, instanceKey: Uint8Array): OpSettings {
     instanceKey,
     nodeId: randomUUID(),
     storage: toStorageSettings(config),
+    image: config.image,
   };
 }
 

@@ -1,4 +1,5 @@
 /** The one JSON Schema of the configuration: names, types, limits, defaults and meanings of all settings. */
+import { imageSchema } from './image-schema.ts';
 import type { FromSchema } from './schema-type.ts';
 import { filesystemStoreSchema, s3StoreSchema } from './store-schema.ts';
 
@@ -232,6 +233,7 @@ export const configSchema = {
         purgeEveryMs: count(5 * minute, 'How often deleted artifacts whose delay is over are purged; 0 never.', 0),
       },
     },
+    image: imageSchema,
     graphql: {
       type: 'object',
       additionalProperties: false,

@@ -12,6 +12,7 @@ import {
   type Said,
   type SaidByPath,
 } from './config-sources.ts';
+import { imageFaults } from './image-schema.ts';
 import { isLoopback } from './loopback.ts';
 import { settingByPath, settings } from './settings.ts';
 import { findFaults } from './validate-config.ts';
@@ -126,6 +127,7 @@ function complete(settled: SchemaConfig, faults: Fault[]): Config {
   if (settled.database.url === undefined && settled.database.poolSize > embeddedConnections) {
     refuse('database.poolSize', `database.poolSize: the embedded database takes at most ${embeddedConnections}`);
   }
+  for (const message of imageFaults(settled.image)) refuse('image.properties', message);
   const isLocal = isLoopback(settled.host);
   if (settled.auth.dev === true && !isLocal) refuse('auth.dev', `auth.dev needs a loopback host, not ${settled.host}`);
   const dev = settled.auth.dev ?? isLocal;

@@ -17,6 +17,7 @@ export interface OpSettings {
   readonly idempotencyTtlMs: number;
   readonly maxBlobBytes: number;
   readonly maxClosureNodes: number;
+  readonly maxBodyBytes: number;
   readonly maxPropertiesBytes: number;
   readonly maxTags: number;
   readonly maxDependencies: number;
@@ -26,6 +27,30 @@ export interface OpSettings {
   /** Names this process in leases: unique per start. */
   readonly nodeId: string;
   readonly storage: StorageSettings;
+  readonly image: ImageSettings;
+}
+
+/** What the Image API takes and tells; of no concern to other edges. */
+export interface ImageSettings {
+  readonly diskFormats: readonly string[];
+  readonly containerFormats: readonly string[];
+  readonly properties: readonly ImagePropertyRule[];
+  readonly propertyQuota: number;
+  readonly memberQuota: number;
+  readonly formatMatch: 'enforce' | 'log';
+  /** Where clients find this server; undefined: the Host of each request says it. */
+  readonly publicEndpoint: string | undefined;
+}
+
+/** What a deployment says about the text of a further property. */
+export interface ImagePropertyRule {
+  readonly name: string;
+  readonly description?: string | undefined;
+  readonly enum?: readonly string[] | undefined;
+  readonly pattern?: string | undefined;
+  readonly minLength?: number | undefined;
+  readonly maxLength?: number | undefined;
+  readonly required?: boolean | undefined;
 }
 
 /** How stored bytes are looked after, and how long a delete can be taken back. */

@@ -102,6 +102,14 @@ describe('sources', () => {
     expect(load({ env: { VITRINE_TRUSTED_PROJECTS: '["a,b"]' } }).config.trustedProjects).toEqual(['a,b']);
   });
 
+  it('say what a deployment tells of images', () => {
+    const properties = [{ name: 'hw_disk_bus', description: 'The bus.', enum: ['virtio', 'scsi'], required: true }];
+    const env = { VITRINE_IMAGE_PROPERTIES: JSON.stringify(properties), VITRINE_IMAGE_DISK_FORMATS: 'qcow2,raw' };
+    const { image } = load({ env }).config;
+    expect(image).toMatchObject({ properties, diskFormats: ['qcow2', 'raw'], propertyQuota: 128, formatMatch: 'enforce' });
+    expect(image.containerFormats).toContain('bare');
+  });
+
   it('make paths absolute: of a file beside that file, of others in the working folder', async () => {
     await writeFile(
       join(cwd, 'c.json'),
@@ -165,6 +173,24 @@ describe('what is wrong', () => {
       { env: { VITRINE_STORES: JSON.stringify([{ ...s3, buckt: 'x' }]) } },
       'did you mean bucket?',
     ],
+    [
+      'a property of images twice',
+      { env: { VITRINE_IMAGE_PROPERTIES: '[{"name":"a"},{"name":"a"}]' } },
+      'image.properties has a twice',
+    ],
+    [
+      'a pattern that is none',
+      { env: { VITRINE_IMAGE_PROPERTIES: '[{"name":"a","pattern":"("}]' } },
+      'the pattern of a is no regular expression',
+    ],
+    [
+      'a property in the place of a base field',
+      { env: { VITRINE_IMAGE_PROPERTIES: '[{"name":"status"}]' } },
+      '0.name must NOT be valid',
+    ],
+    ['a property that the API keeps for itself', { env: { VITRINE_IMAGE_PROPERTIES: '[{"name":"os_glance_x"}]' } }, 'pattern'],
+    ['a disk format that no image has', { env: { VITRINE_IMAGE_DISK_FORMATS: 'raw,tar' } }, 'must be one of'],
+    ['an endpoint with a query', { env: { VITRINE_IMAGE_PUBLIC_ENDPOINT: 'https://a/?b' } }, 'pattern'],
   ])('%s is refused', (_what, input, message) => {
     expect(faultsOf(input)).toEqual([expect.stringContaining(message)]);
   });

@@ -9,6 +9,7 @@ import { AppError } from '#base/app-error.ts';
 import { systemClock } from '#base/clock.ts';
 import { randomId } from '#base/id.ts';
 import { openBlobs } from '#blobs/blobs.ts';
+import { loadConfig } from '#config/config.ts';
 import type { Artifact } from '#core/artifact.ts';
 import { openDatabase, openJobQueue } from '#metadata/metadata.ts';
 import { claimStores } from '#ops/claim-stores.ts';
@@ -40,6 +41,7 @@ export const testSettings: OpSettings = {
   idempotencyTtlMs: 24 * 3600 * 1000,
   maxBlobBytes: 1024 * 1024,
   maxClosureNodes: 10_000,
+  maxBodyBytes: 1024 * 1024,
   maxPropertiesBytes: 65_536,
   maxTags: 128,
   maxDependencies: 50,
@@ -54,6 +56,7 @@ export const testSettings: OpSettings = {
     deleteDelayMs: 0,
     purgeConcurrency: 2,
   },
+  image: loadConfig({ env: {}, cwd: import.meta.dirname }).config.image,
 };
 
 export const testTypesFolder = join(import.meta.dirname, 'artifact-types');
