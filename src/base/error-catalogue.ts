@@ -4,7 +4,7 @@ import { blobErrors } from './errors/blob-errors.ts';
 import { requestErrors } from './errors/request-errors.ts';
 import { serverErrors } from './errors/server-errors.ts';
 
-export { type ErrorEntry, exitCodes } from './errors/error-entry.ts';
+export { exitCodes } from './errors/error-entry.ts';
 
 /** In the order in which the documents list them. */
 export const errorCatalogue = { ...requestErrors, ...artifactErrors, ...blobErrors, ...serverErrors } as const;

@@ -34,11 +34,15 @@ export interface HttpPlane<Context> {
   /** Whether a path that no route has is this plane's to refuse. */
   readonly owns: (path: string) => boolean;
   readonly routes: readonly HttpRoute<Context>[];
-  /** Headers are still unsent when it is called; `extra` ones are part of the refusal (Allow, WWW-Authenticate). */
+  /**
+   * Headers are still unsent when it is called; `extra` ones are part of the refusal (Allow, WWW-Authenticate).
+   * `route` is the path of the route that refused, undefined where the request reached none.
+   */
   readonly answerError: (
     request: IncomingMessage,
     response: ServerResponse,
     error: AppError,
     extra: Readonly<Record<string, string>>,
+    route?: string,
   ) => void;
 }

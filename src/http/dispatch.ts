@@ -132,6 +132,6 @@ function decode(segment: string): string {
 function withAllow(route: HttpRoute<OpContext>, plane: HttpPlane<OpContext>): HttpPlane<OpContext>['answerError'] {
   return (request, response, error, extra) => {
     const allow = error.code === 'METHOD_NOT_ALLOWED' ? { Allow: Object.keys(route.methods).join(', ') } : {};
-    plane.answerError(request, response, error, { ...extra, ...allow });
+    plane.answerError(request, response, error, { ...extra, ...allow }, route.path);
   };
 }

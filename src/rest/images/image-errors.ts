@@ -1,6 +1,7 @@
 /** Errors of the Image API: an HTML page unless the client asks for JSON, plain text for whoever asks for something else. */
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { AppError } from '#base/app-error.ts';
+import { toErrorStatus } from './image-error-status.ts';
 
 type Shape = 'html' | 'json' | 'text';
 
@@ -10,6 +11,9 @@ const mediaTypes = {
   text: 'text/plain; charset=UTF-8',
 } as const satisfies Record<Shape, string>;
 
+/** Beyond these a sentence is no sentence any more. */
+const maxFaults = 5;
+
 /** What even an answer without a body is said to be: clients of this API look at it. */
 export const emptyMediaType = mediaTypes.html;
 
@@ -18,10 +22,12 @@ export function answerImageError(
   response: ServerResponse,
   error: AppError,
   extra: Readonly<Record<string, string>> = {},
+  route?: string,
 ): void {
   const shape = chooseShape(request.headers.accept);
-  const body = Buffer.from(render(shape, error.status, error.message));
-  response.writeHead(error.status, {
+  const status = toErrorStatus(error, request.method, route);
+  const body = Buffer.from(render(shape, status, toSentence(error)));
+  response.writeHead(status, {
     'Content-Type': mediaTypes[shape],
     'Content-Length': body.length,
     'Cache-Control': 'no-store',
@@ -52,6 +58,15 @@ function quality(accept: string, type: string, subtype: string): number {
     best = { rank, weight: Number.isNaN(weight) ? 0 : weight };
   }
   return best.weight;
+}
+
+/** These shapes have no field for faults, so that the sentence says them; a client shows nothing else. */
+function toSentence({ message, faults }: AppError): string {
+  const [first] = faults;
+  if (first === undefined || faults.every((fault) => message.includes(fault.message))) return message;
+  const said = faults.slice(0, maxFaults).map((fault) => `${fault.pointer.slice(1)} ${fault.message}`.trim());
+  const more = faults.length > maxFaults ? `; and ${faults.length - maxFaults} more` : '';
+  return `${message} ${said.join('; ')}${more}.`;
 }
 
 function render(shape: Shape, status: number, message: string): string {
