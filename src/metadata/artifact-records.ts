@@ -44,6 +44,8 @@ export interface NewArtifact {
   readonly name: string | null;
   readonly version: Version | null;
   readonly visibility: Visibility;
+  readonly hidden: boolean;
+  readonly protected: boolean;
   readonly properties: JsonObject;
   readonly tags: readonly string[];
   readonly createdBy: string;
@@ -55,9 +57,9 @@ const insertDraftStatement = {
   // An id is never used twice, not even after a purge: without a new row in used_id nothing is inserted.
   text: `WITH used AS (INSERT INTO used_id (id) VALUES ($1) ON CONFLICT DO NOTHING RETURNING id)
     INSERT INTO artifact AS a (id, project, type, type_version, family_id, name, version, version_key, version_core,
-      version_is_release, state, visibility, properties, tags, created_by, expires_at)
-    SELECT used.id, $2, $3, $4, $5::uuid, $6, $7, $8, $9, $10::boolean, 'draft', $11, $12::jsonb, $13::text[], $14,
-      now() + $15 * interval '1 millisecond' FROM used
+      version_is_release, state, visibility, hidden, protected, properties, tags, created_by, expires_at)
+    SELECT used.id, $2, $3, $4, $5::uuid, $6, $7, $8, $9, $10::boolean, 'draft', $11, $12::boolean, $13::boolean, $14::jsonb,
+      $15::text[], $16, now() + $17 * interval '1 millisecond' FROM used
     RETURNING ${artifactColumns('a')}`,
 };
 
@@ -73,6 +75,8 @@ export async function insertDraft(sql: Sql, draft: NewArtifact): Promise<Artifac
     draft.name,
     ...versionValues(version),
     draft.visibility,
+    draft.hidden,
+    draft.protected,
     JSON.stringify(draft.properties),
     draft.tags,
     draft.createdBy,
@@ -120,6 +124,7 @@ export async function lockArtifactsShared(sql: Sql, ids: readonly string[]): Pro
 }
 
 export interface ArtifactContent {
+  readonly project: string;
   readonly familyId: string | null;
   readonly name: string | null;
   readonly version: Version | null;
@@ -133,7 +138,7 @@ export interface ArtifactContent {
 const updateStatement = {
   name: 'artifact-update',
   text: `UPDATE artifact AS a SET family_id = $2, name = $3, version = $4, version_key = $5, version_core = $6,
-      version_is_release = $7, visibility = $8, hidden = $9, protected = $10, properties = $11, tags = $12,
+      version_is_release = $7, visibility = $8, hidden = $9, protected = $10, properties = $11, tags = $12, project = $13,
       revision = a.revision + 1, updated_at = now()
     WHERE a.id = $1 RETURNING ${artifactColumns('a')}`,
 };
@@ -150,12 +155,14 @@ export async function updateArtifact(sql: Sql, id: string, content: ArtifactCont
     content.protected,
     JSON.stringify(content.properties),
     content.tags,
+    content.project,
   ]);
 }
 
 const publishStatement = {
   name: 'artifact-publish',
   text: `UPDATE artifact AS a SET state = 'active', properties = $2, digest_algorithm = $3, digest_value = $4,
+      size_bytes = (SELECT coalesce(sum(b.size_bytes), 0) FROM artifact_blob ab JOIN blob b ON b.id = ab.blob_id WHERE ab.artifact_id = a.id),
       published_at = coalesce(a.published_at, now()), expires_at = NULL, revision = a.revision + 1, updated_at = now()
     WHERE a.id = $1 RETURNING ${artifactColumns('a')}`,
 };

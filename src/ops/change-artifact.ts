@@ -13,6 +13,8 @@ export type LockedArtifact = artifactRecords.LockedArtifact;
 
 export interface ChangeInput {
   readonly id: string;
+  /** Only of this type: others are not found. */
+  readonly type?: string | undefined;
   readonly expectedRevision?: number | undefined;
 }
 
@@ -35,11 +37,11 @@ export interface ArtifactChange {
  */
 export async function changeArtifact(
   context: OpContext,
-  { id: given, expectedRevision }: ChangeInput,
+  { id: given, type, expectedRevision }: ChangeInput,
   change: ArtifactChange,
   apply: (tx: Sql, locked: LockedArtifact) => Promise<Artifact | undefined>,
 ): Promise<Artifact> {
-  const artifact = await loadArtifact(context, given, change.action);
+  const artifact = await loadArtifact(context, given, change.action, type);
   loadedType(context, artifact);
   const { id } = artifact;
   return context.db.transaction(

@@ -61,11 +61,11 @@ export async function assertAudience(
   });
 }
 
-/** Whether somebody could read the artifact under this visibility who cannot now. Narrowing is nobody's to refuse. */
-export async function isWidened(tx: Sql, artifact: Shown, visibility: Visibility): Promise<boolean> {
+/** Whether somebody could read the artifact when it is shown so who cannot now. Narrowing is nobody's to refuse. */
+export async function isWidened(tx: Sql, artifact: Shown, shown: Pick<Shown, 'project' | 'visibility'>): Promise<boolean> {
   const listed = await memberRecords.listMembers(tx, [artifact.id]);
   const members = listed.map(({ project }) => project);
-  return !audienceContains({ ...artifact, members }, { ...artifact, visibility, members });
+  return !audienceContains({ ...artifact, members }, { ...shown, members });
 }
 
 /** @throws AppError INPUT_INVALID */

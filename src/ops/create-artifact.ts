@@ -26,6 +26,8 @@ export interface CreateArtifactInput {
   /** SemVer 2.0.0; needs a name. */
   readonly version?: string | null | undefined;
   readonly visibility?: Visibility | undefined;
+  readonly hidden?: boolean | undefined;
+  readonly protected?: boolean | undefined;
   readonly properties?: JsonObject | undefined;
   readonly tags?: readonly string[] | undefined;
   readonly dependencies?: readonly DependencyInput[] | undefined;
@@ -61,6 +63,8 @@ async function planDraft(context: OpContext, input: CreateArtifactInput, project
   const version = type.current;
   const visibility = input.visibility ?? 'private';
   authoriseVisibility(context, { project, type: input.type }, visibility);
+  const { hidden = false, protected: isProtected = false } = input;
+  if (isProtected) context.policy.authorise(context.caller, 'artifact:protect', { project, type: input.type, visibility });
   const named = readName(input.name ?? null, input.version ?? null);
   const description = checkDescription(input.description);
   if (description !== undefined && named.version === null)
@@ -71,7 +75,8 @@ async function planDraft(context: OpContext, input: CreateArtifactInput, project
   assertProperties(context, version, properties, { partial: true });
   const dependencies = readDependencies(context, version, input.dependencies ?? []);
   const id = readId(context, input.id);
-  const row = { id, project, type: type.manifest.type, typeVersion: version.version, visibility, properties, tags };
+  const shown = { visibility, hidden, protected: isProtected };
+  const row = { id, project, type: type.manifest.type, typeVersion: version.version, ...shown, properties, tags };
   if (type.hooks.has.has('validate')) {
     const { name } = named;
     const draft = { ...row, name, version: named.version?.text ?? null, slots: [] };

@@ -10,11 +10,12 @@ import type { OpContext } from './context.ts';
 
 /**
  * The artifact, if the caller may see it and do this.
+ * @param type only of this type: others are not found
  * @throws AppError ARTIFACT_NOT_FOUND before any FORBIDDEN
  */
-export async function loadArtifact(context: OpContext, id: string, action: Action): Promise<Artifact> {
+export async function loadArtifact(context: OpContext, id: string, action: Action, type?: string): Promise<Artifact> {
   const artifact = await findArtifact(context, id);
-  if (artifact === undefined) throw artifactNotFound(id);
+  if (artifact === undefined || !isOfType(artifact, type)) throw artifactNotFound(id);
   context.policy.authorise(context.caller, action, resourceOf(artifact));
   return artifact;
 }
@@ -23,6 +24,11 @@ export async function loadArtifact(context: OpContext, id: string, action: Actio
 export async function findArtifact(context: OpContext, id: string, sql: Sql = context.db): Promise<Artifact | undefined> {
   const lower = id.toLowerCase();
   return isUuid(lower) ? artifactRecords.findReadableArtifact(sql, context.caller, lower) : undefined;
+}
+
+/** Whether a caller who asked for artifacts of this type, or of any, has found one. */
+export function isOfType(artifact: Pick<Artifact, 'type'>, type: string | undefined): boolean {
+  return type === undefined || artifact.type === type;
 }
 
 /** The same words for what does not exist and what the caller may not see. */

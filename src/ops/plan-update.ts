@@ -3,7 +3,7 @@ import { AppError, type Fault } from '#base/app-error.ts';
 import type { JsonObject } from '#base/json.ts';
 import type { Artifact, DependencyInput, Visibility } from '#core/artifact.ts';
 import { canonicalJson } from '#core/canonical-json.ts';
-import { assertTags } from '#core/names.ts';
+import { assertProject, assertTags } from '#core/names.ts';
 import { assertVersion } from '#core/version.ts';
 import type { artifactRecords, dependencyRecords } from '#metadata/metadata.ts';
 import type { TypeVersion } from '#types/type-registry.ts';
@@ -14,11 +14,15 @@ import { type ArtifactName, readName } from './name-artifact.ts';
 
 export interface UpdateArtifactInput {
   readonly id: string;
+  /** Only of this type: others are not found. */
+  readonly type?: string | undefined;
   readonly expectedRevision?: number | undefined;
   /** Until it is published under a version; null takes the name away. */
   readonly name?: string | null | undefined;
   /** Of a draft, or the one that freezes an unversioned artifact. */
   readonly version?: string | null | undefined;
+  /** Where the artifact is to belong; what is published under a version stays where it is. */
+  readonly project?: string | undefined;
   readonly visibility?: Visibility | undefined;
   readonly hidden?: boolean | undefined;
   readonly protected?: boolean | undefined;
@@ -52,6 +56,7 @@ export function planUpdate(context: OpContext, version: TypeVersion, artifact: A
   const isDraft = artifact.state === 'draft';
   const isFrozen = !isDraft && artifact.version !== null;
   const named = planName(artifact, input, isFrozen);
+  const project = planProject(artifact, input, isFrozen);
   const properties = planProperties(version, artifact, input);
   // First what bounds them: what is nested without end can neither be compared nor written out.
   assertProperties(context, version, properties, { partial: true });
@@ -61,6 +66,7 @@ export function planUpdate(context: OpContext, version: TypeVersion, artifact: A
     throw new AppError('STATE_CONFLICT', 'A published artifact keeps its dependencies.', { details: { state: artifact.state } });
   }
   const content = {
+    project,
     visibility: input.visibility ?? artifact.visibility,
     hidden: input.hidden ?? artifact.hidden,
     protected: input.protected ?? artifact.protected,
@@ -91,6 +97,15 @@ function planName(artifact: Artifact, input: UpdateArtifactInput, isFrozen: bool
   return readName(name, version);
 }
 
+function planProject(artifact: Artifact, input: UpdateArtifactInput, isFrozen: boolean): string {
+  if (input.project === undefined || input.project === artifact.project) return artifact.project;
+  if (isFrozen) {
+    const { state } = artifact;
+    throw new AppError('STATE_CONFLICT', 'A published version stays in its project.', { details: { state } });
+  }
+  return assertProject(input.project);
+}
+
 function planProperties(version: TypeVersion, artifact: Artifact, input: UpdateArtifactInput): JsonObject {
   if (input.replaceProperties !== undefined) assertCallerProperties(version, input.replaceProperties);
   if (input.properties !== undefined) assertCallerProperties(version, input.properties);
@@ -117,10 +132,10 @@ function planTags(context: OpContext, artifact: Artifact, input: UpdateArtifactI
   return assertTags(next, context.settings.maxTags);
 }
 
-type Comparable = Pick<Artifact, 'name' | 'version' | 'visibility' | 'hidden' | 'protected' | 'properties' | 'tags'>;
+type Comparable = Pick<Artifact, 'project' | 'name' | 'version' | 'visibility' | 'hidden' | 'protected' | 'properties' | 'tags'>;
 
 function changedParts(current: Comparable, next: Comparable, dependencies: unknown): readonly string[] {
-  const parts = ['name', 'version', 'visibility', 'hidden', 'protected', 'properties', 'tags'] as const;
+  const parts = ['project', 'name', 'version', 'visibility', 'hidden', 'protected', 'properties', 'tags'] as const;
   const changed: string[] = parts.filter((part) => !isSame(current[part], next[part]));
   return dependencies === undefined ? changed : [...changed, 'dependencies'];
 }

@@ -1,7 +1,8 @@
 /** Changes an artifact: of a draft everything, of a published one what its state and its type leave open. */
+import { AppError } from '#base/app-error.ts';
 import type { Artifact } from '#core/artifact.ts';
 import type { Sql } from '#metadata/database.ts';
-import { artifactRecords, dependencyRecords, familyRecords } from '#metadata/metadata.ts';
+import { artifactRecords, dependencyRecords, familyRecords, readinessRecords } from '#metadata/metadata.ts';
 import { assertNotOvertaken, lockCurrent, untilCurrent } from './change-artifact.ts';
 import { assertSameAsDeleted, findLive, versionExists } from './check-version.ts';
 import { assertAudience, authoriseVisibility, isWidened } from './check-visibility.ts';
@@ -23,8 +24,21 @@ export type { UpdateArtifactInput } from './plan-update.ts';
  *   what planUpdate throws, and for a freeze what publishing throws
  */
 export async function updateArtifact(context: OpContext, input: UpdateArtifactInput): Promise<Artifact> {
+  return updateArtifactBy(context, input, () => input);
+}
+
+/** What an update is decided from what the artifact is now, and decided again when another change came between. */
+export type DecideUpdate = (artifact: Artifact) => Omit<UpdateArtifactInput, 'id' | 'type'>;
+
+/** As `updateArtifact`, by a decision. @throws AppError what `updateArtifact` and `decide` throw */
+export async function updateArtifactBy(
+  context: OpContext,
+  { id, type }: Pick<UpdateArtifactInput, 'id' | 'type'>,
+  decide: DecideUpdate,
+): Promise<Artifact> {
   return untilCurrent(async () => {
-    const artifact = await loadArtifact(context, input.id, 'artifact:update');
+    const artifact = await loadArtifact(context, id, 'artifact:update', type);
+    const input = { ...decide(artifact), id };
     const loaded = loadedType(context, artifact);
     assertRevision(artifact, input.expectedRevision);
     const plan = planUpdate(context, loaded.version, artifact, input);
@@ -40,6 +54,7 @@ export async function updateArtifact(context: OpContext, input: UpdateArtifactIn
 /** What reaches beyond the artifact has an action of its own. */
 function authoriseParts(context: OpContext, artifact: Artifact, { changed, content }: UpdatePlan): void {
   if (changed.includes('protected')) context.policy.authorise(context.caller, 'artifact:protect', resourceOf(artifact));
+  if (changed.includes('project')) context.policy.authorise(context.caller, 'artifact:move', resourceOf(artifact));
   if (changed.includes('visibility')) authoriseVisibility(context, artifact, content.visibility);
 }
 
@@ -62,12 +77,13 @@ async function write(
   plan: UpdatePlan,
   frozen: PreparedPublish | undefined,
 ): Promise<Artifact> {
-  const familyId = await familyOf(tx, context, artifact, plan.named);
+  const familyId = await familyOf(tx, context, { ...artifact, project: plan.content.project }, plan.named);
   if (frozen !== undefined && familyId !== null) await familyRecords.lockFamily(tx, familyId);
   const locked = await lockCurrent(tx, artifact.id, undefined);
   assertNotOvertaken(locked, artifact);
   if (plan.dependencies !== undefined) await dependencyRecords.replaceDependencies(tx, artifact.id, plan.dependencies);
-  if (plan.changed.includes('visibility')) await assertMayShow(tx, context, artifact, plan);
+  if (plan.changed.includes('project')) await assertNoUpload(tx, artifact.id);
+  if (isShownAnew(plan)) await assertMayShow(tx, context, artifact, plan);
   if (frozen !== undefined) await assertVersionFree(tx, { ...planned(artifact, plan), familyId });
   let updated = await artifactRecords.updateArtifact(tx, artifact.id, { ...plan.content, ...plan.named, familyId });
   if (frozen !== undefined) updated = await freeze(tx, context, updated, frozen);
@@ -76,13 +92,24 @@ async function write(
   return updated;
 }
 
+function isShownAnew({ changed }: UpdatePlan): boolean {
+  return changed.includes('visibility') || changed.includes('project');
+}
+
+/** A session belongs to the project that pays for its bytes: it ends before they change hands. */
+async function assertNoUpload(tx: Sql, id: string): Promise<void> {
+  const [open] = await readinessRecords.listOpenUploads(tx, id);
+  if (open !== undefined) throw new AppError('UPLOAD_BUSY', 'An upload into this artifact has not ended.');
+}
+
 /** A draft shows itself to nobody: publish checks its audience. */
 async function assertMayShow(tx: Sql, context: OpContext, artifact: Artifact, { content }: UpdatePlan): Promise<void> {
-  if (artifact.state === 'draft' || !(await isWidened(tx, artifact, content.visibility))) return;
+  const { project, visibility } = content;
+  if (artifact.state === 'draft' || !(await isWidened(tx, artifact, { project, visibility }))) return;
   const dependencies = await dependencyRecords.listDependencies(tx, artifact.id);
   const pinned = [...new Set(dependencies.flatMap(({ resolved }) => resolved?.id ?? []))];
   const locked = await artifactRecords.lockArtifactsShared(tx, pinned);
-  await assertAudience(tx, context, { ...artifact, visibility: content.visibility }, locked);
+  await assertAudience(tx, context, { ...artifact, project, visibility }, locked);
 }
 
 async function assertVersionFree(tx: Sql, next: Artifact): Promise<void> {

@@ -23,6 +23,7 @@ export const actions = [
   'artifact:read',
   'artifact:list',
   'artifact:update',
+  'artifact:move',
   'artifact:publish',
   'artifact:delete',
   'artifact:restore',

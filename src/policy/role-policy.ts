@@ -18,6 +18,8 @@ const rules: Readonly<Record<Action, Rule>> = {
   'artifact:read': { role: 'reader', scope: 'any', service: true },
   'artifact:list': { role: 'reader', scope: 'any', service: true },
   'artifact:update': { role: 'member', scope: 'own' },
+  // Into another project: nobody but an administrator acts in both.
+  'artifact:move': { role: 'member', scope: 'nobody' },
   'artifact:publish': { role: 'member', scope: 'own' },
   'artifact:delete': { role: 'member', scope: 'own' },
   'artifact:restore': { role: 'member', scope: 'own' },

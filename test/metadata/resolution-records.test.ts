@@ -40,7 +40,7 @@ beforeAll(async () => {
     const id = randomId();
     await artifactRecords.insertDraft(db, {
       ...{ id, project: 'own', type: 'kit', typeVersion: '1', familyId, name: 'lib', version, visibility: 'private' },
-      ...{ properties: {}, tags: [], createdBy: 'test', draftTtlMs: 1000 },
+      ...{ hidden: false, protected: false, properties: {}, tags: [], createdBy: 'test', draftTtlMs: 1000 },
     });
     await artifactRecords.publishArtifact(db, id, {}, null);
   }

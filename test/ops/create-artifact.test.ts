@@ -38,6 +38,12 @@ describe('creating an artifact', () => {
     expect(await getArtifact(own, { id: artifact.id })).toEqual(artifact);
   });
 
+  it('hides and protects it from the start, where that is asked for', async () => {
+    const artifact = await make({ hidden: true, protected: true, visibility: 'shared' });
+    expect(artifact).toMatchObject({ hidden: true, protected: true, visibility: 'shared' });
+    expect(await outcome(deleteArtifact(own, { id: artifact.id }))).toBe('ARTIFACT_PROTECTED');
+  });
+
   it('makes the family once, and tells of it', async () => {
     const [a, b] = await Promise.all([make({ name: 'fam', version: '1.0.0' }), make({ name: 'fam', version: '2.0.0' })]);
     expect(a.familyId).toBe(b.familyId);

@@ -1,3 +1,4 @@
+import { PassThrough } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Json } from '#base/json.ts';
 import { addMember } from '#ops/add-member.ts';
@@ -5,9 +6,11 @@ import type { OpContext } from '#ops/context.ts';
 import { createArtifact } from '#ops/create-artifact.ts';
 import { deleteArtifact } from '#ops/delete-artifact.ts';
 import { getArtifact } from '#ops/get-artifact.ts';
+import { getFamily } from '#ops/get-family.ts';
 import { listDependencies } from '#ops/list-dependencies.ts';
 import { publishArtifact } from '#ops/publish-artifact.ts';
-import { updateArtifact } from '#ops/update-artifact.ts';
+import { updateArtifact, updateArtifactBy } from '#ops/update-artifact.ts';
+import { uploadBlob } from '#ops/upload-blob.ts';
 import { actAs, createTestNode, type Node, outcome, publishKit, putText, refusal } from '#test/support/operations.ts';
 
 let node: Node;
@@ -307,5 +310,70 @@ describe('changing who sees it', () => {
     const { id } = await publishKit(own, { name: 'on-deleted', dependencies: dependencies('deleted-lib') });
     await deleteArtifact(vendor, { id: lib.id });
     expect(await outcome(updateArtifact(own, { id, visibility: 'community' }))).toBe('ok');
+  });
+});
+
+describe('moving an artifact into another project', () => {
+  it("is an administrator's act, for drafts and for what has no version", async () => {
+    const { id } = await draft({ name: 'moving', version: '1.0.0' });
+    expect(await outcome(updateArtifact(own, { id, project: 'other' }))).toBe('FORBIDDEN');
+    const moved = await updateArtifact(admin, { id, project: 'other' });
+    expect(moved).toMatchObject({ project: 'other', name: 'moving', revision: 2 });
+    const family = await getFamily(actAs(node.services, 'other'), { type: 'kit', name: 'moving' });
+    expect(moved.familyId).toBe(family.id);
+    expect(await outcome(getArtifact(own, { id }))).toBe('ARTIFACT_NOT_FOUND');
+    const loose = await draft();
+    await publishArtifact(own, { id: loose.id });
+    expect(await updateArtifact(admin, { id: loose.id, project: 'other' })).toMatchObject({ project: 'other', state: 'active' });
+    expect(await outcome(updateArtifact(admin, { id: loose.id, project: '\u0000' }))).toBe('NAME_INVALID');
+  });
+
+  it('is refused for what is published under a version', async () => {
+    const { id } = await publishKit(own, { name: 'staying' });
+    expect(await outcome(updateArtifact(admin, { id, project: 'other' }))).toBe('STATE_CONFLICT');
+    expect(await outcome(updateArtifact(admin, { id, project: 'own' }))).toBe('ok');
+  });
+
+  it('is refused where the new project may not see what the artifact needs', async () => {
+    await publishKit(own, { name: 'needed-here' });
+    const { id } = await draft({ dependencies: [{ slot: 'uses', alias: 'lib', ref: 'kit/needed-here' }] });
+    await publishArtifact(own, { id });
+    const error = await refusal(updateArtifact(admin, { id, project: 'other' }));
+    expect(error.code).toBe('AUDIENCE_TOO_WIDE');
+    const lib = error.details['dependencies'];
+    expect(lib).toMatchObject([{ name: 'needed-here' }]);
+  });
+
+  it('waits for uploads to end', async () => {
+    const { id } = await draft();
+    const source = new PassThrough();
+    const uploading = uploadBlob(own, { artifactId: id, slot: 'main', source });
+    await expect.poll(() => outcome(updateArtifact(admin, { id, project: 'other' }))).toBe('UPLOAD_BUSY');
+    source.end('done');
+    await uploading;
+    expect(await updateArtifact(admin, { id, project: 'other' })).toMatchObject({ project: 'other' });
+  });
+});
+
+describe('an update that is decided from what is there', () => {
+  it('is decided again when another change came between', async () => {
+    const { id } = await draft({ properties: { count: 0 } });
+    const seen: Json[] = [];
+    const increment = () =>
+      updateArtifactBy(own, { id }, ({ properties: { count } }) => {
+        seen.push(count ?? null);
+        return { properties: { count: Number(count) + 1 } };
+      });
+    await Promise.all(Array.from({ length: 5 }, increment));
+    expect((await getArtifact(own, { id })).properties).toEqual({ count: 5 });
+    expect(seen.length).toBeGreaterThan(5);
+  });
+
+  it('is of one type only, where that is said, and not of what the caller may not see', async () => {
+    const { id } = await draft();
+    const decide = () => ({ name: 'x' });
+    expect(await outcome(updateArtifactBy(own, { id, type: 'image' }, decide))).toBe('ARTIFACT_NOT_FOUND');
+    expect(await outcome(updateArtifactBy(actAs(node.services, 'stranger'), { id }, decide))).toBe('ARTIFACT_NOT_FOUND');
+    expect(await outcome(updateArtifactBy(own, { id, type: 'kit' }, decide))).toBe('ok');
   });
 });

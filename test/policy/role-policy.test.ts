@@ -7,6 +7,7 @@ const table: Readonly<Record<Action, { own: string; foreign: string; sharedWith:
   'artifact:read': { own: 'rmsa', foreign: 'rmsa', sharedWith: 'rmsa' },
   'artifact:list': { own: 'rmsa', foreign: 'rmsa', sharedWith: 'rmsa' },
   'artifact:update': { own: 'ma', foreign: 'a', sharedWith: 'a' },
+  'artifact:move': { own: 'a', foreign: 'a', sharedWith: 'a' },
   'artifact:publish': { own: 'ma', foreign: 'a', sharedWith: 'a' },
   'artifact:delete': { own: 'ma', foreign: 'a', sharedWith: 'a' },
   'artifact:restore': { own: 'ma', foreign: 'a', sharedWith: 'a' },
