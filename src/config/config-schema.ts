@@ -164,6 +164,20 @@ export const configSchema = {
         },
       },
     },
+    cors: {
+      type: 'object',
+      additionalProperties: false,
+      properties: {
+        origins: {
+          type: 'array',
+          items: { type: 'string', pattern: '^(\\*|https?://[^\\s/?#@*]+)$' },
+          uniqueItems: true,
+          default: [],
+          description:
+            'Origins of pages whose browsers may call from elsewhere, as a dashboard’s `https://dashboard.example.org`; `*` for all.',
+        },
+      },
+    },
     managementLog: {
       type: 'string',
       minLength: 1,
@@ -183,6 +197,11 @@ export const configSchema = {
         dependencies: count(1_000, 'Most dependencies of an artifact.'),
         requestTimeoutMs: count(30_000, 'A request that is no transfer is ended after this time.'),
         transferIdleMs: count(minute, 'A transfer without a byte for so long is ended.'),
+        drainNoticeMs: count(
+          0,
+          'How long a stopping server still takes connections while `/readyz` says that it stops: until balancers have seen it.',
+          0,
+        ),
         drainMs: count(20_000, 'How long a stopping server waits for running requests.', 0),
       },
     },

@@ -1,5 +1,6 @@
 /** The door of the room: one listener with all planes on it, as an ordered list of stages. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type FastifyInstance, fastify } from 'fastify';
 import type { Logger } from 'pino';
 import type { HttpPlane } from '#base/http-route.ts';
@@ -8,6 +9,7 @@ import type { Caller } from '#policy/policy.ts';
 import { accessLog } from './access-log.ts';
 import { createAuthentication } from './authentication.ts';
 import { answerClientError, refuseTunnel } from './client-errors.ts';
+import { cors } from './cors.ts';
 import { mountPlane } from './dispatch.ts';
 import { drain } from './drain.ts';
 import { type Address, listening } from './listen.ts';
@@ -38,10 +40,14 @@ export interface HttpServerOptions {
   readonly authenticateToken: (secret: string) => Promise<Caller | undefined>;
   /** Whether a request without a token, from this machine itself, is the `dev` caller. */
   readonly dev: boolean;
+  /** Of pages in browsers that may call from elsewhere; `*` for all, none where left out. */
+  readonly corsOrigins?: readonly string[] | undefined;
   /** Of requests that are not transfers. */
   readonly deadlineMs: number;
   /** A connection on which nothing moves for so long is cut. */
   readonly stallMs: number;
+  /** How long connections are still taken while `/readyz` says that the end is near; 0 where left out. */
+  readonly drainNoticeMs?: number | undefined;
   /** How long running requests are waited for at the end. */
   readonly drainMs: number;
   /** Made before the server, so that what it stands on is observed too. */
@@ -77,6 +83,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   accessLog(app, log); // One line when it is over.
   metrics.observe(app); // How long it took, how much it moved.
   requestTarget(app); // Whether it addresses anything at all.
+  cors(app, options.corsOrigins ?? []); // Which pages in browsers may call, and what they may read.
   // Then its route, each of which authenticates, sets a deadline, runs a handler and ends at the error boundary:
   const dispatch = { services, authenticate, deadlineMs: options.deadlineMs, log };
   mountOps(app, { health, metrics: options.metricsAddress === undefined ? metrics : undefined });
@@ -90,9 +97,11 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
 
   await using stack = new AsyncDisposableStack();
   const opsListener = stack.use(await openOpsListener(options.metricsAddress, { health, metrics }));
-  stack.defer(() => drain(app, options.drainMs, log));
-  stack.defer(() => {
+  const hurry = new AbortController();
+  stack.defer(() => drain(app, hurry.signal.aborted ? 0 : options.drainMs, log));
+  stack.defer(async () => {
     isOpen = false;
+    await sleep(options.drainNoticeMs ?? 0, undefined, { signal: hurry.signal }).catch(() => undefined);
   });
   await listening(app.listen({ host: options.host, port: options.port }), options);
   isOpen = true;
@@ -100,7 +109,10 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   return {
     url: toUrl(app, options.host),
     metricsUrl: opsListener?.url,
-    cut: () => app.server.closeAllConnections(),
+    cut: () => {
+      hurry.abort();
+      app.server.closeAllConnections();
+    },
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
 }

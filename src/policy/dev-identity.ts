@@ -23,8 +23,9 @@ const devCaller: Caller = createCaller('dev', 'default', ['admin', 'member', 're
 export function identifyDev(request: DevRequest): Caller | undefined {
   if (!isLoopbackAddress(request.peerAddress)) return undefined;
   if (Object.keys(request.headers).some((name) => forwardedHeader.test(name))) return undefined;
-  // A page of another site that had its name resolve to 127.0.0.1 (DNS rebinding) still sends its own Host.
-  return isLoopbackHost(request.headers['host']) ? devCaller : undefined;
+  // A page of another site that had its name resolve to 127.0.0.1 (DNS rebinding) still sends its own Host;
+  // one that calls from where it stands says so, whether or not it is allowed to call with a token.
+  return isLoopbackHost(request.headers['host']) && isLoopbackOrigin(request.headers['origin']) ? devCaller : undefined;
 }
 
 /** True for 127.0.0.0/8 and ::1, also when an IPv4 address is written in IPv6. */
@@ -33,6 +34,12 @@ export function isLoopbackAddress(address: string | undefined): boolean {
   const plain = address.toLowerCase().startsWith('::ffff:') && isIP(address.slice(7)) === 4 ? address.slice(7) : address;
   const family = isIP(plain);
   return family !== 0 && loopback.check(plain, family === 4 ? 'ipv4' : 'ipv6');
+}
+
+/** True where no page sent the request, or one that this machine served. */
+function isLoopbackOrigin(origin: string | readonly string[] | undefined): boolean {
+  if (origin === undefined) return true;
+  return typeof origin === 'string' && /^https?:\/\//.test(origin) && isLoopbackHost(origin.slice(origin.indexOf('//') + 2));
 }
 
 /** True for the Host of `localhost` or a loopback address, with or without a port. */

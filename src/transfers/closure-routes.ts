@@ -75,7 +75,7 @@ function readQuery(query: URLSearchParams): ClosureRequest {
 function sendJson(request: IncomingMessage, response: ServerResponse, text: string): void {
   const body = Buffer.from(text);
   const etag = `"${createHash('sha256').update(body).digest('base64url')}"`;
-  const headers = { ETag: etag, 'Cache-Control': 'private, no-cache', Vary: 'Authorization, X-Auth-Token' };
+  const headers = { ETag: etag, 'Cache-Control': 'private, no-cache', Vary: 'Authorization, X-Auth-Token, Origin' };
   if (isAnswered(request, response, headers)) return;
   response.writeHead(200, { ...headers, 'Content-Type': 'application/json', 'Content-Length': body.length });
   response.end(request.method === 'HEAD' ? undefined : body);
@@ -88,7 +88,7 @@ async function sendTar(
   asked: ClosureRequest,
 ): Promise<void> {
   const tar = await exportClosureTar(context, { ref: asked.ref, mode: asked.mode, partial: asked.isPartial });
-  const headers = { ETag: `"${tar.etag}"`, 'Cache-Control': 'private, no-cache', Vary: 'Authorization, X-Auth-Token' };
+  const headers = { ETag: `"${tar.etag}"`, 'Cache-Control': 'private, no-cache', Vary: 'Authorization, X-Auth-Token, Origin' };
   if (isAnswered(request, response, headers)) return;
   response.writeHead(200, {
     ...headers,

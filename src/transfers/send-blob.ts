@@ -57,7 +57,7 @@ function commonHeaders({ entry, lastModified }: BlobDownload, etag: string): Hea
     'Cache-Control': 'private, no-cache',
     // Bytes of strangers: a page among them gets no script, no origin, no requests.
     'Content-Security-Policy': "default-src 'none'; sandbox",
-    Vary: 'Authorization, X-Auth-Token',
+    Vary: 'Authorization, X-Auth-Token, Origin',
   };
 }
 

@@ -295,4 +295,19 @@ describe('operators', () => {
     expect(await cut).toBe('cut');
     await stopped;
   });
+
+  it('stop it behind a balancer: it says so and still serves for as long as it was told, and ends at once when hurried', async () => {
+    const stopping = await startTestServer({ http: { drainNoticeMs: 60_000 } });
+    const idle = connect(Number(new URL(stopping.url).port), '127.0.0.1');
+    await once(idle, 'connect');
+    const stopped = stopping[Symbol.asyncDispose]();
+    await expect.poll(async () => (await fetch(`${stopping.url}/readyz`)).status).toBe(503);
+    expect((await fetch(`${stopping.url}/healthz`)).status).toBe(200);
+    const { authorization } = await stopping.tokenFor('blue', 'member');
+    expect((await fetch(`${stopping.url}/v2/images/x`, { headers: { authorization } })).status).toBe(404);
+    stopping.http.cut();
+    await once(idle, 'close');
+    await stopped;
+    await expect(fetch(stopping.url)).rejects.toThrow();
+  });
 });

@@ -34,6 +34,20 @@ describe('the dev identity', () => {
     },
   );
 
+  it.each([undefined, 'http://localhost:8080', 'https://127.0.0.1', 'http://[::1]:3000'])(
+    'is who asks from a page of this machine, as from %s',
+    (origin) => {
+      expect(identifyDev({ ...local, headers: { ...local.headers, origin } })).toMatchObject({ id: 'dev' });
+    },
+  );
+
+  it.each(['https://example.org', 'null', '', 'http://localhost.example.org', 'localhost', 'http://localhost@example.org'])(
+    'is nobody where a page of another place asks: %s',
+    (origin) => {
+      expect(identifyDev({ ...local, headers: { ...local.headers, origin } })).toBeUndefined();
+    },
+  );
+
   it.each([undefined, '', '10.0.0.1', '::ffff:10.0.0.1', '::2', 'localhost', '128.0.0.1'])('is nobody from %s', (peerAddress) => {
     expect(identifyDev({ ...local, peerAddress })).toBeUndefined();
   });
