@@ -28,6 +28,10 @@ export interface AttachOptions {
   readonly session?: { readonly id: string; readonly writer: string } | undefined;
   /** Ends the session in the same transaction; false when it is another writer's by now. */
   readonly endSession: (tx: Sql) => Promise<boolean>;
+  /** Takes locks that come before the artifact's. */
+  readonly lockFirst?: ((tx: Sql) => Promise<void>) | undefined;
+  /** Goes on in the same transaction when the blob is in its place; what it throws undoes all of it. */
+  readonly follow?: ((tx: Sql) => Promise<void>) | undefined;
 }
 
 export interface AttachedUpload {
@@ -48,16 +52,20 @@ export async function attachUpload(
   received: ReceivedBlob,
   options: AttachOptions,
 ): Promise<AttachedUpload> {
-  const { place, rule, store, objectKey, mediaType } = upload;
+  const { rule, store, objectKey } = upload;
   const stored = await blobRecords.findStoredBlob(context.db.reads, received.sha256, store.name);
   await failpoint('upload:attach');
   const attached = stored === undefined ? await attachNew(context, upload, received, options) : undefined;
   const { isPlaced, revision } = attached ?? (await attachKnown(context, upload, received, options));
   await failpoint('upload:attached');
   if (!isPlaced) await removeRedundant(context, store, objectKey);
+  return { entry: toEntry(upload, received), kind: rule.kind, revision };
+}
+
+/** The place as it is once the bytes stand in it. */
+export function toEntry({ place, mediaType }: Pick<PlacedUpload, 'place' | 'mediaType'>, received: ReceivedBlob): SlotEntry {
   const { sha256, sha512, md5, sizeBytes } = received;
-  const entry = { slot: place.slot, key: place.key, path: place.path, mediaType, sizeBytes, sha256, sha512, md5 };
-  return { entry, kind: rule.kind, revision };
+  return { slot: place.slot, key: place.key, path: place.path, mediaType, sizeBytes, sha256, sha512, md5 };
 }
 
 interface Attached {
@@ -67,7 +75,7 @@ interface Attached {
 }
 
 /** Rolls back what was written before it was known that somebody else came first with the same bytes. */
-class OvertakenError extends Error {}
+class BlobOvertakenError extends Error {}
 
 /** Of bytes that nobody has; undefined when somebody has them by now. */
 async function attachNew(
@@ -81,6 +89,7 @@ async function attachNew(
   const { session = null } = options;
   try {
     return await context.db.transaction(async (tx) => {
+      await options.lockFirst?.(tx);
       assertWritable(await artifactRecords.lockArtifact(tx, place.artifactId), options.expectedRevision);
       if (session === null && !(await options.endSession(tx))) throw sessionLost();
       const change = toChangeRow(context, toChange(upload, received));
@@ -88,12 +97,13 @@ async function attachNew(
       const { isEnded, isNew, revision, ...occupancy } = await attachRecords.attachNewBlob(tx, attachment);
       if (!isEnded) throw sessionLost();
       assertRoomAmong(occupancy, place, rule);
-      if (!isNew || revision === null) throw new OvertakenError();
+      if (!isNew || revision === null) throw new BlobOvertakenError();
+      await options.follow?.(tx);
       await beforeCommit();
       return { isPlaced: true, revision };
     });
   } catch (error) {
-    if (error instanceof OvertakenError) return undefined;
+    if (error instanceof BlobOvertakenError) return undefined;
     throw error;
   }
 }
@@ -110,6 +120,7 @@ async function attachKnown(
   const blobId = context.newId();
   const locationId = context.newId();
   return context.db.transaction(async (tx) => {
+    await options.lockFirst?.(tx);
     assertWritable(await artifactRecords.lockArtifact(tx, place.artifactId), options.expectedRevision);
     if (!(await options.endSession(tx))) throw sessionLost();
     assertRoomAmong(await uploadRecords.readOccupancy(tx, place, 'entries'), place, rule);
@@ -119,6 +130,7 @@ async function attachKnown(
     await blobRecords.attachBlob(tx, { ...place, mediaType, blobId: held, store: store.name });
     const revision = await blobRecords.touchArtifact(tx, place.artifactId);
     await recordChange(tx, context, { ...toChange(upload, received), revision });
+    await options.follow?.(tx);
     await beforeCommit();
     return { isPlaced, revision };
   });

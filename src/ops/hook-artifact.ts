@@ -8,20 +8,27 @@ import type { OpContext } from './context.ts';
 /** The most bytes one read of a hook gets. */
 const readBytesMax = 1024 * 1024;
 
+/** @param incoming where bytes lie that the artifact holds only when it is published */
 export async function hookArtifact(
   context: OpContext,
   artifact: Pick<Artifact, 'type' | 'typeVersion' | 'name' | 'version' | 'properties' | 'tags' | 'slots'> & {
     readonly id: string;
   },
   dependencies: readonly dependencyRecords.NewDependency[],
+  incoming: readonly readinessRecords.BlobPlace[] = [],
 ): Promise<HookArtifact> {
   const { type, typeVersion, name, version, properties, tags } = artifact;
-  const blobs = artifact.slots.length === 0 ? [] : await blobViews(context, artifact);
+  const blobs = artifact.slots.length === 0 ? [] : await blobViews(context, artifact, incoming);
   return { type, typeVersion, name, version, properties, tags, blobs, dependencies: dependencies.map(toView) };
 }
 
-async function blobViews(context: OpContext, artifact: Pick<Artifact, 'id' | 'slots'>): Promise<readonly BlobView[]> {
+async function blobViews(
+  context: OpContext,
+  artifact: Pick<Artifact, 'id' | 'slots'>,
+  incoming: readonly readinessRecords.BlobPlace[],
+): Promise<readonly BlobView[]> {
   const places = Map.groupBy(await readinessRecords.listBlobPlaces(context.db, artifact.id), ({ path }) => path);
+  for (const place of incoming) places.set(place.path, [place]);
   return artifact.slots.map(({ slot, path, mediaType, sizeBytes, sha256 }) => ({
     slot,
     path,

@@ -2,7 +2,7 @@
 import { AppError, type Fault } from '#base/app-error.ts';
 import type { JsonObject } from '#base/json.ts';
 import type { Artifact } from '#core/artifact.ts';
-import { dependencyRecords } from '#metadata/metadata.ts';
+import { dependencyRecords, type readinessRecords } from '#metadata/metadata.ts';
 import type { HookArtifact } from '#sdk/sdk.ts';
 import { assertDependencyCounts } from './check-dependencies.ts';
 import { assertProperties, propertyFaults, propertyPointer } from './check-properties.ts';
@@ -22,9 +22,14 @@ export interface PreparedPublish {
 
 /**
  * Runs without a transaction: a hook may take seconds, and no connection waits for it.
+ * @param incoming where bytes lie that are attached in the transaction which publishes them; the artifact's slots name them already
  * @throws AppError TYPE_UNLOADED, SLOT_MISSING, PATH_TAKEN, DEPENDENCY_INVALID, PROPERTIES_INVALID, BLOB_REFUSED, TYPE_HOOK_FAILED
  */
-export async function preparePublish(context: OpContext, artifact: Artifact): Promise<PreparedPublish> {
+export async function preparePublish(
+  context: OpContext,
+  artifact: Artifact,
+  incoming: readonly readinessRecords.BlobPlace[] = [],
+): Promise<PreparedPublish> {
   const loaded = loadedType(context, artifact);
   assertSlotsFilled(loaded, artifact);
   // What is published keeps its paths, so only a draft is held to it.
@@ -33,7 +38,7 @@ export async function preparePublish(context: OpContext, artifact: Artifact): Pr
   assertDependencyCounts(loaded.version, dependencies);
   const written = callerWritten(loaded, artifact.properties);
   assertWritten(loaded, written);
-  const seen = await hookArtifact(context, { ...artifact, properties: written }, dependencies);
+  const seen = await hookArtifact(context, { ...artifact, properties: written }, dependencies, incoming);
   await inspect(context, loaded, seen);
   const properties = await derive(context, loaded, seen);
   assertProperties(context, loaded.version, properties, { partial: false });

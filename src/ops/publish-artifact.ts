@@ -1,16 +1,15 @@
 /** Publishes a draft: checked without a lock, then in one transaction pinned, digested, made active and told. */
-import { AppError, isAppError } from '#base/app-error.ts';
+import { isAppError } from '#base/app-error.ts';
 import { failpoint } from '#base/failpoint.ts';
 import type { Artifact } from '#core/artifact.ts';
 import { assertTransition } from '#core/lifecycle.ts';
 import type { Sql } from '#metadata/database.ts';
-import { artifactRecords, familyRecords } from '#metadata/metadata.ts';
-import { assertNotOvertaken, lockCurrent, untilCurrent } from './change-artifact.ts';
-import { assertSameAsDeleted, findLive, versionExists } from './check-version.ts';
+import { artifactRecords } from '#metadata/metadata.ts';
+import { untilCurrent } from './change-artifact.ts';
 import type { OpContext } from './context.ts';
-import { freezeArtifact } from './freeze-artifact.ts';
 import { assertRevision, loadArtifact, resourceOf } from './load-artifact.ts';
 import { type PreparedPublish, preparePublish } from './prepare-publish.ts';
+import { lockFamilyOf, publishDraft } from './publish-draft.ts';
 import { recordArtifactChange } from './record-change.ts';
 import { findReplay, type Repeatable, repeatable, runOnce } from './run-once.ts';
 
@@ -67,24 +66,10 @@ async function loadDraft(context: OpContext, input: PublishArtifactInput, reques
 }
 
 async function publish(tx: Sql, context: OpContext, prepared: PreparedPublish): Promise<Artifact> {
-  const { artifact, properties } = prepared;
-  if (artifact.familyId !== null) await familyRecords.lockFamily(tx, artifact.familyId);
-  const locked = await lockCurrent(tx, artifact.id, undefined);
-  assertNotOvertaken(locked, artifact);
-  const digest = await freezeArtifact(tx, context, prepared);
-  const live = await findLive(tx, artifact);
-  if (live !== undefined) {
-    // Its version is still reserved; to answer it would be to answer something deleted.
-    if (live.state === 'pending_delete') throw new AppError('ARTIFACT_DELETED', undefined, { details: { id: live.id } });
-    if (live.digest !== digest) throw versionExists(live);
-    return replaceByLive(tx, context, artifact, live);
-  }
-  await assertSameAsDeleted(tx, artifact, digest);
-  const published = await artifactRecords.publishArtifact(tx, artifact.id, properties, digest);
-  await artifactRecords.beginName(tx, artifact.id);
-  await recordArtifactChange(tx, context, { kind: 'artifact.published', action: 'artifact:publish' }, published);
-  await failpoint('publish:commit');
-  return published;
+  const { artifact } = prepared;
+  await lockFamilyOf(tx, artifact);
+  const { published, live } = await publishDraft(tx, context, prepared);
+  return published ?? replaceByLive(tx, context, artifact, live);
 }
 
 /** Publishing the same thing twice is one artifact: the draft goes, the live one is the answer. */

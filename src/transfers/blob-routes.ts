@@ -1,6 +1,7 @@
 /** Blobs over plain HTTP: put one into a slot, read it, take it out. */
 import type { IncomingHttpHeaders } from 'node:http';
 import { AppError } from '#base/app-error.ts';
+import { expectedBytes, refuseContentCoding } from '#base/body-fields.ts';
 import { type DeclaredDigests, parseDigestField } from '#base/digest-field.ts';
 import type { HttpExchange, HttpRoute } from '#base/http-route.ts';
 import { blobUrl } from '#core/blob-url.ts';
@@ -8,7 +9,7 @@ import type { OpContext } from '#ops/context.ts';
 import { openBlob } from '#ops/open-blob.ts';
 import { removeBlob } from '#ops/remove-blob.ts';
 import { uploadBlob } from '#ops/upload-blob.ts';
-import { expectedBytes, expectedRevision, refuseContentCoding } from './request-fields.ts';
+import { expectedRevision } from './request-fields.ts';
 import { sendBlob } from './send-blob.ts';
 
 type Exchange = HttpExchange<OpContext>;

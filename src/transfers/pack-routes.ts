@@ -1,5 +1,7 @@
 /** Many small blobs of one artifact in one request: a tar comes, and what became of each member goes back. */
+
 import { AppError } from '#base/app-error.ts';
+import { expectedBytes, refuseContentCoding } from '#base/body-fields.ts';
 import type { HttpExchange, HttpRoute } from '#base/http-route.ts';
 import type { JsonObject } from '#base/json.ts';
 import { toProblem, toShownError } from '#base/problem-details.ts';
@@ -9,7 +11,7 @@ import type { OpContext } from '#ops/context.ts';
 import { type PackedMember, uploadPack } from '#ops/upload-pack.ts';
 import { readPackBytes } from './pack-bytes.ts';
 import { readPackMembers } from './pack-members.ts';
-import { expectedBytes, expectedRevision, refuseContentCoding } from './request-fields.ts';
+import { expectedRevision } from './request-fields.ts';
 
 export const packRoutes: readonly HttpRoute<OpContext>[] = [
   { path: '/api/v1/artifacts/:id/packs', methods: { POST: sendPack }, isTransfer: true },

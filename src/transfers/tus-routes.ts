@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AppError } from '#base/app-error.ts';
+import { expectedBytes, refuseContentCoding } from '#base/body-fields.ts';
 import { errorCatalogue } from '#base/error-catalogue.ts';
 import type { HttpExchange, HttpHandler, HttpRoute } from '#base/http-route.ts';
 import { blobUrl, uploadsUrl, uploadUrl } from '#core/blob-url.ts';
@@ -12,7 +13,6 @@ import { appendUpload } from '#ops/append-upload.ts';
 import type { OpContext } from '#ops/context.ts';
 import { getUpload } from '#ops/get-upload.ts';
 import { assertViewAlive, type UploadView } from '#ops/load-upload.ts';
-import { expectedBytes, refuseContentCoding } from './request-fields.ts';
 import { createUpload } from './tus-creation.ts';
 import { assertTusVersion, checksumAlgorithms, readBytes, readChecksum, tusVersion } from './tus-fields.ts';
 

@@ -6,6 +6,7 @@ import { sendImageData } from './image-data.ts';
 import { answerImageError } from './image-errors.ts';
 import { toImageJson } from './image-json.ts';
 import { assertNoBody, imageType, withImageWords } from './image-requests.ts';
+import { uploadImageData } from './upload-image-data.ts';
 
 const latestMinor = 18;
 const prefixes = ['/v2', ...Array.from({ length: latestMinor + 1 }, (_, minor) => `/v2.${minor}`)];
@@ -13,7 +14,7 @@ const prefixes = ['/v2', ...Array.from({ length: latestMinor + 1 }, (_, minor) =
 /** One row for each path, without its prefix. */
 const table: readonly HttpRoute<OpContext>[] = [
   { path: '/images/:id', methods: readOnly(showImage) },
-  { path: '/images/:id/file', methods: readOnly(sendImageData), isTransfer: true },
+  { path: '/images/:id/file', methods: { ...readOnly(sendImageData), PUT: uploadImageData }, isTransfer: true },
 ];
 
 const imageRoutes: readonly HttpRoute<OpContext>[] = prefixes.flatMap((prefix) =>

@@ -217,7 +217,7 @@ describe('an error of the Image API', () => {
     const response = await get(path, {}, method);
     expect(response.status).toBe(status);
     expect(response.headers.get('content-type')).toBe('text/html; charset=UTF-8');
-    if (status === 405) expect(response.headers.get('allow')).toBe('GET, HEAD');
+    if (status === 405) expect(response.headers.get('allow')).toBe('GET, HEAD, PUT');
   });
 
   it('of nobody is 401 in the same shape', async () => {
