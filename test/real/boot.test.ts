@@ -1,15 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { bootImage, makeBootImage, missingForBoot } from '#test/support/boot-machine.ts';
 import { findExecutable, mustSkip } from '#test/support/suites.ts';
 import { run, startVitrine, type VitrineProcess } from '#test/support/vitrine-process.ts';
 
 const isoFiles = ['/usr/lib/ipxe/ipxe.iso', '/usr/lib/grub-rescue/grub-rescue-cdrom.iso'];
-const tools = ['qemu-img', 'qemu-system-x86_64', 'grub-mkrescue', 'curl', 'sha256sum', 'timeout'];
-const missing = [...tools.filter((tool) => findExecutable(tool) === undefined), ...isoFiles.filter((path) => !existsSync(path))];
+const tools = ['qemu-img', 'curl', 'sha256sum'].filter((tool) => findExecutable(tool) === undefined);
+const missing = [...missingForBoot, ...tools, ...isoFiles.filter((path) => !existsSync(path))];
 
 interface Shown {
   readonly id: string;
@@ -108,49 +109,20 @@ describe.skipIf(mustSkip('boot', missing))(
 
     it('boot: the nonce of this run, pushed and pulled, is printed by its own boot code', async () => {
       const nonce = `VITRINE-${randomUUID()}`;
-      await mkdir(join(folder, 'iso/boot/grub'), { recursive: true });
-      const script = [
-        'serial --unit=0 --speed=115200',
-        'terminal_input serial',
-        'terminal_output serial',
-        `echo ${nonce}`,
-        'sleep 1',
-        'halt',
-      ];
-      await writeFile(join(folder, 'iso/boot/grub/grub.cfg'), `${script.join('\n')}\n`);
-      const iso = join(folder, 'nonce.iso');
-      const made = await run('grub-mkrescue', ['-o', iso, join(folder, 'iso')]);
-      expect(made, made.stderr).toMatchObject({ code: 0 });
+      const iso = await makeBootImage(folder, nonce);
       await push('nonce', '1.0.0', 'iso', iso);
 
       const shown = await show('image/nonce@^1');
       const fetched = join(folder, 'fetched-nonce.iso');
       await run('curl', ['-sS', '--fail', '-o', fetched, `${vitrine.url}/v2/images/${shown.id}/file`]);
-      expect(await boot(fetched, 60)).toContain(nonce);
+      expect(await bootImage(fetched, 60)).toContain(nonce);
 
       // The same check on a disk with nothing on it: it must not find the nonce.
       const empty = join(folder, 'empty.img');
       await writeFile(empty, '');
       await truncate(empty, (await readFile(iso)).length);
-      expect(await boot(empty, 10)).not.toContain(nonce);
+      expect(await bootImage(empty, 10)).not.toContain(nonce);
     });
-
-    /** What the machine's serial console shows until it halts, or for so many seconds at most. */
-    async function boot(disk: string, seconds: number): Promise<string> {
-      const machine = [
-        '-nographic',
-        '-m',
-        '128',
-        '-no-reboot',
-        '-nic',
-        'none',
-        '-boot',
-        'd',
-        '-drive',
-        `file=${disk},format=raw,media=cdrom,readonly=on`,
-      ];
-      return (await run('timeout', ['-s', 'KILL', String(seconds), 'qemu-system-x86_64', ...machine])).stdout;
-    }
   },
   180_000,
 );
