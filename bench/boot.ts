@@ -22,7 +22,7 @@ import { createArtifact } from '#ops/create-artifact.ts';
 import { createToken } from '#ops/create-token.ts';
 import { publishArtifact } from '#ops/publish-artifact.ts';
 import { uploadBlob } from '#ops/upload-blob.ts';
-import { createCaller, createRolePolicy } from '#policy/policy.ts';
+import { createCaller, createDefaultPolicy } from '#policy/policy.ts';
 import { freePort } from '#test/support/free-port.ts';
 import { testSettings } from '#test/support/operations.ts';
 import { loadTypes } from '#types/load-types.ts';
@@ -127,7 +127,7 @@ async function fill(database: Database): Promise<{ readonly ids: readonly string
   const log = pino({ level: 'silent' });
   await using queue = openJobQueue(database);
   const parts = { db: database, blobs, queue, types, settings, log };
-  const services = { ...parts, policy: createRolePolicy(), clock: systemClock, newId: randomId };
+  const services = { ...parts, policy: createDefaultPolicy(), clock: systemClock, newId: randomId };
   const caller = createCaller('bench', 'bench', ['admin', 'member']);
   const context = createContext(services, { caller, requestId: 'req-bench', signal: new AbortController().signal });
   const made: string[] = [];

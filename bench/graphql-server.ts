@@ -13,7 +13,7 @@ import { createGraphqlPlane, defaultGraphqlLimits } from '#graphql/graphql-plane
 import { createMetrics, startHttpServer } from '#http/http-server.ts';
 import { openDatabase, openJobQueue } from '#metadata/metadata.ts';
 import type { Services } from '#ops/context.ts';
-import { createCaller, createRolePolicy } from '#policy/policy.ts';
+import { createCaller, createDefaultPolicy } from '#policy/policy.ts';
 import { testSettings } from '#test/support/operations.ts';
 import { loadTypes } from '#types/load-types.ts';
 import { datasetProjects } from './dataset.ts';
@@ -31,7 +31,7 @@ const services: Services = {
   db,
   queue: stack.use(openJobQueue(db)),
   blobs: stack.use(await openBlobs({ stores: [{ name: 'default', kind: 'filesystem', path: folder }], defaultStore: 'default' })),
-  ...{ types, policy: createRolePolicy(), clock: systemClock, newId: randomId, settings: testSettings, log },
+  ...{ types, policy: createDefaultPolicy(), clock: systemClock, newId: randomId, settings: testSettings, log },
 };
 const plane = createGraphqlPlane({ services, types, limits: defaultGraphqlLimits, graphiql: false, introspection: true });
 const caller = createCaller('bench', datasetProjects.big, ['member']);

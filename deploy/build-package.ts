@@ -13,10 +13,14 @@ const sources = globSync(['src/**/*.ts', 'artifact-types/**/*.ts'], { cwd: root 
 
 rmSync(dist, { recursive: true, force: true });
 for (const path of sources) writeModule(path);
-for (const path of globSync(['artifact-types/**/*', 'prisma/migrations/**/*', 'schema.graphql', 'src/base/generated/*.cjs'], {
-  cwd: root,
-  withFileTypes: true,
-})) {
+const carried = [
+  'artifact-types/**/*',
+  'prisma/migrations/**/*',
+  'schema.graphql',
+  'src/base/generated/*.cjs',
+  'src/policy/*.{cedar,json}',
+];
+for (const path of globSync(carried, { cwd: root, withFileTypes: true })) {
   const from = relative(root, join(path.parentPath, path.name));
   if (path.isFile() && !from.endsWith('.ts')) copy(from);
 }

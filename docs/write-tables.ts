@@ -1,8 +1,9 @@
-/** Writes the tables of `docs/` that are generated from code: `npm run docs`. The house tests fail when one is out of step. */
+/** Writes what is generated from code (tables of `docs/`, decisions of the shipped policies): `npm run docs`. House tests tell when one is out of step. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { errorCatalogue, exitCodes } from '#base/error-catalogue.ts';
 import { renderSettings } from '#config/config.ts';
+import { renderDefaultDecisions } from '#policy/decide-default.ts';
 
 /** Columns that line up, as the formatter wants them. */
 function alignTables(text: string): string {
@@ -94,4 +95,5 @@ export function renderConfiguration(): string {
 if (import.meta.main) {
   writeFileSync(join(import.meta.dirname, 'configuration.md'), renderConfiguration());
   writeFileSync(join(import.meta.dirname, 'errors.md'), renderErrors());
+  writeFileSync(join(import.meta.dirname, '../src/policy/default-decisions.json'), await renderDefaultDecisions());
 }

@@ -33,7 +33,7 @@ import { claimTypes } from '#ops/claim-types.ts';
 import type { OpSettings, Services, StorageServices } from '#ops/context.ts';
 import { releaseUploads } from '#ops/release-uploads.ts';
 import { warmUp } from '#ops/warm-up.ts';
-import { createRolePolicy } from '#policy/policy.ts';
+import { loadPolicy, type Policy } from '#policy/policy.ts';
 import { imagePlane } from '#rest/images/image-routes.ts';
 import { transferPlane } from '#transfers/transfer-routes.ts';
 import { loadTypes } from '#types/load-types.ts';
@@ -235,6 +235,7 @@ async function prepareDatabase(
 async function openServices(config: Config, url: string, types: TypeRegistry, stack: AsyncDisposableStack, log: Logger) {
   const { poolSize, statementTimeoutMs } = config.database;
   const onIdleError = (error: Error) => log.warn({ err: error }, 'a connection to the database broke');
+  const policy = await openPolicy(config, log);
   const db = stack.use(openDatabase({ url, poolSize, statementTimeoutMs, onIdleError }));
   const instance = await claimInstance(db, instanceKeySource(config));
   const settings = toSettings(config, instance.key);
@@ -243,7 +244,6 @@ async function openServices(config: Config, url: string, types: TypeRegistry, st
   await claimStores(db, blobs, instance.id);
   await claimTypes(db, types);
   await warmUp(db).catch((error: unknown) => log.warn({ err: error }, 'the first requests will be slower'));
-  const policy = createRolePolicy();
   const queue = stack.use(openJobQueue(db));
   const services: Services = { db, blobs, queue, types, policy, clock: systemClock, newId: randomId, settings, log };
   const stopIndexing = new AbortController();
@@ -256,6 +256,13 @@ async function openServices(config: Config, url: string, types: TypeRegistry, st
     running = buildIndexes(config.database.directUrl ?? url, types, stopIndexing.signal, log);
   };
   return { services, metrics, indexing };
+}
+
+/** Before anything is opened for it: mistakes in policies stand against a start. */
+function openPolicy({ policy }: Config, log: Logger): Promise<Policy> {
+  const onFailure = (action: string, policies: readonly string[]) =>
+    log.error({ action, policies }, 'a policy could not be evaluated; what it was asked for is denied');
+  return loadPolicy({ ...policy, onFailure });
 }
 
 function toBlobsConfig({ stores, defaultStore, database }: Config): BlobsConfig {

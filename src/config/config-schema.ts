@@ -252,6 +252,20 @@ export const configSchema = {
         purgeEveryMs: count(5 * minute, 'How often deleted artifacts whose delay is over are purged; 0 never.', 0),
       },
     },
+    policy: {
+      type: 'object',
+      additionalProperties: false,
+      properties: {
+        files: {
+          type: 'array',
+          items: { type: 'string', minLength: 1 },
+          default: [],
+          'x-path': true,
+          description: 'Files of policies in Cedar, beside those that Vitrine ships; read once, at start.',
+        },
+        includeDefault: flag(true, 'Keep the policies that Vitrine ships; `false` leaves only those of `policy.files`.'),
+      },
+    },
     image: imageSchema,
     graphql: {
       type: 'object',

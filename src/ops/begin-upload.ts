@@ -76,7 +76,7 @@ export async function beginUpload(context: OpContext, input: BeginUploadInput): 
  */
 export async function beginPartialUpload(context: OpContext, input: BegunBytes): Promise<BegunUpload> {
   const { caller, settings } = context;
-  context.policy.authorise(caller, 'blob:upload', { project: caller.project });
+  context.policy.authorise(caller, 'upload:part', { project: caller.project });
   const store = resumableStore(context, input.store);
   assertLength(input.lengthBytes, settings.maxBlobBytes);
   const session = {

@@ -36,8 +36,9 @@ export async function loadUpload(context: OpContext, id: string): Promise<Sessio
   if (session === undefined || session.kind === 'single') throw uploadNotFound(id);
   const { caller, policy } = context;
   if (session.project !== caller.project && !caller.isAdmin) throw uploadNotFound(id);
-  const { project, type, visibility } = session.artifact ?? { project: session.project, type: undefined, visibility: undefined };
-  policy.authorise(caller, 'blob:upload', { project, type, visibility });
+  // A part belongs to no artifact yet.
+  if (session.artifact === null) policy.authorise(caller, 'upload:part', { project: session.project });
+  else policy.authorise(caller, 'blob:upload', session.artifact);
   return session;
 }
 

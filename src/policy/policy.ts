@@ -1,9 +1,11 @@
 /** The policy door: who is calling, and may they. Every operation asks `authorise` once, with an action of its own. */
-import type { Visibility } from '#core/artifact.ts';
+import type { JsonObject } from '#base/json.ts';
+import type { ArtifactState, Visibility } from '#core/artifact.ts';
 
 export { createCaller, isRole, mayGrant, roles } from './caller.ts';
+export { createDefaultPolicy } from './default-policy.ts';
 export { identifyDev, isLoopbackAddress } from './dev-identity.ts';
-export { createRolePolicy } from './role-policy.ts';
+export { type LoadPolicyOptions, loadPolicy } from './load-policy.ts';
 export { createTokenSecret, hashTokenSecret, isTokenSecret } from './token-secret.ts';
 
 /** Roles contain each other: admin > member > reader. `service` stands beside them. */
@@ -41,6 +43,7 @@ export const actions = [
   'blob:upload',
   'blob:download',
   'blob:remove',
+  'upload:part',
   'member:create',
   'member:update',
   'member:remove',
@@ -49,6 +52,9 @@ export const actions = [
   'token:list',
   'token:revoke',
   'type:list',
+  'store:list',
+  'store:detail',
+  'usage:read',
   'instance:read',
   'instance:read-only',
   'job:list',
@@ -56,13 +62,29 @@ export const actions = [
 ] as const;
 export type Action = (typeof actions)[number];
 
-/** What is acted on, as far as policies may look at it. */
+/** What is acted on, as far as policies may look at it. Undefined: not told; null: there is none. */
 export interface Resource {
   readonly project: string;
+  readonly id?: string | undefined;
   readonly type?: string | undefined;
+  readonly name?: string | null | undefined;
+  readonly version?: string | null | undefined;
+  readonly state?: ArtifactState | undefined;
   readonly visibility?: Visibility | undefined;
+  readonly hidden?: boolean | undefined;
+  readonly protected?: boolean | undefined;
+  readonly tags?: readonly string[] | undefined;
+  readonly properties?: JsonObject | undefined;
   /** For member actions: the project the share is with. */
   readonly memberProject?: string | undefined;
+}
+
+export interface Decision {
+  readonly isAllowed: boolean;
+  /** Ids of the policies that made it so, where they are known; none where nothing permits. */
+  readonly policies: readonly string[];
+  /** One of them could not be evaluated; that denies. */
+  readonly isFailed: boolean;
 }
 
 export interface Policy {
@@ -70,4 +92,8 @@ export interface Policy {
   authorise(caller: Caller, action: Action, resource: Resource): void;
   /** The same question without the throw. */
   allows(caller: Caller, action: Action, resource: Resource): boolean;
+  /** The same with its reason. */
+  decide(caller: Caller, action: Action, resource: Resource): Decision;
+  /** Keys of `Resource` beside its project that answers to this action depend on: only these need be told. */
+  reads(action: Action): ReadonlySet<string>;
 }

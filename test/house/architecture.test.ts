@@ -52,6 +52,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   '@graphql-yoga/render-graphiql': ['graphql'],
   graphql: ['graphql'],
   fastify: ['http', 'rest', 'transfers'],
+  '@cedar-policy/cedar-wasm': ['policy'],
   'prom-client': ['http'],
   '@opentelemetry/api': ['base', 'http'],
   '@opentelemetry/context-async-hooks': ['http'],

@@ -1,6 +1,7 @@
 import { existsSync, globSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { renderDefaultDecisions } from '#policy/decide-default.ts';
 import { renderConfiguration, renderErrors } from '../../docs/write-tables.ts';
 import { root } from './modules.ts';
 
@@ -47,6 +48,10 @@ describe('the documents', () => {
   it('are written from the code where they are tables of it', () => {
     expect(read('docs/errors.md')).toBe(renderErrors());
     expect(read('docs/configuration.md')).toBe(renderConfiguration());
+  });
+
+  it('have beside them what the shipped policies decide, as Cedar decides it', async () => {
+    expect(read('src/policy/default-decisions.json')).toBe(await renderDefaultDecisions());
   });
 
   it('name no file of a machine and no registry host', () => {

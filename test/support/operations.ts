@@ -18,7 +18,7 @@ import { createContext } from '#ops/context.ts';
 import { type CreateArtifactInput, createArtifact } from '#ops/create-artifact.ts';
 import { publishArtifact } from '#ops/publish-artifact.ts';
 import { uploadBlob } from '#ops/upload-blob.ts';
-import { type Caller, createCaller, createRolePolicy, type Role } from '#policy/policy.ts';
+import { type Caller, createCaller, createDefaultPolicy, type Role } from '#policy/policy.ts';
 import { loadTypes } from '#types/load-types.ts';
 import type { TypeRegistry } from '#types/type-registry.ts';
 import { createTestDatabase } from './database.ts';
@@ -77,7 +77,7 @@ export async function createTestNode(settings: Partial<OpSettings> = {}): Promis
       blobs,
       queue: stack.use(openJobQueue(database.db)),
       types,
-      policy: createRolePolicy(),
+      policy: createDefaultPolicy(),
       clock: systemClock,
       newId: randomId,
     },

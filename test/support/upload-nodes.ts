@@ -11,7 +11,7 @@ import { authenticateToken } from '#ops/authenticate-token.ts';
 import { claimStores } from '#ops/claim-stores.ts';
 import { createContext, type JobRun, type OpContext, type Services } from '#ops/context.ts';
 import { verifyUpload } from '#ops/verify-upload.ts';
-import { createCaller, createRolePolicy } from '#policy/policy.ts';
+import { createCaller, createDefaultPolicy } from '#policy/policy.ts';
 import { transferPlane } from '#transfers/transfer-routes.ts';
 import { loadTypes } from '#types/load-types.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
@@ -45,7 +45,7 @@ export async function startUploadNodes(count: number, store: StoreConfig): Promi
     const queue = stack.use(openJobQueue(db));
     const instanceKey = createHash('sha256').update('nodes').digest();
     const settings = { ...testSettings, instanceKey, nodeId: randomId(), maxBlobBytes: 2 ** 40 };
-    const parts = { db, blobs, queue, types, policy: createRolePolicy(), clock: systemClock, newId: randomId };
+    const parts = { db, blobs, queue, types, policy: createDefaultPolicy(), clock: systemClock, newId: randomId };
     const services: Services = {
       ...parts,
       settings,

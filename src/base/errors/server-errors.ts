@@ -9,6 +9,12 @@ export const serverErrors = {
     'The configuration is not valid.',
     'Correct what each fault points at; `vitrine config --help` lists the settings.',
   ),
+  POLICY_INVALID: entry(
+    500,
+    'usage',
+    'The policies are not valid.',
+    'Correct what each fault points at; `vitrine policy check` says the same without a start.',
+  ),
   DATA_DIR_IN_USE: entry(
     500,
     'conflict',
