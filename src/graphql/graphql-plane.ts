@@ -3,11 +3,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { DocumentNode } from 'graphql';
 import { createYoga } from 'graphql-yoga';
 import { type AppError, isAppError } from '#base/app-error.ts';
+import { readBody } from '#base/read-body.ts';
 import type { Request as Caller, Services } from '#ops/context.ts';
 import type { TypeRegistry } from '#types/type-registry.ts';
 import { createGraphqlContext } from './graphql-context.ts';
 import type { GraphqlLimits } from './graphql-limits.ts';
-import { readBody } from './request-body.ts';
 import { buildSchema, sdlOf } from './schema.ts';
 import { createDocumentCache, createPlugins, type ServerContext } from './yoga-plugins.ts';
 

@@ -1,7 +1,7 @@
 /** How a request becomes GraphQL parameters: JSON only, read strictly, and never of a type that a foreign page can send unasked. */
-import type { IncomingMessage } from 'node:http';
 import { AppError } from '#base/app-error.ts';
 import { isJsonObject, type JsonObject } from '#base/json.ts';
+import { bodyTooLarge } from '#base/read-body.ts';
 import { parseJsonStrict } from '#base/safe-json.ts';
 
 /** Deeper than any property may be, with room for the input around it. */
@@ -56,34 +56,7 @@ export function parseBody(text: string): object {
   throw new AppError('REQUEST_MALFORMED', 'The body must be a JSON object.');
 }
 
-/** @throws AppError REQUEST_TOO_LARGE before more than the limit is kept */
-export async function readBody(request: IncomingMessage, maxBytes: number): Promise<string> {
-  if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge(maxBytes);
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > maxBytes) throw tooLarge(maxBytes);
-    chunks.push(chunk);
-  }
-  return decode(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks));
-}
-
 export function assertBodySize(text: string, maxBytes: number): string {
-  if (Buffer.byteLength(text) > maxBytes) throw tooLarge(maxBytes);
+  if (Buffer.byteLength(text) > maxBytes) throw bodyTooLarge(maxBytes);
   return text;
-}
-
-const utf8 = new TextDecoder('utf-8', { fatal: true });
-
-function decode(bytes: Uint8Array): string {
-  try {
-    return utf8.decode(bytes);
-  } catch {
-    throw new AppError('REQUEST_MALFORMED', 'The body is not UTF-8.');
-  }
-}
-
-function tooLarge(maxBytes: number): AppError {
-  return new AppError('REQUEST_TOO_LARGE', `A GraphQL request has at most ${maxBytes} bytes.`);
 }
