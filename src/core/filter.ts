@@ -16,6 +16,8 @@ export type FilterField =
   | 'hidden'
   | 'deprecated'
   | 'yanked'
+  /** Of all blobs together, from publish on. */
+  | 'sizeBytes'
   | 'createdAt'
   | 'updatedAt'
   | 'publishedAt';
@@ -39,6 +41,10 @@ export type Filter =
       readonly value: Json;
     }
   | { readonly kind: 'tags'; readonly operator: 'all' | 'any' | 'none'; readonly tags: readonly string[] }
+  /** The blob of a slot of kind `one` has this digest, in lower-case hexadecimal. */
+  | { readonly kind: 'blob'; readonly slot: string; readonly algorithm: 'md5' | 'sha256' | 'sha512'; readonly value: string }
+  /** Whether bytes are coming into a slot now. */
+  | { readonly kind: 'receiving'; readonly slot: string; readonly value: boolean }
   /** A SemVer range over the version (core/range.ts). */
   | { readonly kind: 'versionRange'; readonly range: string }
   /** Only the highest release of each family that the caller has listed. */

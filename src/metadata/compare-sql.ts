@@ -58,21 +58,29 @@ function successor(prefix: string): string | undefined {
   return undefined;
 }
 
-/** `column` is a numeric expression. */
-export function compareNumber(column: string, field: string, operator: Operator, value: Json, values: SqlValues): string {
+/** `column` is a numeric expression, or one of whole numbers where `cast` says so. */
+export function compareNumber(
+  column: string,
+  field: string,
+  operator: Operator,
+  value: Json,
+  values: SqlValues,
+  cast: 'numeric' | 'bigint' = 'numeric',
+): string {
+  const isComparable = cast === 'numeric' ? isNumber : isWhole;
   switch (operator) {
     case 'in': {
-      const list = listOf(field, value, isNumber);
-      return list.length === 0 ? 'false' : `(${column} = ANY(${values.add(list, 'numeric[]')}))`;
+      const list = listOf(field, value, isComparable);
+      return list.length === 0 ? 'false' : `(${column} = ANY(${values.add(list, `${cast}[]`)}))`;
     }
     case 'ne':
-      return `(${column} IS DISTINCT FROM ${values.add(scalar(field, value, isNumber), 'numeric')})`;
+      return `(${column} IS DISTINCT FROM ${values.add(scalar(field, value, isComparable), cast)})`;
     case 'eq':
     case 'lt':
     case 'lte':
     case 'gt':
     case 'gte':
-      return `(${column} ${symbols[operator]} ${values.add(scalar(field, value, isNumber), 'numeric')})`;
+      return `(${column} ${symbols[operator]} ${values.add(scalar(field, value, isComparable), cast)})`;
     default:
       throw unsupported(field, operator);
   }
@@ -128,6 +136,10 @@ function isText(value: Json): value is string {
 
 function isNumber(value: Json): value is number {
   return typeof value === 'number' && Number.isFinite(value);
+}
+
+function isWhole(value: Json): value is number {
+  return Number.isSafeInteger(value);
 }
 
 /** PostgreSQL's text holds neither U+0000 nor half a surrogate pair, so no row equals such a text. */

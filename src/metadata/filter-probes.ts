@@ -8,7 +8,7 @@ import type { Filter, FilterField } from '#core/filter.ts';
 import { parseRange } from '#core/range.ts';
 import { parseVersion } from '#core/version.ts';
 import { compareNumber, compareText, compareTime, isStorable, type Operator, prefixBounds } from './compare-sql.ts';
-import { type FilterScope, rangeBoundsSql, versionKeys } from './filter-sql.ts';
+import { blobArtifactsSql, type FilterScope, rangeBoundsSql, versionKeys } from './filter-sql.ts';
 import { type IndexNames, propertyIndexName } from './property-indexes.ts';
 import { indexedCharacters, propertyJson, propertyKey, propertyNumber } from './property-sql.ts';
 import { type SqlValues, sqlLiteral } from './sql-values.ts';
@@ -45,6 +45,8 @@ function probesOf(filter: Filter, scope: FilterScope, indexed: IndexNames): read
       return tagProbes(filter, scope.values);
     case 'versionRange':
       return rangeProbes(filter.range, scope.values);
+    case 'blob':
+      return [{ where: `a.id IN (${blobArtifactsSql(filter, scope.values)})`, order: null }];
     case 'or': {
       const parts = filter.of.map((part) => probesOf(part, scope, indexed));
       return parts.every((part) => part !== undefined) ? parts.flat() : undefined;
@@ -90,6 +92,10 @@ function fieldProbes(field: FilterField, operator: Operator, value: Json, values
       const hex = listed(value).map((digest) => (typeof digest === 'string' ? (digest.split(':')[1] ?? '') : ''));
       return hex.map((one) => probe('a.digest_value', `a.digest_value = ${values.add(one.replaceAll('\0', ''), 'text')}`));
     }
+    case 'sizeBytes':
+      return scalarProbes('a.size_bytes', operator, value, (part, to) =>
+        compareNumber('a.size_bytes', field, part, to, values, 'bigint'),
+      );
     case 'protected':
     case 'hidden':
       return flagProbes(operator, value, (flag) => probe(`a.${field}`, `a.${field} = ${flag}`));

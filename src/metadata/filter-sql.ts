@@ -5,6 +5,7 @@ import type { Json } from '#base/json.ts';
 import type { Filter, FilterField } from '#core/filter.ts';
 import { parseRange, type RangeSet } from '#core/range.ts';
 import { assertVersion } from '#core/version.ts';
+import { receivingSql } from './boot-image-row.ts';
 import { compareNumber, compareText, compareTime, type Operator } from './compare-sql.ts';
 import { isLatestSql } from './latest-sql.ts';
 import { isDecidedByKey, propertyJson, propertyKey, propertyNumber, propertyText } from './property-sql.ts';
@@ -58,8 +59,25 @@ export function filterSql(filter: Filter, scope: FilterScope): string {
     }
     case 'latest':
       return isLatestSql(scope.viewer);
+    case 'blob':
+      return `(a.id IN (${blobArtifactsSql(filter, scope.values)}))`;
+    case 'receiving':
+      return `(${filter.value ? '' : 'NOT '}${receivingSql(scope.values.add(filter.slot, 'text'))})`;
   }
 }
+
+/** The artifacts whose slot holds the blob of a digest. */
+export function blobArtifactsSql({ slot, algorithm, value }: BlobFilter, values: SqlValues): string {
+  const digest = values.add(value.replaceAll('\0', ''), 'text');
+  const known =
+    algorithm === 'sha256'
+      ? `SELECT b.id FROM blob b WHERE b.digest_algorithm = 'sha256' AND b.digest_value = ${digest}`
+      : `SELECT d.blob_id FROM blob_digest d WHERE d.algorithm = '${algorithm}' AND d.value = ${digest}`;
+  return `SELECT ab.artifact_id FROM artifact_blob ab
+    WHERE ab.blob_id IN (${known}) AND ab.slot = ${values.add(slot, 'text')} AND ab.key = ''`;
+}
+
+export type BlobFilter = Extract<Filter, { kind: 'blob' }>;
 
 /** A version is in a set when it lies between the bounds and is a release, or its core is one of the set's. */
 function rangeSetSql(alias: string, set: RangeSet, values: SqlValues): string {
@@ -121,6 +139,8 @@ function fieldSql(field: FilterField, operator: Operator, value: Json, { values 
       return operator === 'eq' || operator === 'in'
         ? idSql(value, values)
         : compareText('a.id::text', field, operator, value, values);
+    case 'sizeBytes':
+      return compareNumber('a.size_bytes', field, operator, value, values, 'bigint');
     case 'digest':
       return compareText(`(a.digest_algorithm || ':' || a.digest_value)`, field, operator, value, values);
     default:

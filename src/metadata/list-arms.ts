@@ -3,8 +3,7 @@
  * arm that one index walks in the order of the list; a page merges the arms and takes only as many rows as it needs of each.
  */
 import type { Json } from '#base/json.ts';
-import type { ArtifactState, Visibility } from '#core/artifact.ts';
-import { artifactStates, visibilities } from '#core/artifact.ts';
+import { type ArtifactState, artifactStates, type MemberStatus, type Visibility, visibilities } from '#core/artifact.ts';
 import type { Filter, FilterField, FilterOperator } from '#core/filter.ts';
 import { conjunctsOf, someCondition } from '#core/simplify-filter.ts';
 import type { FilterScope } from './filter-sql.ts';
@@ -16,6 +15,12 @@ export interface ListQuery {
   readonly type: string | null;
   readonly filter: Filter | null;
   readonly includeHidden: boolean;
+  /** Drafts of the viewer's project too, also where no filter asks for a state; default false. */
+  readonly includeDrafts?: boolean | undefined;
+  /** Every project's artifacts, where the viewer is an administrator; default false. */
+  readonly everyProject?: boolean | undefined;
+  /** Which of the artifacts that are shared with the viewer's project, by its answer to the share; default: what it accepted. */
+  readonly memberStatuses?: readonly MemberStatus[] | undefined;
 }
 
 /** One way to come upon rows: `from` names the artifact `a` (and, for shared ones, the membership `m`). */
@@ -23,6 +28,8 @@ export interface Arm {
   readonly from: string;
   readonly where: string;
   readonly isMember: boolean;
+  /** All its rows are active or deactivated, and not hidden: what order trees hold. */
+  readonly isByDefault: boolean;
 }
 
 export interface ListArms {
@@ -47,19 +54,35 @@ interface Fixed {
 export function listArms(query: ListQuery, viewer: Viewer, scope: FilterScope): ListArms {
   const fixed = fixedBy(query);
   const widened = namesState(query.filter);
-  const withHidden = query.includeHidden || mentionsHidden(query.filter);
-  const byDefault = !widened && !withHidden;
-  const base = byDefault
+  const hidden = hiddenSql(query);
+  const isByDefault = !widened && hidden === notHidden;
+  const base = isByDefault
     ? listedByDefault
-    : [widened ? `a.state <> 'deleted'` : `a.state IN ('active', 'deactivated')`, ...(withHidden ? [] : ['NOT a.hidden'])].join(
-        ' AND ',
-      );
-  const states = byDefault ? [null] : statesOf(fixed, widened);
-  const arms = scopesOf(query, viewer, scope, fixed)
+    : `${widened ? `a.state <> 'deleted'` : `a.state IN ('active', 'deactivated')`}${hidden}`;
+  const states = isByDefault ? [null] : statesOf(fixed, widened);
+  const scopes = scopesOf(query, viewer, scope, fixed);
+  const listed = scopes
     .flatMap((arm) => spread(arm, fixed, states, scope))
-    .map((arm) => ({ ...arm, where: `${arm.where} AND ${base}` }));
+    .map((arm) => ({ ...arm, where: `${arm.where} AND ${base}`, isByDefault: isByDefault && !arm.isMember }));
+  // Apart from the rest, because the indexes of the rest do without them.
+  const drafts = query.includeDrafts === true && !widened ? scopes.filter(({ draftsToo }) => draftsToo) : [];
+  const drafted = drafts
+    .flatMap((arm) => spread(arm, fixed, ['draft'], scope))
+    .map((arm) => ({ ...arm, where: `${arm.where}${hidden}`, isByDefault: false }));
+  const arms = [...listed, ...drafted];
   const wheres = arms.map((arm) => (arm.isMember ? memberPredicate(arm, scope) : `(${arm.where})`));
   return { arms, predicate: wheres.length === 0 ? 'false' : `(${[...new Set(wheres)].join(' OR ')})` };
+}
+
+const notHidden = ' AND NOT a.hidden';
+
+/** A clause that the planner can hold against those of partial indexes; '' where hidden ones and others are listed together. */
+function hiddenSql({ filter, includeHidden }: ListQuery): string {
+  const isFixed = conjunctsOf(filter).some(
+    (part) => part.kind === 'field' && part.field === 'hidden' && part.operator === 'eq' && part.value === true,
+  );
+  if (isFixed) return ' AND a.hidden';
+  return includeHidden || mentionsHidden(filter) ? '' : notHidden;
 }
 
 /** True where only what is active or deactivated, and not hidden, is come upon: all that most indexes of lists hold. */
@@ -79,12 +102,12 @@ function mentionsHidden(filter: Filter | null): boolean {
   });
 }
 
-function memberPredicate(arm: Arm, { viewer }: FilterScope): string {
-  return `(EXISTS (SELECT 1 FROM member m WHERE m.artifact_id = a.id AND m.project = ${viewer.project}
-    AND m.status = 'accepted') AND ${arm.where})`;
+/** The arm's own clauses name the membership `m`, which stands here within the subquery. */
+function memberPredicate({ where }: Arm, { viewer }: FilterScope): string {
+  return `(EXISTS (SELECT 1 FROM member m WHERE m.artifact_id = a.id AND m.project = ${viewer.project} AND ${where}))`;
 }
 
-interface ScopeArm extends Arm {
+interface ScopeArm extends Omit<Arm, 'isByDefault'> {
   /** Which further columns its indexes are divided by. */
   readonly byVisibility: boolean;
   readonly draftsToo: boolean;
@@ -92,6 +115,8 @@ interface ScopeArm extends Arm {
 
 function scopesOf(query: ListQuery, viewer: Viewer, scope: FilterScope, fixed: Fixed): readonly ScopeArm[] {
   const { values } = scope;
+  if (query.everyProject === true && viewer.isAdmin && fixed.projects === null)
+    return [{ from: artifact, where: 'true', isMember: false, byVisibility: true, draftsToo: true }];
   const may = (visibility: Visibility): boolean => fixed.visibilities?.includes(visibility) ?? true;
   const own = ownProjects(viewer, fixed).map((project) => ({
     from: artifact,
@@ -113,18 +138,18 @@ function scopesOf(query: ListQuery, viewer: Viewer, scope: FilterScope, fixed: F
   const community =
     someCondition(query.filter, (part) => part.kind === 'field' && part.field === 'visibility' && namesCommunity(part.value)) &&
     may('community');
-  const member: ScopeArm = {
-    from: `member m JOIN artifact a ON a.id = m.artifact_id AND m.project = ${scope.viewer.project} AND m.status = 'accepted'`,
-    where: `a.visibility = 'shared'${others === undefined ? '' : ` AND a.project = ANY(${values.add(others, 'text[]')})`}`,
+  const memberOf = (status: MemberStatus): ScopeArm => ({
+    from: `member m JOIN artifact a ON a.id = m.artifact_id AND m.project = ${scope.viewer.project}`,
+    where: `m.status = '${status}' AND a.visibility = 'shared'${others === undefined ? '' : ` AND a.project = ANY(${values.add(others, 'text[]')})`}`,
     isMember: true,
     byVisibility: false,
     draftsToo: false,
-  };
+  });
   return [
     ...own,
     ...(may('public') ? projects.map((project) => wide('public', project)) : []),
     ...(community ? projects.map((project) => wide('community', project)) : []),
-    ...(may('shared') && others?.length !== 0 ? [member] : []),
+    ...(may('shared') && others?.length !== 0 ? (query.memberStatuses ?? ['accepted']).map(memberOf) : []),
   ];
 }
 
@@ -139,7 +164,7 @@ function namesCommunity(value: unknown): boolean {
 }
 
 /** Multiplies an arm by the values of the columns its indexes are divided by, while that stays a handful. */
-function spread(arm: ScopeArm, fixed: Fixed, states: readonly (string | null)[], scope: FilterScope): readonly Arm[] {
+function spread(arm: ScopeArm, fixed: Fixed, states: readonly (string | null)[], scope: FilterScope): readonly Found[] {
   const allowed = states.filter((state) => arm.draftsToo || (state !== 'draft' && state !== 'pending_delete'));
   const shown = arm.byVisibility ? (fixed.visibilities ?? [null]) : [null];
   const clauses = product([
@@ -156,7 +181,9 @@ function spread(arm: ScopeArm, fixed: Fixed, states: readonly (string | null)[],
   return product([clauses, ofTypes]).map((clause) => toArm(arm, clause));
 }
 
-function toArm({ from, where, isMember }: ScopeArm, clause: string): Arm {
+type Found = Omit<Arm, 'isByDefault'>;
+
+function toArm({ from, where, isMember }: ScopeArm, clause: string): Found {
   return { from, where: `${where}${clause}`, isMember };
 }
 

@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto';
 import type { Order } from '#core/filter.ts';
 import { sqlLiteral } from './sql-values.ts';
 
-export type OrderTree = 'name' | 'version' | 'published' | 'updated' | 'facts' | 'tags';
+export type OrderTree = 'name' | 'version' | 'published' | 'updated' | 'size' | 'facts' | 'tags';
 
 const listed = `state IN ('active', 'deactivated') AND NOT hidden`;
 const arm = 'visibility, project, type';
@@ -46,6 +46,7 @@ const columns: Readonly<Record<OrderTree, string>> = {
   name: `${inTree('name')}, ${times}`,
   version: `(${flagInTree('version_is_release')}), ${inTree('version_key')}, ${times}`,
   published: `${inTree('published_at')}, ${times}`,
+  size: `${inTree('size_bytes')}, ${times}`,
   // Twice each: once to be compared, once to be walked.
   updated: `${inTree('updated_at')}, ${inTree('created_at')}, ${times}`,
   facts: `${['project', 'type', 'type_version'].map(inTree).join(', ')}, ${[

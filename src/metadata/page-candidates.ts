@@ -42,12 +42,12 @@ export function candidates(parts: Candidates): string {
   const { approach, arms } = parts;
   const trees = approach?.trees ?? [];
   const collect = approach === null || approach.collect === null ? [] : [collectSql(parts, approach.collect)];
-  // A membership has no tree: what is shared with one project is walked.
+  // Trees hold what is listed by default, and no memberships: the rest is walked.
   const walk =
     approach?.collect?.few === 'always'
       ? []
       : arms.flatMap((arm) =>
-          arm.isMember || trees.length === 0 ? [walkSql(parts, arm)] : trees.map((tree) => treeSql(parts, arm, tree)),
+          !arm.isByDefault || trees.length === 0 ? [walkSql(parts, arm)] : trees.map((tree) => treeSql(parts, arm, tree)),
         );
   const all = [...collect, ...walk];
   return all.length === 0

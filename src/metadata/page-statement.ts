@@ -28,6 +28,19 @@ export interface PageStatement {
   readonly values: readonly unknown[];
 }
 
+/** What is read of each row of a page. */
+export interface PageReading {
+  /** Distinguishes statements in their names. */
+  readonly label: string;
+  /** Of the artifact `a`, and what `joins` put beside it. */
+  readonly columns: string;
+  readonly joins: string;
+  /** Whether it is asked, with a cursor, what lies before the page. */
+  readonly asksBefore: boolean;
+}
+
+const wholeArtifact: PageReading = { label: '', columns: artifactColumns('a'), joins: '', asksBefore: true };
+
 /** Where the values of one statement are collected, the viewer's among them. */
 export function listScope(viewer: Viewer): FilterScope {
   const values = createSqlValues();
@@ -41,6 +54,7 @@ export function pageStatement(
   position: PagePosition,
   approach: Approach | null,
   scope: FilterScope = listScope(viewer),
+  reading: PageReading = wholeArtifact,
 ): PageStatement {
   const { values } = scope;
   const { arms, predicate } = listArms(query, viewer, scope);
@@ -67,7 +81,7 @@ export function pageStatement(
   const take = position.limit + 1;
   const onward = candidates({ ...parts, ascending, bound: from === null ? null : { ...from, inclusive: false }, take });
   const backward =
-    from === null
+    from === null || !reading.asksBefore
       ? 'false'
       : `EXISTS (${candidates({ ...parts, ascending: !ascending, bound: { ...from, inclusive: true }, take: 1 })})`;
   const order = direction(ascending);
@@ -75,18 +89,20 @@ export function pageStatement(
   const most = 2 * Math.max(1, approach?.trees.length ?? 0) * take;
   // With a cursor one row comes back even where the page is empty: what lies on the other side is asked all the same.
   const rows =
-    from === null ? 'SELECT false AS has_before) AS other JOIN' : `SELECT ${backward} AS has_before) AS other LEFT JOIN`;
+    from === null || !reading.asksBefore
+      ? 'SELECT false AS has_before) AS other JOIN'
+      : `SELECT ${backward} AS has_before) AS other LEFT JOIN`;
   const text = `WITH ${gateSql(approach, query.type, scope)}found AS MATERIALIZED (
   SELECT DISTINCT k, id FROM (${onward} ORDER BY k ${order}, id ${order} LIMIT ${most}) AS u
   ORDER BY k ${order}, id ${order} LIMIT ${take})
-SELECT ${artifactColumns('a')}, found.k::text AS cursor_key, other.has_before
-FROM (${rows} (found JOIN artifact a ON a.id = found.id) ON true ORDER BY found.k ${order}, found.id ${order}`;
+SELECT ${reading.columns}, found.k::text AS cursor_key, other.has_before
+FROM (${rows} (found JOIN artifact a ON a.id = found.id ${reading.joins}) ON true ORDER BY found.k ${order}, found.id ${order}`;
   const finished = values.finish(text);
-  return { statement: named(query, key, position, finished.text), values: finished.values };
+  return { statement: named(query, key, position, reading, finished.text), values: finished.values };
 }
 
 /** Lists without a filter have few texts, so their plans are kept by the connection. */
-function named(query: ListQuery, key: OrderKey, { limit, cursor }: PagePosition, text: string): Statement {
+function named(query: ListQuery, key: OrderKey, { limit, cursor }: PagePosition, reading: PageReading, text: string): Statement {
   const isFixed = query.filter === null && !key.label.startsWith('property') && keptLimits.has(limit);
   if (!isFixed) return { text };
   const orderText = /ORDER BY k (\w+)/.exec(text)?.[1] ?? '';
@@ -97,8 +113,14 @@ function named(query: ListQuery, key: OrderKey, { limit, cursor }: PagePosition,
     limit,
     cursor === null ? 'start' : 'on',
     query.includeHidden ? 'all' : '',
+    query.includeDrafts === true ? 'drafts' : '',
+    query.everyProject === true ? 'every' : '',
+    query.memberStatuses?.join() ?? '',
+    reading.label,
   ];
-  return { name: `list ${shape.join(' ')}`.slice(0, 63), text };
+  const name = `list ${shape.join(' ')}`;
+  // PostgreSQL cuts longer names, and two that are cut alike would be taken for one statement.
+  return name.length > 63 ? { text } : { name, text };
 }
 
 const keptLimits: ReadonlySet<number> = new Set([10, 20, 25, 50, 100]);

@@ -50,6 +50,8 @@ function walksOf(filter: Filter, scope: TreeScope): readonly string[] | undefine
     case 'not':
       return negatedWalks(filter.of, scope);
     case 'latest':
+    case 'blob':
+    case 'receiving':
       return undefined;
   }
 }
@@ -66,6 +68,7 @@ const scalarTrees: Partial<Record<FilterField, readonly [OrderTree, string]>> = 
   createdAt: ['updated', inTree('a.created_at')],
   updatedAt: ['updated', inTree('a.updated_at')],
   publishedAt: ['published', inTree('a.published_at')],
+  sizeBytes: ['size', inTree('a.size_bytes')],
 };
 const flags: Partial<Record<FilterField, string>> = {
   protected: flagInTree('a.protected'),
@@ -92,9 +95,12 @@ function scalarOf(field: FilterField, scope: TreeScope): { readonly column: stri
   const [tree, column] = scalarTrees[field] ?? [];
   if (field === 'type' && scope.type !== null) return undefined;
   if (tree === undefined || column === undefined || !has(tree, scope)) return undefined;
-  const compare = field.endsWith('At') ? compareTime : compareText;
+  const compare = field.endsWith('At') ? compareTime : field === 'sizeBytes' ? compareSize : compareText;
   return { column, compare: (operator, value) => compare(column, field, operator, value, scope.values) };
 }
+
+const compareSize = (column: string, field: string, operator: Operator, value: Json, values: SqlValues): string =>
+  compareNumber(column, field, operator, value, values, 'bigint');
 
 /** One interval of the column for each side of an inequality, and each value of a set. */
 function intervals(column: string, operator: Operator, value: Json, compare: Compare): readonly string[] {

@@ -1,0 +1,104 @@
+/** Pages of artifacts of one type, each read as the boot path reads one: a row with the blob of one slot. */
+import {
+  type BootImageRow,
+  type BootImageTuple,
+  bootImageJoins,
+  bootImageTuple,
+  receivingSql,
+  toBootImage,
+} from './boot-image-row.ts';
+import type { Sql } from './database.ts';
+import type { ListQuery } from './list-arms.ts';
+import { chooseApproach } from './list-records.ts';
+import { listScope, type PageReading, type PageStatement, pageStatement } from './page-statement.ts';
+import { type Sort, sortedPageStatement, sortSql } from './sorted-page.ts';
+import { sqlLiteral } from './sql-values.ts';
+import { readableSql, type Viewer } from './visibility-sql.ts';
+
+export type { Sort } from './sorted-page.ts';
+
+export interface ImageListRequest extends ListQuery {
+  readonly type: string;
+  readonly slot: string;
+  /** At least one; the last of several is the id. */
+  readonly sorts: readonly Sort[];
+  readonly limit: number;
+  /** The sort values of the row that the page begins after. */
+  readonly marker: readonly string[] | null;
+}
+
+export interface ImagePage {
+  readonly images: readonly BootImageRow[];
+  readonly hasMore: boolean;
+}
+
+interface PageRow {
+  readonly tuple: BootImageTuple;
+  readonly receiving: boolean;
+}
+
+export async function listImages(
+  sql: Sql & { readonly reads: Sql },
+  viewer: Viewer,
+  request: ImageListRequest,
+): Promise<ImagePage> {
+  const { statement, values } = await imagePageStatement(sql, viewer, request);
+  const reader = statement.name === undefined ? sql : sql.reads;
+  const rows = await reader.query<PageRow>(statement, values);
+  const page = rows.slice(0, request.limit);
+  return {
+    images: page.map(({ tuple, receiving }) => ({ ...toBootImage(tuple), isReceiving: receiving })),
+    hasMore: rows.length > request.limit,
+  };
+}
+
+/** Gives at most `limit + 1` rows. */
+export async function imagePageStatement(sql: Sql, viewer: Viewer, request: ImageListRequest): Promise<PageStatement> {
+  const { limit, marker, sorts, slot } = request;
+  const scope = listScope(viewer);
+  const [first] = sorts;
+  if (first === undefined) throw new TypeError('a list is sorted by something');
+  if (!isWalked(sorts) || (first.key !== 'createdAt' && first.key !== 'updatedAt'))
+    return sortedPageStatement(request, viewer, { take: limit + 1, marker }, scope, reading(slot));
+  const query = { ...request, order: { key: first.key, direction: first.direction } };
+  const approach = await chooseApproach(sql, query, scope);
+  const cursor = marker === null ? null : ([marker[0] ?? '', marker.at(-1) ?? ''] as const);
+  return pageStatement(query, viewer, { limit, direction: 'forward', cursor }, approach, scope, reading(slot));
+}
+
+/** By a time and nothing else but what settles ties, all one way: the orders that have walks and trees of their own. */
+function isWalked(sorts: readonly Sort[]): boolean {
+  const keys = sorts.map(({ key }) => key).join();
+  return (
+    (keys === 'createdAt,id' || keys === 'updatedAt,createdAt,id') && new Set(sorts.map((sort) => sort.direction)).size === 1
+  );
+}
+
+const readings = new Map<string, PageReading>();
+
+function reading(slot: string): PageReading {
+  const known = readings.get(slot);
+  if (known !== undefined) return known;
+  const literal = sqlLiteral(slot);
+  const made = {
+    label: `with ${slot}`,
+    columns: `${bootImageTuple} AS tuple, (a.state = 'draft' AND ${receivingSql(literal)}) AS receiving`,
+    joins: bootImageJoins(literal),
+    asksBefore: false,
+  };
+  readings.set(slot, made);
+  return made;
+}
+
+/** The sort values of an artifact of the type that the viewer may read; undefined where there is none. */
+export async function findMarker(
+  sql: Sql,
+  { project, isAdmin }: Viewer,
+  { id, type, sorts }: { readonly id: string; readonly type: string; readonly sorts: readonly Sort[] },
+): Promise<readonly string[] | undefined> {
+  const keys = sorts.map((sort) => `${sortSql(sort).sql}::text`);
+  const text = `SELECT json_build_array(${keys.join(', ')}) AS marker FROM artifact a
+    WHERE a.id = $3 AND a.type = $4 AND ${readableSql('a', { project: '$1::text', isAdmin: '$2::boolean' })}`;
+  const [row] = await sql.query<{ readonly marker: readonly string[] }>({ text }, [project, isAdmin, id, type]);
+  return row?.marker;
+}
