@@ -14,18 +14,23 @@ import { recordArtifactChange } from './record-change.ts';
 export interface AddMemberInput {
   readonly artifactId: string;
   readonly project: string;
+  /** Only of this type: others are not found. */
+  readonly type?: string | undefined;
+  /** Most members; 128 where left out. */
+  readonly quota?: number | undefined;
 }
 
-const membersMax = 128;
+const defaultQuota = 128;
 
 /**
  * @throws AppError ARTIFACT_NOT_FOUND, FORBIDDEN, TYPE_UNLOADED, MEMBERS_NOT_SHARED, MEMBER_EXISTS, LIMIT_EXCEEDED,
  *   AUDIENCE_TOO_WIDE when the project could not see what the artifact depends on, NAME_INVALID, INPUT_INVALID
  */
 export async function addMember(context: OpContext, input: AddMemberInput): Promise<Member> {
-  const artifact = await loadArtifact(context, input.artifactId, 'member:create');
+  const artifact = await loadArtifact(context, input.artifactId, 'member:create', input.type);
   loadedType(context, artifact);
   const project = assertProject(input.project);
+  const { quota = defaultQuota } = input;
   if (project === artifact.project) throw inputFault('/project', 'owns the artifact and needs no share');
   return context.db.transaction(
     async (tx) => {
@@ -33,7 +38,7 @@ export async function addMember(context: OpContext, input: AddMemberInput): Prom
       if (locked.visibility !== 'shared') throw new AppError('MEMBERS_NOT_SHARED');
       const members = await memberRecords.listMembers(tx, [artifact.id]);
       if (members.some((member) => member.project === project)) throw new AppError('MEMBER_EXISTS');
-      if (members.length >= membersMax) throw new AppError('LIMIT_EXCEEDED', `An artifact has at most ${membersMax} members.`);
+      if (members.length >= quota) throw new AppError('LIMIT_EXCEEDED', `An artifact has at most ${quota} members.`);
       if (locked.state !== 'draft') await assertMaySee(tx, context, locked, project);
       const member = await memberRecords.insertMember(tx, artifact.id, project);
       if (member === undefined) throw new AppError('MEMBER_EXISTS');

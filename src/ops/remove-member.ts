@@ -5,12 +5,14 @@ import { assertProject } from '#core/names.ts';
 import { memberRecords } from '#metadata/metadata.ts';
 import { lockCurrent } from './change-artifact.ts';
 import type { OpContext } from './context.ts';
-import { artifactNotFound, findArtifact, loadedType, resourceOf } from './load-artifact.ts';
+import { artifactNotFound, findArtifact, isOfType, loadedType, resourceOf } from './load-artifact.ts';
 import { recordArtifactChange } from './record-change.ts';
 
 export interface RemoveMemberInput {
   readonly artifactId: string;
   readonly project: string;
+  /** Only of this type: others are not found. */
+  readonly type?: string | undefined;
 }
 
 /**
@@ -22,7 +24,7 @@ export async function removeMember(context: OpContext, input: RemoveMemberInput)
   const { artifactId } = input;
   const project = assertProject(input.project);
   const artifact = await findArtifact(context, artifactId);
-  if (artifact === undefined) throw artifactNotFound(artifactId);
+  if (artifact === undefined || !isOfType(artifact, input.type)) throw artifactNotFound(artifactId);
   context.policy.authorise(context.caller, 'member:remove', { ...resourceOf(artifact), memberProject: project });
   loadedType(context, artifact);
   return context.db.transaction(

@@ -75,6 +75,6 @@ function toText(value: Json | undefined): string {
 }
 
 /** Whole seconds of a time in UTC. */
-function toSeconds(time: string): string {
+export function toSeconds(time: string): string {
   return `${time.slice(0, 19)}Z`;
 }

@@ -5,6 +5,7 @@ import { findBootImage } from '#ops/find-boot-image.ts';
 import { sendImageData } from './image-data.ts';
 import { answerImageError } from './image-errors.ts';
 import { toImageJson } from './image-json.ts';
+import { addImageMember, listImageMembers, removeImageMember, showImageMember, updateImageMember } from './image-members.ts';
 import { assertNoBody, imageType, withImageWords } from './image-requests.ts';
 import { uploadImageData } from './upload-image-data.ts';
 
@@ -15,6 +16,11 @@ const prefixes = ['/v2', ...Array.from({ length: latestMinor + 1 }, (_, minor) =
 const table: readonly HttpRoute<OpContext>[] = [
   { path: '/images/:id', methods: readOnly(showImage) },
   { path: '/images/:id/file', methods: { ...readOnly(sendImageData), PUT: uploadImageData }, isTransfer: true },
+  { path: '/images/:id/members', methods: { GET: listImageMembers, POST: addImageMember } },
+  {
+    path: '/images/:id/members/:member',
+    methods: { GET: showImageMember, PUT: updateImageMember, DELETE: removeImageMember },
+  },
 ];
 
 const imageRoutes: readonly HttpRoute<OpContext>[] = prefixes.flatMap((prefix) =>
