@@ -1,6 +1,14 @@
-/** The end of a server: no new connections, running requests to their end, then a cut. */
+/** The end of a server: it is announced, no new connections are taken, running requests go to their end, then a cut. */
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
+
+/** A stage: while the end is near, each answer is the last on its connection, so that none is kept to run into it. */
+export function announceEnd(app: FastifyInstance, isOpen: () => boolean): void {
+  app.addHook('onRequest', (_request, reply, done) => {
+    if (!isOpen()) reply.raw.setHeader('Connection', 'close');
+    done();
+  });
+}
 
 /** Resolves when no connection is left. */
 export async function drain(app: FastifyInstance, limitMs: number, log: Logger): Promise<void> {

@@ -5,13 +5,12 @@ import { type FastifyInstance, fastify } from 'fastify';
 import type { Logger } from 'pino';
 import type { HttpPlane } from '#base/http-route.ts';
 import type { OpContext, Services } from '#ops/context.ts';
-import type { Caller } from '#policy/policy.ts';
 import { accessLog } from './access-log.ts';
-import { createAuthentication } from './authentication.ts';
+import { type AuthenticationOptions, challengeOf, createAuthentication } from './authentication.ts';
 import { answerClientError, refuseTunnel } from './client-errors.ts';
 import { cors } from './cors.ts';
 import { mountPlane } from './dispatch.ts';
-import { drain } from './drain.ts';
+import { announceEnd, drain } from './drain.ts';
 import { type Address, listening } from './listen.ts';
 import type { Metrics } from './metrics.ts';
 import { mountGraphql } from './mount-graphql.ts';
@@ -22,6 +21,7 @@ import { securityHeaders } from './security-headers.ts';
 import { traceContext } from './trace-context.ts';
 import { answerUnknownPath, refuseOutside } from './unknown-paths.ts';
 
+export type { AuthenticationOptions } from './authentication.ts';
 export { createMetrics, type Metrics } from './metrics.ts';
 export { startOpsServer } from './ops-server.ts';
 export { openServerLog } from './server-log.ts';
@@ -29,17 +29,13 @@ export { openServerLog } from './server-log.ts';
 /** Handles everything under /graphql, body included, and answers it. */
 export type GraphqlHandler = (request: IncomingMessage, response: ServerResponse, context: OpContext) => Promise<void>;
 
-export interface HttpServerOptions {
+export interface HttpServerOptions extends AuthenticationOptions {
   readonly host: string;
   /** 0: a free one. */
   readonly port: number;
   readonly services: Services;
   readonly planes: readonly HttpPlane<OpContext>[];
   readonly graphql: GraphqlHandler;
-  /** Undefined for what is no valid token. */
-  readonly authenticateToken: (secret: string) => Promise<Caller | undefined>;
-  /** Whether a request without a token, from this machine itself, is the `dev` caller. */
-  readonly dev: boolean;
   /** Of pages in browsers that may call from elsewhere; `*` for all, none where left out. */
   readonly corsOrigins?: readonly string[] | undefined;
   /** Of requests that are not transfers. */
@@ -77,6 +73,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   const health = { isOpen: () => isOpen, ping: () => services.db.query({ name: 'ping', text: 'SELECT 1' }) };
 
   // The life of a request, in order.
+  announceEnd(app, health.isOpen); // Whether its connection has a future.
   requestId(app); // An id of its own, and an end to everything when its client goes.
   traceContext(app); // Whose trace it is part of.
   securityHeaders(app); // What every answer tells browsers.
@@ -85,7 +82,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   requestTarget(app); // Whether it addresses anything at all.
   cors(app, options.corsOrigins ?? []); // Which pages in browsers may call, and what they may read.
   // Then its route, each of which authenticates, sets a deadline, runs a handler and ends at the error boundary:
-  const dispatch = { services, authenticate, deadlineMs: options.deadlineMs, log };
+  const dispatch = { services, authenticate, challenge: challengeOf(options), deadlineMs: options.deadlineMs, log };
   mountOps(app, { health, metrics: options.metricsAddress === undefined ? metrics : undefined });
   mountGraphql(app, options.graphql, dispatch);
   for (const plane of options.planes) mountPlane(app, plane, dispatch);

@@ -302,7 +302,8 @@ describe('operators', () => {
     await once(idle, 'connect');
     const stopped = stopping[Symbol.asyncDispose]();
     await expect.poll(async () => (await fetch(`${stopping.url}/readyz`)).status).toBe(503);
-    expect((await fetch(`${stopping.url}/healthz`)).status).toBe(200);
+    const alive = await fetch(`${stopping.url}/healthz`);
+    expect([alive.status, alive.headers.get('connection')]).toEqual([200, 'close']);
     const { authorization } = await stopping.tokenFor('blue', 'member');
     expect((await fetch(`${stopping.url}/v2/images/x`, { headers: { authorization } })).status).toBe(404);
     stopping.http.cut();
