@@ -4,6 +4,8 @@ import { imageBaseFields, imageReservedFields, imageReservedPrefix, imageVersion
 import type { FromSchema } from './schema-type.ts';
 
 const diskFormats = ['ami', 'ari', 'aki', 'vhd', 'vhdx', 'vmdk', 'raw', 'qcow2', 'vdi', 'iso', 'ploop'] as const;
+/** What the inspectors know too; a deployment that wants them says so. */
+const furtherDiskFormats = ['gpt', 'luks'] as const;
 const containerFormats = ['ami', 'ari', 'aki', 'bare', 'ovf', 'ova', 'docker', 'compressed'] as const;
 
 /** What a deployment says about a further property of images: a part of the schema that clients read, and hold values to. */
@@ -36,7 +38,7 @@ export const imageSchema = {
       type: 'array',
       minItems: 1,
       uniqueItems: true,
-      items: { type: 'string', enum: diskFormats },
+      items: { type: 'string', enum: [...diskFormats, ...furtherDiskFormats] },
       default: diskFormats,
       description: 'Disk formats that the Image API takes.',
     },

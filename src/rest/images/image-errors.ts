@@ -2,6 +2,7 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { AppError } from '#base/app-error.ts';
 import { toErrorStatus } from './image-error-status.ts';
+import { patchMediaTypes } from './parse-patch.ts';
 
 type Shape = 'html' | 'json' | 'text';
 
@@ -32,6 +33,7 @@ export function answerImageError(
     'Content-Length': body.length,
     'Cache-Control': 'no-store',
     'Content-Security-Policy': "default-src 'none'; sandbox",
+    ...(status === 415 && request.method === 'PATCH' ? { 'Accept-Patch': patchMediaTypes } : {}),
     ...extra,
   });
   response.end(request.method === 'HEAD' ? undefined : body);

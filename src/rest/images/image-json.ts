@@ -1,47 +1,21 @@
 /** An image as its clients read it: one flat object, base fields always present, every further property a string. */
 import type { Json, JsonObject } from '#base/json.ts';
+import type { Artifact } from '#core/artifact.ts';
+import { imageBaseFields, imageReservedFields, imageReservedPrefix, imageVersionField } from '#core/image-fields.ts';
 import type { BootImage } from '#ops/find-boot-image.ts';
 import { toImageStatus } from './image-status.ts';
 
-/** Names that a property cannot take over: base fields, and what the API writes itself. */
-const baseNames: ReadonlySet<string> = new Set([
-  'id',
-  'name',
-  'status',
-  'visibility',
-  'protected',
-  'os_hidden',
-  'checksum',
-  'os_hash_algo',
-  'os_hash_value',
-  'owner',
-  'size',
-  'virtual_size',
-  'container_format',
-  'disk_format',
-  'created_at',
-  'updated_at',
-  'tags',
-  'min_ram',
-  'min_disk',
-  'self',
-  'file',
-  'schema',
-  'stores',
-  'direct_url',
-  'locations',
-  'location',
-  'deleted',
-  'deleted_at',
-]);
+/** Names that a property cannot take over. */
+const ownNames: ReadonlySet<string> = new Set([...imageBaseFields, ...imageReservedFields, imageVersionField]);
 
 /** Links are relative and start with /v2, whatever prefix the request came by. */
 export function toImageJson(image: BootImage): JsonObject {
   const { properties } = image;
   const json: Record<string, Json> = {};
   for (const name in properties) {
-    if (!baseNames.has(name) && !name.startsWith('os_glance')) json[name] = toText(properties[name]);
+    if (!ownNames.has(name) && !name.startsWith(imageReservedPrefix)) json[name] = toText(properties[name]);
   }
+  if (image.version !== null) json[imageVersionField] = image.version;
   json['name'] = image.name;
   json['disk_format'] = properties['disk_format'] ?? null;
   json['container_format'] = properties['container_format'] ?? null;
@@ -66,6 +40,12 @@ export function toImageJson(image: BootImage): JsonObject {
   json['file'] = `/v2/images/${image.id}/file`;
   json['schema'] = '/v2/schemas/image';
   return json;
+}
+
+/** An image that has just been made: it has no data yet, so that nothing needs to be read. */
+export function toDraftJson(draft: Artifact): JsonObject {
+  const noData = { sizeBytes: null, sha256: null, sha512: null, md5: null, stores: null, isReceiving: false };
+  return toImageJson({ ...draft, ...noData });
 }
 
 /** Clients take further properties for strings, and null for the empty one. */

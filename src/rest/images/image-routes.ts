@@ -2,25 +2,38 @@
 import type { HttpExchange, HttpHandler, HttpPlane, HttpRoute } from '#base/http-route.ts';
 import type { OpContext } from '#ops/context.ts';
 import { findBootImage } from '#ops/find-boot-image.ts';
+import { addImageTag, deactivateImage, patchImage, reactivateImage, removeImage, removeImageTag } from './change-image.ts';
+import { createImage } from './create-image.ts';
+import { answerJson } from './image-answers.ts';
 import { sendImageData } from './image-data.ts';
 import { answerImageError } from './image-errors.ts';
 import { toImageJson } from './image-json.ts';
 import { addImageMember, listImageMembers, removeImageMember, showImageMember, updateImageMember } from './image-members.ts';
 import { assertNoBody, imageType, withImageWords } from './image-requests.ts';
+import { schemaHandlers } from './image-schemas.ts';
+import { sendImageList } from './list-images.ts';
 import { uploadImageData } from './upload-image-data.ts';
 
 const latestMinor = 18;
 const prefixes = ['/v2', ...Array.from({ length: latestMinor + 1 }, (_, minor) => `/v2.${minor}`)];
 
+/** As what a cloud's catalogue knows this server. */
+export const catalogueType = 'image';
+
 /** One row for each path, without its prefix. */
 const table: readonly HttpRoute<OpContext>[] = [
-  { path: '/images/:id', methods: readOnly(showImage) },
+  { path: '/images', methods: { GET: sendImageList, POST: createImage } },
+  { path: '/images/:id', methods: { ...readOnly(showImage), PATCH: patchImage, DELETE: removeImage } },
+  { path: '/images/:id/actions/deactivate', methods: { POST: deactivateImage } },
+  { path: '/images/:id/actions/reactivate', methods: { POST: reactivateImage } },
+  { path: '/images/:id/tags/:tag', methods: { PUT: addImageTag, DELETE: removeImageTag } },
   { path: '/images/:id/file', methods: { ...readOnly(sendImageData), PUT: uploadImageData }, isTransfer: true },
   { path: '/images/:id/members', methods: { GET: listImageMembers, POST: addImageMember } },
   {
     path: '/images/:id/members/:member',
     methods: { GET: showImageMember, PUT: updateImageMember, DELETE: removeImageMember },
   },
+  ...Object.entries(schemaHandlers).map(([name, handler]) => ({ path: `/schemas/${name}`, methods: { GET: handler } })),
 ];
 
 const imageRoutes: readonly HttpRoute<OpContext>[] = prefixes.flatMap((prefix) =>
@@ -42,8 +55,5 @@ async function showImage({ context, request, response, params }: HttpExchange<Op
   assertNoBody(request);
   const { id = '' } = params;
   const image = await withImageWords(id, () => findBootImage(context, { id, ...imageType }));
-  // As text: node then sends head and body as one piece, where a buffer would make two.
-  const body = JSON.stringify(toImageJson(image));
-  response.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) });
-  response.end(request.method === 'HEAD' ? undefined : body);
+  answerJson(request, response, toImageJson(image));
 }

@@ -74,6 +74,7 @@ describe('an image', () => {
       stores: 'local',
       hw_disk_bus: 'virtio',
       os_distro: 'cirros',
+      os_vitrine_version: '1.10.0',
     });
   });
 
