@@ -61,6 +61,8 @@ export interface KnownBlob {
   readonly project: string;
   readonly type: string;
   readonly visibility: Visibility;
+  /** Null where one row stands for all artifacts of its kind. */
+  readonly artifactId: string | null;
 }
 
 /**
@@ -69,26 +71,32 @@ export interface KnownBlob {
  */
 const referencesMax = 100;
 
-const findKnownStatement = {
-  name: 'negotiation-find-known',
-  text: `SELECT b.id, b.digest_value AS sha256, b.size_bytes AS "sizeBytes", a.project, a.type, a.visibility
+const findKnownStatement = (name: string, artifactSql: string) => ({
+  name,
+  text: `SELECT b.id, b.digest_value AS sha256, b.size_bytes AS "sizeBytes", a.project, a.type, a.visibility, a."artifactId"
     FROM blob b
-    CROSS JOIN LATERAL (SELECT DISTINCT a.project, a.type, a.visibility
+    CROSS JOIN LATERAL (SELECT DISTINCT a.project, a.type, a.visibility, ${artifactSql} AS "artifactId"
       FROM (SELECT artifact_id FROM artifact_blob WHERE blob_id = b.id LIMIT ${referencesMax}) ab
       JOIN artifact a ON a.id = ab.artifact_id
       WHERE ${readableSql('a', { project: '$1::text', isAdmin: '$2::boolean' })} AND a.state <> 'pending_delete'
         AND (a.state <> 'deactivated' OR $2)
       LIMIT 5) a
     WHERE b.digest_algorithm = 'sha256' AND b.digest_value = ANY($3::text[])`,
-};
+});
+const findKnownByKindStatement = findKnownStatement('negotiation-find-known', 'NULL::uuid');
+const findKnownByEachStatement = findKnownStatement('negotiation-find-known-each', 'a.id');
 
-/** The blobs of these digests in artifacts whose bytes the viewer may read; a row for each kind of artifact they are in. */
+/**
+ * The blobs of these digests in artifacts that the viewer may read.
+ * @param isEach a row for each of the artifacts they are in, a few at most; else for each kind of them
+ */
 export async function findKnownBlobs(
   sql: Sql,
   { project, isAdmin }: Viewer,
   sha256s: readonly string[],
+  isEach: boolean,
 ): Promise<readonly KnownBlob[]> {
-  return sql.query<KnownBlob>(findKnownStatement, [project, isAdmin, sha256s]);
+  return sql.query<KnownBlob>(isEach ? findKnownByEachStatement : findKnownByKindStatement, [project, isAdmin, sha256s]);
 }
 
 const lockBlobsStatement = {

@@ -4,19 +4,16 @@ import type { Visibility } from '#core/artifact.ts';
 import { audienceContains } from '#core/audience.ts';
 import type { Sql } from '#metadata/database.ts';
 import { artifactRecords, memberRecords } from '#metadata/metadata.ts';
+import type { Resource } from '#policy/policy.ts';
 import type { OpContext } from './context.ts';
 import { inputFault } from './name-artifact.ts';
 
 const descriptionLengthMax = 10_000;
 
 /** Public and community are asked for apart: they reach beyond the project. @throws AppError FORBIDDEN */
-export function authoriseVisibility(
-  context: OpContext,
-  owner: { readonly project: string; readonly type: string },
-  visibility: Visibility,
-): void {
-  if (visibility === 'public') context.policy.authorise(context.caller, 'artifact:publicize', { ...owner, visibility });
-  if (visibility === 'community') context.policy.authorise(context.caller, 'artifact:communitize', { ...owner, visibility });
+export function authoriseVisibility(context: OpContext, artifact: Resource, visibility: Visibility): void {
+  if (visibility === 'public') context.policy.authorise(context.caller, 'artifact:publicize', { ...artifact, visibility });
+  if (visibility === 'community') context.policy.authorise(context.caller, 'artifact:communitize', { ...artifact, visibility });
 }
 
 export interface Shown {

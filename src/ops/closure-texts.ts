@@ -1,6 +1,7 @@
 /** The text of small blobs, in the closure itself: so that templates need no further requests. */
 import { isAppError } from '#base/app-error.ts';
 import type { Closure, ClosureBlob, ClosureNode } from '#core/closure.ts';
+import { findDownloadable } from './complete-resource.ts';
 import type { OpContext } from './context.ts';
 
 export interface LocatedClosure {
@@ -15,8 +16,12 @@ const readsAtOnce = 8;
 
 /** Smallest blobs first, until the sum is reached. What is no UTF-8, or cannot be read now, stays without text. */
 export async function addClosureTexts(context: OpContext, located: LocatedClosure, inlineBytes: number): Promise<LocatedClosure> {
-  const wanted = located.closure.nodes
-    .flatMap((node) => node.blobs.filter((blob) => isText(context, node, blob, inlineBytes)).map((blob) => ({ node, blob })))
+  const candidates = located.closure.nodes.flatMap((node) =>
+    node.blobs.filter((blob) => isText(context, node, blob, inlineBytes)).map((blob) => ({ node, blob })),
+  );
+  const downloadable = await findDownloadable(context, [...new Set(candidates.map(({ node }) => node))]);
+  const wanted = candidates
+    .filter(({ node }) => downloadable.has(node.id))
     .toSorted((a, b) => a.blob.sizeBytes - b.blob.sizeBytes);
   let total = 0;
   const chosen = wanted.filter(({ blob }) => {
@@ -36,11 +41,10 @@ export async function addClosureTexts(context: OpContext, located: LocatedClosur
   return { ...located, closure: { ...located.closure, nodes } };
 }
 
-function isText({ types, policy, caller }: OpContext, node: ClosureNode, blob: ClosureBlob, inlineBytes: number): boolean {
+function isText({ types, caller }: OpContext, node: ClosureNode, blob: ClosureBlob, inlineBytes: number): boolean {
   const rule = types.types.get(node.type)?.versions.get(node.typeVersion)?.rule.slots[blob.slot];
   if (rule?.text !== true || blob.sizeBytes > inlineBytes) return false;
-  const isWithheld = node.state === 'pending_delete' || (node.state === 'deactivated' && !caller.isAdmin);
-  return !isWithheld && policy.allows(caller, 'blob:download', { project: node.project, type: node.type });
+  return node.state !== 'pending_delete' && (node.state !== 'deactivated' || caller.isAdmin);
 }
 
 async function readText(context: OpContext, located: LocatedClosure, node: string, blob: ClosureBlob): Promise<string | null> {

@@ -49,22 +49,33 @@ interface DraftPlan extends ArtifactName {
  */
 export async function createArtifact(context: OpContext, input: CreateArtifactInput): Promise<Artifact> {
   const project = input.project === undefined ? context.caller.project : assertProject(input.project);
-  const resource = { project, type: input.type, visibility: input.visibility ?? 'private' };
+  const resource = draftOf(project, input);
   context.policy.authorise(context.caller, 'artifact:create', resource);
   const request = repeatable(context, 'artifact:create', input);
   const replay = await findReplay(context, request);
   if (replay !== undefined) return replay;
-  const plan = await planDraft(context, input, project);
+  const plan = await planDraft(context, input, resource);
   return runOnce(context, request, (tx) => writeDraft(tx, context, plan));
 }
 
-async function planDraft(context: OpContext, input: CreateArtifactInput, project: string): Promise<DraftPlan> {
+/** What policies are told of what is to be made. */
+function draftOf(project: string, input: CreateArtifactInput) {
+  const { id = '', type, name = null, version = null, visibility = 'private', properties = {}, tags = [] } = input;
+  const { hidden = false, protected: isProtected = false } = input;
+  const state = 'draft' as const;
+  return { id, project, type, name, version, state, visibility, hidden, protected: isProtected, properties, tags };
+}
+
+async function planDraft(
+  context: OpContext,
+  input: CreateArtifactInput,
+  resource: ReturnType<typeof draftOf>,
+): Promise<DraftPlan> {
   const type = context.types.get(input.type);
   const version = type.current;
-  const visibility = input.visibility ?? 'private';
-  authoriseVisibility(context, { project, type: input.type }, visibility);
-  const { hidden = false, protected: isProtected = false } = input;
-  if (isProtected) context.policy.authorise(context.caller, 'artifact:protect', { project, type: input.type, visibility });
+  const { project, visibility, hidden, protected: isProtected } = resource;
+  authoriseVisibility(context, resource, visibility);
+  if (isProtected) context.policy.authorise(context.caller, 'artifact:protect', resource);
   const named = readName(input.name ?? null, input.version ?? null);
   const description = checkDescription(input.description);
   if (description !== undefined && named.version === null)

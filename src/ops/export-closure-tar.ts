@@ -8,6 +8,7 @@ import type { ClosureBlob, ClosureNode } from '#core/closure.ts';
 import { closureFileName, closurePath } from '#core/closure-path.ts';
 import { toSegment } from '#core/path-segment.ts';
 import type { LocatedClosure } from './closure-texts.ts';
+import { authoriseDownloads } from './complete-resource.ts';
 import type { OpContext } from './context.ts';
 import { type GetClosureInput, locateClosure } from './get-closure.ts';
 import { requireComplete } from './require-complete.ts';
@@ -40,7 +41,8 @@ export async function exportClosureTar(context: OpContext, { ref, mode, partial 
   const located = await locateClosure(context, { ref, mode });
   const { closure } = located;
   if (partial !== true) requireComplete(closure);
-  const nodes = closure.nodes.filter((node) => isReadable(context, node));
+  const downloadable = await authoriseDownloads(context, closure.nodes);
+  const nodes = closure.nodes.filter((node) => downloadable.has(node.id) && isReadable(context, node));
   const entries = nodes
     .flatMap((node) => node.blobs.map((blob): Entry => ({ name: closurePath(node, blob.path), node, blob })))
     .filter(({ node, blob }) => located.locations(node.id, blob.path).length > 0)
@@ -61,8 +63,7 @@ export async function exportClosureTar(context: OpContext, { ref, mode, partial 
 }
 
 /** Of a partial export the bytes of a deactivated artifact are left out, but for administrators; of a deleted one for all. */
-function isReadable({ policy, caller }: OpContext, node: ClosureNode): boolean {
-  policy.authorise(caller, 'blob:download', { project: node.project, type: node.type });
+function isReadable({ caller }: OpContext, node: ClosureNode): boolean {
   return node.state !== 'pending_delete' && (node.state !== 'deactivated' || caller.isAdmin);
 }
 

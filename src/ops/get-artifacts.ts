@@ -3,7 +3,6 @@ import { isUuid } from '#base/id.ts';
 import type { Artifact } from '#core/artifact.ts';
 import { artifactRecords } from '#metadata/metadata.ts';
 import type { OpContext } from './context.ts';
-import { resourceOf } from './load-artifact.ts';
 
 /** In the order of the ids; null for each that does not exist or that the caller may not see. */
 export async function getArtifacts(
@@ -15,7 +14,7 @@ export async function getArtifacts(
   const found = real.length === 0 ? [] : await artifactRecords.findReadableArtifacts(context.db, context.caller, real);
   const readable = new Map(
     found
-      .filter((artifact) => context.policy.allows(context.caller, 'artifact:read', resourceOf(artifact)))
+      .filter((artifact) => context.policy.allows(context.caller, 'artifact:read', artifact))
       .map((artifact) => [artifact.id, artifact]),
   );
   return wanted.map((id) => readable.get(id) ?? null);

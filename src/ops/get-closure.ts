@@ -7,6 +7,7 @@ import type { Sql } from '#metadata/database.ts';
 import { closureRecords, resolutionRecords } from '#metadata/metadata.ts';
 import { assembleClosure } from './assemble-closure.ts';
 import { addClosureTexts, type LocatedClosure } from './closure-texts.ts';
+import { completeResource } from './complete-resource.ts';
 import type { OpContext } from './context.ts';
 import { artifactNotFound } from './load-artifact.ts';
 import { loadFloatingGraph } from './load-floating-graph.ts';
@@ -43,7 +44,11 @@ export async function locateClosure(context: OpContext, input: GetClosureInput):
   // Outside of the snapshot, and only where there is no answer: says why, in the same words as everywhere.
   if (graphed === undefined) throw artifactNotFound((await resolveReference(context, { ref: input.ref })).artifact.id);
   const root = graphed.nodes.get(graphed.root);
-  if (root !== undefined) context.policy.authorise(caller, 'artifact:closure', { project: root.project, type: root.type });
+  if (root !== undefined) {
+    const { id, project, type } = root;
+    const resource = await completeResource(context, 'artifact:closure', { id, project, type });
+    context.policy.authorise(caller, 'artifact:closure', resource);
+  }
   assertSize(graphed, maxNodes, settings.maxClosureNodes);
   const located = assembleClosure(context, input.mode, graphed);
   return input.inlineBytes === undefined ? located : addClosureTexts(context, located, input.inlineBytes);

@@ -12,10 +12,6 @@ export async function getFamilies(
   const wanted = ids.map((id) => id.toLowerCase());
   const real = [...new Set(wanted.filter(isUuid))];
   const rows = real.length === 0 ? [] : await familyRecords.findReadableFamilies(db, caller, real);
-  const readable = new Map(
-    rows
-      .filter(({ project, type }) => policy.allows(caller, 'family:read', { project, type }))
-      .map((row) => [row.id, toFamily(row)]),
-  );
+  const readable = new Map(rows.filter((row) => policy.allows(caller, 'family:read', row)).map((row) => [row.id, toFamily(row)]));
   return wanted.map((id) => readable.get(id) ?? null);
 }

@@ -24,7 +24,7 @@ export type GetFamilyInput =
 export async function getFamily(context: OpContext, input: GetFamilyInput): Promise<Family> {
   const row = 'id' in input ? await findById(context, input.id) : await findByName(context, input);
   if (row === undefined) throw familyNotFound('id' in input ? input.id : `${input.type}/${input.name}`);
-  context.policy.authorise(context.caller, 'family:read', { project: row.project, type: row.type });
+  context.policy.authorise(context.caller, 'family:read', row);
   return toFamily(row);
 }
 

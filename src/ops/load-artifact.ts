@@ -4,7 +4,7 @@ import { isUuid } from '#base/id.ts';
 import type { Artifact } from '#core/artifact.ts';
 import type { Sql } from '#metadata/database.ts';
 import { artifactRecords } from '#metadata/metadata.ts';
-import type { Action, Resource } from '#policy/policy.ts';
+import type { Action } from '#policy/policy.ts';
 import type { ArtifactType, TypeVersion } from '#types/type-registry.ts';
 import type { OpContext } from './context.ts';
 
@@ -16,7 +16,7 @@ import type { OpContext } from './context.ts';
 export async function loadArtifact(context: OpContext, id: string, action: Action, type?: string): Promise<Artifact> {
   const artifact = await findArtifact(context, id);
   if (artifact === undefined || !isOfType(artifact, type)) throw artifactNotFound(id);
-  context.policy.authorise(context.caller, action, resourceOf(artifact));
+  context.policy.authorise(context.caller, action, artifact);
   return artifact;
 }
 
@@ -35,10 +35,6 @@ export function isOfType(artifact: Pick<Artifact, 'type'>, type: string | undefi
 export function artifactNotFound(ref: string): AppError {
   const shown = ref.length > 300 ? `${ref.slice(0, 300)}…` : ref;
   return new AppError('ARTIFACT_NOT_FOUND', `There is no artifact ${shown.toWellFormed()}.`);
-}
-
-export function resourceOf(artifact: Artifact): Resource {
-  return { project: artifact.project, type: artifact.type, visibility: artifact.visibility };
 }
 
 /** @throws AppError REVISION_CONFLICT, with the current revision in its details */

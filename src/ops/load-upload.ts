@@ -4,6 +4,7 @@ import type { ErrorCode } from '#base/error-catalogue.ts';
 import { isUuid } from '#base/id.ts';
 import type { SlotEntry } from '#core/artifact.ts';
 import { type uploadRecords, uploadSessionRecords } from '#metadata/metadata.ts';
+import { completeResource } from './complete-resource.ts';
 import type { OpContext } from './context.ts';
 import { artifactNotFound } from './load-artifact.ts';
 
@@ -38,7 +39,7 @@ export async function loadUpload(context: OpContext, id: string): Promise<Sessio
   if (session.project !== caller.project && !caller.isAdmin) throw uploadNotFound(id);
   // A part belongs to no artifact yet.
   if (session.artifact === null) policy.authorise(caller, 'upload:part', { project: session.project });
-  else policy.authorise(caller, 'blob:upload', session.artifact);
+  else policy.authorise(caller, 'blob:upload', await completeResource(context, 'blob:upload', session.artifact));
   return session;
 }
 

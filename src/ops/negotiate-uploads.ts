@@ -4,6 +4,7 @@ import type { SlotEntry } from '#core/artifact.ts';
 import type { Sql } from '#metadata/database.ts';
 import { artifactRecords, blobRecords, negotiationRecords, type uploadRecords } from '#metadata/metadata.ts';
 import { assertRoomForAll, type OfferedBlob, placeKey, planBlobs, type WantedBlob } from './check-negotiation.ts';
+import { findDownloadable } from './complete-resource.ts';
 import type { OpContext } from './context.ts';
 import { recordChanges } from './record-change.ts';
 import { assertWritable, findDraft } from './slot-place.ts';
@@ -84,8 +85,16 @@ async function holdReadable(
 ): Promise<LiveBlobs> {
   const { caller, policy, blobs } = context;
   const sha256s = [...new Set(wanted.map((blob) => blob.sha256))];
-  const known = await negotiationRecords.findKnownBlobs(tx, caller, sha256s);
-  const readable = known.filter((blob) => policy.allows(caller, 'blob:download', blob)).map(({ id }) => id);
+  // Which artifact it is matters only where policies look at more than its kind.
+  const isEach = ![...policy.reads('blob:download')].every((fact) => fact === 'type' || fact === 'visibility');
+  const known = await negotiationRecords.findKnownBlobs(tx, caller, sha256s, isEach);
+  const artifacts = known.flatMap(({ artifactId, project, type }) =>
+    artifactId === null ? [] : { id: artifactId, project, type },
+  );
+  const downloadable = await findDownloadable(context, artifacts, tx);
+  const isReadable = ({ artifactId, project, type, visibility }: negotiationRecords.KnownBlob) =>
+    artifactId === null ? policy.allows(caller, 'blob:download', { project, type, visibility }) : downloadable.has(artifactId);
+  const readable = known.filter(isReadable).map(({ id }) => id);
   // What stands in place already need not be found among all the references to the same bytes.
   const places = new Set(wanted.map(placeKey));
   const own = held.filter((entry) => places.has(placeKey(entry))).map(({ blobId }) => blobId);

@@ -6,6 +6,7 @@ import type { BlobStore, ByteRange } from '#blobs/blob-store.ts';
 import type { ArtifactState, SlotEntry } from '#core/artifact.ts';
 import { assertPath } from '#core/names.ts';
 import { blobRecords } from '#metadata/metadata.ts';
+import { completeResource } from './complete-resource.ts';
 import type { OpContext } from './context.ts';
 import { artifactNotFound } from './load-artifact.ts';
 
@@ -46,8 +47,9 @@ export async function openBlob(context: OpContext, input: OpenBlobInput): Promis
   const isKnowable = isUuid(artifactId) && !input.slot.includes('\0');
   const row = isKnowable ? await blobRecords.findDownload(context.db.reads, context.caller, query) : undefined;
   if (row === undefined) throw artifactNotFound(input.artifactId);
-  const { project, type, visibility } = row;
-  context.policy.authorise(context.caller, 'blob:download', { project, type, visibility });
+  const { project, type, state, visibility } = row;
+  const known = { id: artifactId, project, type, state, visibility };
+  context.policy.authorise(context.caller, 'blob:download', await completeResource(context, 'blob:download', known));
   if (row.state === 'pending_delete') throw new AppError('ARTIFACT_DELETED');
   if (row.state === 'deactivated' && !context.caller.isAdmin) throw new AppError('ARTIFACT_DEACTIVATED');
   if (row.entry === undefined) throw new AppError('BLOB_NOT_FOUND');

@@ -3,10 +3,12 @@
  * to the file's path in the tree, `<alias>/<path>` for a dependency's, and that is the file's key.
  */
 import { AppError, type Fault } from '#base/app-error.ts';
+import { authoriseDownloads } from './complete-resource.ts';
 import type { OpContext } from './context.ts';
 import type { GetClosureInput } from './get-closure.ts';
 import { locateClosure } from './get-closure.ts';
 import { createHeatTree, type HeatPlace } from './heat-tree.ts';
+import { artifactNotFound } from './load-artifact.ts';
 import { requireComplete } from './require-complete.ts';
 
 /** Field names are Heat's own: this is the body of its requests. */
@@ -39,7 +41,8 @@ export async function projectHeat(
   if (root === undefined || rule?.role !== 'template') {
     throw invalid([{ pointer: '', message: 'is of a type that does not say it is a Heat template' }]);
   }
-  for (const { project, type } of closure.nodes) context.policy.authorise(context.caller, 'blob:download', { project, type });
+  const downloadable = await authoriseDownloads(context, closure.nodes);
+  for (const { id } of closure.nodes) if (!downloadable.has(id)) throw artifactNotFound(id);
   const tree = createHeatTree(context, located);
   const template = root.blobs.find(({ slot }) => slot === rule.slot);
   if (template === undefined) throw invalid([{ pointer: `/slots/${rule.slot}`, message: 'is empty' }]);

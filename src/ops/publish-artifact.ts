@@ -7,7 +7,7 @@ import type { Sql } from '#metadata/database.ts';
 import { artifactRecords } from '#metadata/metadata.ts';
 import { untilCurrent } from './change-artifact.ts';
 import type { OpContext } from './context.ts';
-import { assertRevision, loadArtifact, resourceOf } from './load-artifact.ts';
+import { assertRevision, loadArtifact } from './load-artifact.ts';
 import { type PreparedPublish, preparePublish } from './prepare-publish.ts';
 import { lockFamilyOf, publishDraft } from './publish-draft.ts';
 import { recordArtifactChange } from './record-change.ts';
@@ -46,7 +46,7 @@ export async function publishArtifact(context: OpContext, input: PublishArtifact
 /** A key opens nothing to a caller who has lost the right since. */
 async function findAllowedReplay(context: OpContext, request: Repeatable | undefined): Promise<Artifact | undefined> {
   const replay = await findReplay(context, request);
-  if (replay !== undefined) context.policy.authorise(context.caller, 'artifact:publish', resourceOf(replay));
+  if (replay !== undefined) context.policy.authorise(context.caller, 'artifact:publish', replay);
   return replay;
 }
 

@@ -4,7 +4,7 @@ import type { Artifact } from '#core/artifact.ts';
 import { type ArtifactRef, parseArtifactRef } from '#core/artifact-ref.ts';
 import { resolutionRecords } from '#metadata/metadata.ts';
 import type { OpContext } from './context.ts';
-import { artifactNotFound, findArtifact, resourceOf } from './load-artifact.ts';
+import { artifactNotFound, findArtifact } from './load-artifact.ts';
 import { candidatesMax, findFamily, resolveRange } from './resolve-name.ts';
 
 export interface ResolvedReference {
@@ -24,7 +24,7 @@ export async function resolveReference(context: OpContext, { ref }: { readonly r
   const parsed = parseArtifactRef(ref);
   const artifact = parsed.kind === 'id' ? await findArtifact(context, parsed.id) : await resolveFamilyRef(context, parsed, ref);
   if (artifact === undefined) throw artifactNotFound(ref);
-  context.policy.authorise(context.caller, 'artifact:read', resourceOf(artifact));
+  context.policy.authorise(context.caller, 'artifact:read', artifact);
   return { artifact, warnings: warningsOf(artifact) };
 }
 

@@ -7,6 +7,7 @@ import type { Sql } from '#metadata/database.ts';
 import { uploadRecords } from '#metadata/metadata.ts';
 import type { Action } from '#policy/policy.ts';
 import type { SlotRule } from '#sdk/sdk.ts';
+import { completeResource } from './complete-resource.ts';
 import type { OpContext } from './context.ts';
 import { artifactNotFound, assertRevision } from './load-artifact.ts';
 
@@ -38,8 +39,7 @@ export async function findDraft(
     ? await uploadRecords.findUploadTarget(context.db.reads, context.caller, artifactId)
     : undefined;
   if (artifact === undefined) throw artifactNotFound(input.artifactId);
-  const { project, type, visibility } = artifact;
-  context.policy.authorise(context.caller, action, { project, type, visibility });
+  context.policy.authorise(context.caller, action, await completeResource(context, action, artifact));
   assertWritable(artifact, input.expectedRevision);
   return artifact;
 }

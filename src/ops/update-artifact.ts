@@ -9,7 +9,7 @@ import { assertAudience, authoriseVisibility, isWidened } from './check-visibili
 import type { OpContext } from './context.ts';
 import { freezeArtifact } from './freeze-artifact.ts';
 import { assertNoFaults, hookArtifact } from './hook-artifact.ts';
-import { assertRevision, type LoadedType, loadArtifact, loadedType, resourceOf } from './load-artifact.ts';
+import { assertRevision, type LoadedType, loadArtifact, loadedType } from './load-artifact.ts';
 import { familyOf } from './name-artifact.ts';
 import { planUpdate, type UpdateArtifactInput, type UpdatePlan } from './plan-update.ts';
 import { type PreparedPublish, preparePublish } from './prepare-publish.ts';
@@ -53,8 +53,8 @@ export async function updateArtifactBy(
 
 /** What reaches beyond the artifact has an action of its own. */
 function authoriseParts(context: OpContext, artifact: Artifact, { changed, content }: UpdatePlan): void {
-  if (changed.includes('protected')) context.policy.authorise(context.caller, 'artifact:protect', resourceOf(artifact));
-  if (changed.includes('project')) context.policy.authorise(context.caller, 'artifact:move', resourceOf(artifact));
+  if (changed.includes('protected')) context.policy.authorise(context.caller, 'artifact:protect', artifact);
+  if (changed.includes('project')) context.policy.authorise(context.caller, 'artifact:move', artifact);
   if (changed.includes('visibility')) authoriseVisibility(context, artifact, content.visibility);
 }
 

@@ -19,7 +19,7 @@ export async function updateFamily(context: OpContext, input: UpdateFamilyInput)
   const id = input.id.toLowerCase();
   const [seen] = isUuid(id) ? await familyRecords.findReadableFamilies(db, caller, [id]) : [];
   if (seen === undefined) throw familyNotFound(input.id);
-  policy.authorise(caller, 'family:update', { project: seen.project, type: seen.type });
+  policy.authorise(caller, 'family:update', seen);
   const description = checkDescription(input.description) ?? '';
   return db.transaction(
     async (tx) => {

@@ -5,7 +5,7 @@ import { assertProject } from '#core/names.ts';
 import { memberRecords } from '#metadata/metadata.ts';
 import { lockCurrent } from './change-artifact.ts';
 import type { OpContext } from './context.ts';
-import { artifactNotFound, findArtifact, isOfType, loadedType, resourceOf } from './load-artifact.ts';
+import { artifactNotFound, findArtifact, isOfType, loadedType } from './load-artifact.ts';
 import { recordArtifactChange } from './record-change.ts';
 
 export interface UpdateMemberInput {
@@ -22,7 +22,7 @@ export async function updateMember(context: OpContext, input: UpdateMemberInput)
   const project = assertProject(input.project);
   const artifact = await findArtifact(context, artifactId);
   if (artifact === undefined || !isOfType(artifact, input.type)) throw artifactNotFound(artifactId);
-  context.policy.authorise(context.caller, 'member:update', { ...resourceOf(artifact), memberProject: project });
+  context.policy.authorise(context.caller, 'member:update', { ...artifact, memberProject: project });
   loadedType(context, artifact);
   return context.db.transaction(
     async (tx) => {

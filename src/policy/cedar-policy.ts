@@ -2,6 +2,7 @@
 import { LRUCache } from 'lru-cache';
 import { sha256Hex } from '#core/canonical-json.ts';
 import type { CedarEngine } from './cedar-engine.ts';
+import { resourceFacts, resourceKindOf } from './cedar-schema.ts';
 import { factsOf, isRelationEnough, relationOf } from './decision-facts.ts';
 import { toPolicy } from './enforce.ts';
 import { type Action, actions, type Caller, type Decision, type Policy, type Resource } from './policy.ts';
@@ -43,8 +44,9 @@ export function createCedarPolicy(engine: CedarEngine, { reads, onFailure }: Ced
 
   return toPolicy(decide, (action) => {
     const { attributes, properties, resourceId } = readsOf(action);
-    const held = properties.length > 0 ? ['properties'] : [];
-    return new Set([...attributes, ...held, ...(resourceId ? ['id'] : [])]);
+    const facts: readonly (keyof Resource)[] = resourceFacts[resourceKindOf(action)];
+    const read = facts.filter((fact) => (fact === 'properties' ? properties.length > 0 : attributes.includes(fact)));
+    return new Set(resourceId ? ['id', ...read] : read);
   });
 }
 

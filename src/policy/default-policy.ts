@@ -8,7 +8,7 @@ import { sha256Hex } from '#core/canonical-json.ts';
 import { renderSchema } from './cedar-schema.ts';
 import { relationOf } from './decision-facts.ts';
 import { toPolicy } from './enforce.ts';
-import { actions, type Decision, type Policy } from './policy.ts';
+import { actions, type Decision, type Policy, type Resource } from './policy.ts';
 
 export const defaultPolicyFile = join(import.meta.dirname, 'default.cedar');
 const decisionsFile = join(import.meta.dirname, 'default-decisions.json');
@@ -37,7 +37,7 @@ export function findDefaultPolicy(): Policy | undefined {
       Object.entries(byRelation).flatMap(([relation, roles]) => roles.split(' ').map((set) => `${action} ${set} ${relation}`)),
     ),
   );
-  const nothing: ReadonlySet<string> = new Set();
+  const nothing: ReadonlySet<keyof Resource> = new Set();
   return toPolicy(
     (caller, action, resource) => (mayDo.has(`${action} ${relationOf(caller, resource)}`) ? allowed : denied),
     () => nothing,

@@ -94,6 +94,6 @@ export interface Policy {
   allows(caller: Caller, action: Action, resource: Resource): boolean;
   /** The same with its reason. */
   decide(caller: Caller, action: Action, resource: Resource): Decision;
-  /** Keys of `Resource` beside its project that answers to this action depend on: only these need be told. */
-  reads(action: Action): ReadonlySet<string>;
+  /** What of a resource, beside its project, answers to this action depend on: only that need be told. */
+  reads(action: Action): ReadonlySet<keyof Resource>;
 }
