@@ -1,13 +1,32 @@
-/** An image is what it is declared to be, and opens nothing but itself on the machine that reads it. */
-import { defineHooks, fault, inspectImage, judgeImage } from 'vitrine/sdk';
+/** An image is what it is declared to be, and opens nothing but itself on the machine that reads it; the size of its disk is found. */
+import { type BlobView, defineHooks, fault, type ImageVerdict, inspectImage, type JsonObject, judgeImage } from 'vitrine/sdk';
 
 export default defineHooks({
-  async inspectBlob(blob, { properties: { disk_format: diskFormat, container_format: containerFormat } }) {
-    if (typeof diskFormat !== 'string') return [];
-    const inspection = await inspectImage(blob);
-    const declaration = { diskFormat, containerFormat: typeof containerFormat === 'string' ? containerFormat : null };
-    const { refusals } = judgeImage(inspection, declaration);
+  async inspectBlob(blob, { properties }) {
+    const verdict = await judge(blob, properties);
+    if (verdict === undefined) return [];
     const pointer = `/slots/${blob.slot}/${blob.path.replaceAll('~', '~0').replaceAll('/', '~1')}`;
-    return refusals.map(({ reason, message }) => fault(pointer, `${message} (${reason})`));
+    return verdict.refusals.map(({ reason, message }) => fault(pointer, `${message} (${reason})`, reason));
+  },
+
+  async derive({ typeVersion, properties, blobs }) {
+    const [blob] = blobs;
+    // Version 1 had no place for it. Of what another container holds nothing is known.
+    if (typeVersion === '1' || blob === undefined || !isBare(properties)) return {};
+    const { virtualBytes = null } = (await judge(blob, properties)) ?? {};
+    return virtualBytes === null ? {} : { virtual_size: virtualBytes };
   },
 });
+
+async function judge(
+  blob: BlobView,
+  { disk_format: diskFormat, container_format: containerFormat }: JsonObject,
+): Promise<ImageVerdict | undefined> {
+  if (typeof diskFormat !== 'string') return undefined;
+  const declaration = { diskFormat, containerFormat: typeof containerFormat === 'string' ? containerFormat : null };
+  return judgeImage(await inspectImage(blob), declaration);
+}
+
+function isBare({ container_format: containerFormat }: JsonObject): boolean {
+  return containerFormat === undefined || containerFormat === 'bare';
+}

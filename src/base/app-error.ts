@@ -6,6 +6,8 @@ import type { JsonObject } from './json.ts';
 export interface Fault {
   readonly pointer: string;
   readonly message: string;
+  /** Which kind of fault, where settings tell kinds apart: kebab-case. */
+  readonly reason?: string;
 }
 
 export interface AppErrorOptions {

@@ -39,7 +39,7 @@ export async function preparePublish(
   const written = callerWritten(loaded, artifact.properties);
   assertWritten(loaded, written);
   const seen = await hookArtifact(context, { ...artifact, properties: written }, dependencies, incoming);
-  await inspect(context, loaded, seen);
+  await inspect(context, loaded, artifact.id, seen);
   const properties = await derive(context, loaded, seen);
   assertProperties(context, loaded.version, properties, { partial: false });
   if (loaded.type.hooks.has.has('beforePublish')) {
@@ -71,12 +71,21 @@ function isSystemWritten(version: LoadedType['version'], { pointer }: Fault): bo
   return name !== undefined && version.isSystemWritten(name);
 }
 
-async function inspect(context: OpContext, { type }: LoadedType, seen: HookArtifact): Promise<void> {
+async function inspect(context: OpContext, { type }: LoadedType, artifactId: string, seen: HookArtifact): Promise<void> {
   if (type.hooks.has.has('validate')) assertNoFaults(await type.hooks.validate(seen, context.signal));
   if (!type.hooks.has.has('inspectBlob')) return;
   const faults: Fault[] = [];
   for (const blob of seen.blobs) faults.push(...(await type.hooks.inspectBlob(blob, seen, context.signal)));
-  if (faults.length > 0) throw new AppError('BLOB_REFUSED', undefined, { faults });
+  const refused = faults.filter((fault) => !isTolerated(context, fault));
+  if (refused.length > 0) throw new AppError('BLOB_REFUSED', undefined, { faults: refused });
+  if (faults.length > 0) {
+    context.log.warn({ artifactId, faults }, 'bytes that are not what they are declared as were taken, as configured');
+  }
+}
+
+/** What an operator wants to hear of, and not to refuse. */
+function isTolerated({ settings }: OpContext, { reason }: Fault): boolean {
+  return reason === 'format-mismatch' && settings.image.formatMatch === 'log';
 }
 
 /** The properties with what the type derives. A hook that writes what it may not, or badly, is the type's fault. */

@@ -128,9 +128,12 @@ export function defineHooks(hooks: TypeHooks): TypeHooks {
   return hooks;
 }
 
-/** A fault in the words every room uses. */
-export function fault(pointer: string, message: string): Fault {
-  return { pointer, message };
+/**
+ * A fault in the words every room uses.
+ * @param reason which kind of fault it is, in kebab-case; `format-mismatch` is one that an operator may have logged instead of refused
+ */
+export function fault(pointer: string, message: string, reason?: string): Fault {
+  return reason === undefined ? { pointer, message } : { pointer, message, reason };
 }
 
 /** Narrows a JSON value to an object. */

@@ -84,9 +84,10 @@ function toFaults(value: Json): readonly Fault[] | undefined {
   if (!Array.isArray(value)) return undefined;
   const faults = (value as readonly Json[]).slice(0, faultsMax).map((item) => {
     if (!isJsonObject(item)) return undefined;
-    const { pointer, message } = item;
+    const { pointer, message, reason } = item;
     if (typeof pointer !== 'string' || typeof message !== 'string' || !/^(\/|$)/.test(pointer)) return undefined;
-    return { pointer, message: message.slice(0, 2000) };
+    const kind = typeof reason === 'string' && /^[a-z0-9-]{1,64}$/.test(reason) ? { reason } : {};
+    return { pointer, message: message.slice(0, 2000), ...kind };
   });
   return faults.every((found) => found !== undefined) ? faults : undefined;
 }

@@ -18,21 +18,22 @@ export interface ImageVerdict {
 /** Declared formats that say nothing of the bytes: whatever is unrecognised may be one. */
 const loose: ReadonlySet<string> = new Set(['ami', 'ari', 'aki', 'ploop']);
 /** Declared formats whose bytes tell. */
-const strict: ReadonlySet<string> = new Set<ImageFormat>(['qcow2', 'vmdk', 'vhd', 'vhdx', 'vdi', 'iso']);
+const strict: ReadonlySet<string> = new Set<ImageFormat>(['qcow2', 'vmdk', 'vhd', 'vhdx', 'vdi', 'iso', 'gpt', 'luks']);
 /** What a raw disk may begin with: no format of the file around it. */
 const contents: ReadonlySet<ImageFormat> = new Set(['gpt', 'mbr', 'luks']);
 const tables: ReadonlySet<ImageFormat> = new Set(['gpt', 'mbr']);
 
 export function judgeImage(inspection: ImageInspection, declaration: ImageDeclaration): ImageVerdict {
   const { findings, sizeBytes } = inspection;
-  const isRaw = declaration.diskFormat === 'raw';
+  const { diskFormat } = declaration;
+  const isPartitioned = diskFormat === 'raw' || diskFormat === 'gpt';
   const refusals = [
     ...inspection.refusals,
     // A partition table is what a raw disk is used by; in a hybrid ISO, and in any other file, nobody need read it.
-    ...findings.filter(({ format }) => isRaw || !tables.has(format)).flatMap((finding) => finding.refusals),
+    ...findings.filter(({ format }) => isPartitioned || !tables.has(format)).flatMap((finding) => finding.refusals),
     ...judgeMatch(findings, declaration),
   ];
-  const declared = findings.find(({ format }) => format === declaration.diskFormat);
+  const declared = findings.find(({ format }) => isAs(format, diskFormat));
   return { refusals, virtualBytes: declared === undefined ? sizeBytes : declared.virtualBytes };
 }
 
@@ -47,10 +48,15 @@ function judgeMatch(
     return [{ reason: 'several-formats', message: `is ${formats} at once` }];
   }
   const isMismatch =
-    (strict.has(diskFormat) && !findings.some(({ format }) => format === diskFormat)) ||
+    (strict.has(diskFormat) && !findings.some(({ format }) => isAs(format, diskFormat))) ||
     (loose.has(diskFormat) && findings.some(({ format }) => format !== diskFormat));
   const actual = findings.map(({ format }) => format).join(' and ') || 'raw';
   return isMismatch ? [{ reason: 'format-mismatch', message: `is declared as ${diskFormat}, but is ${actual}` }] : [];
+}
+
+/** Clients mean any partition table by `gpt`, also the older kind. */
+function isAs(format: ImageFormat, diskFormat: string): boolean {
+  return format === diskFormat || (diskFormat === 'gpt' && format === 'mbr');
 }
 
 /** Two formats of the file, or one that has no place for what a raw disk begins with. */

@@ -60,7 +60,7 @@ describe('an image', () => {
       os_hash_value: hash('sha512'),
       owner: 'blue',
       size: bytes.length,
-      virtual_size: null,
+      virtual_size: bytes.length,
       container_format: 'bare',
       disk_format: 'raw',
       created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/),

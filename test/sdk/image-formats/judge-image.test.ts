@@ -53,6 +53,17 @@ describe('the declared format of an image', () => {
     }
   });
 
+  it('may be gpt for any sound partition table, and luks for what is encrypted', async () => {
+    for (const table of [dos, gpt]) expect(await judge(disk(table), 'gpt')).toEqual({ refusals: [], virtualBytes: 65_536 });
+    expect(await reasons(disk(mbrParts()), 'gpt')).toEqual(['no-partition']);
+    expect(await reasons(luks(1), 'luks')).toEqual([]);
+    for (const declared of ['gpt', 'luks']) {
+      for (const bytes of [bytesOf.qcow2, Buffer.alloc(4096)])
+        expect(await reasons(bytes, declared)).toEqual(['format-mismatch']);
+    }
+    expect(await reasons(iso(dos), 'gpt')).toEqual(['several-formats']);
+  });
+
   it('may be ami, ari, aki or ploop for all bytes that are nothing else', async () => {
     const parts = [
       Buffer.alloc(0),
