@@ -10,6 +10,7 @@ import { releaseMemory } from '#base/release-memory.ts';
 import { type BlobsConfig, openBlobs } from '#blobs/blobs.ts';
 import { type Config, instanceKeySource } from '#config/config.ts';
 import {
+  type AuthenticationOptions,
   createMetrics,
   type HttpServer,
   type Metrics,
@@ -33,8 +34,8 @@ import { claimTypes } from '#ops/claim-types.ts';
 import type { OpSettings, Services, StorageServices } from '#ops/context.ts';
 import { releaseUploads } from '#ops/release-uploads.ts';
 import { warmUp } from '#ops/warm-up.ts';
-import { loadPolicy, type Policy } from '#policy/policy.ts';
-import { imagePlane } from '#rest/images/image-routes.ts';
+import { loadPolicy, openKeystone, type Policy } from '#policy/policy.ts';
+import { catalogueType, imagePlane } from '#rest/images/image-routes.ts';
 import { transferPlane } from '#transfers/transfer-routes.ts';
 import { loadTypes } from '#types/load-types.ts';
 import type { TypeRegistry } from '#types/type-registry.ts';
@@ -80,7 +81,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   const types = stack.use(await loading.types);
   const { services, metrics, indexing } = await openServices(config, database.url, types, stack, log);
   if (database.isSole) await releaseAbandoned(services);
-  const http = stack.use(await openHttp(config, services, metrics, await loading.graphql));
+  const http = stack.use(await openHttp(config, services, metrics, await loading.graphql, stack));
   indexing();
   if (config.jobs.worker) workSoon(config, services, metrics, stack);
   const running = run(stack.move(), http, database.exited, options.signal, log);
@@ -322,7 +323,24 @@ async function releaseAbandoned({ db, blobs, settings, log }: Services): Promise
   if (count > 0) log.info({ count }, 'uploads that an earlier run left were ended');
 }
 
-async function openHttp(config: Config, services: Services, metrics: Metrics, { createGraphqlPlane }: GraphqlModule) {
+/** What is in force of what tells who is calling. */
+function openStrategies({ auth }: Config, services: Services, stack: AsyncDisposableStack): AuthenticationOptions {
+  const { log } = services;
+  const { dev, keystone, strategies } = auth;
+  return {
+    dev,
+    authenticateToken: strategies.includes('token') ? (secret) => authenticateToken(services, secret) : undefined,
+    keystone: keystone && stack.use(openKeystone({ ...keystone, serviceType: catalogueType, log })),
+  };
+}
+
+async function openHttp(
+  config: Config,
+  services: Services,
+  metrics: Metrics,
+  { createGraphqlPlane }: GraphqlModule,
+  stack: AsyncDisposableStack,
+) {
   const { limits, graphql } = config;
   const { depth, cost, aliases, tokens, graphiql, introspection } = graphql;
   const bounds = { maxDepth: depth, maxCost: cost, maxAliases: aliases, maxTokens: tokens, maxBodyBytes: limits.bodyBytes };
@@ -333,8 +351,7 @@ async function openHttp(config: Config, services: Services, metrics: Metrics, { 
     services,
     planes: [transferPlane, imagePlane],
     graphql: (request, response, context) => plane.handle(request, response, context),
-    authenticateToken: (secret) => authenticateToken(services, secret),
-    dev: config.auth.dev,
+    ...openStrategies(config, services, stack),
     corsOrigins: config.cors.origins,
     deadlineMs: limits.requestTimeoutMs,
     stallMs: limits.transferIdleMs,

@@ -1,5 +1,6 @@
 /** The one JSON Schema of the configuration: names, types, limits, defaults and meanings of all settings. */
 import { imageSchema } from './image-schema.ts';
+import { keystoneSchema } from './keystone-schema.ts';
 import type { FromSchema } from './schema-type.ts';
 import { filesystemStoreSchema, s3StoreSchema } from './store-schema.ts';
 
@@ -122,8 +123,17 @@ export const configSchema = {
         dev: {
           type: 'boolean',
           description:
-            'Requests from this machine without a token are the administrator `dev`; by default on a loopback `host` only.',
+            'Requests from this machine without a token are the administrator `dev`; by default on a loopback `host` without Keystone.',
         },
+        strategies: {
+          type: 'array',
+          items: { type: 'string', enum: ['token', 'keystone', 'dev'] },
+          uniqueItems: true,
+          minItems: 1,
+          description:
+            'Ways to say who one is that are in force: Vitrine’s own tokens, those of Keystone, `dev`; when left out, all that are configured.',
+        },
+        keystone: keystoneSchema,
       },
     },
     log: {

@@ -2,6 +2,7 @@
 import { join, resolve } from 'node:path';
 import { AppError, type Fault } from '#base/app-error.ts';
 import { isJsonObject, type Json, type JsonObject } from '#base/json.ts';
+import { type AuthConfig, toAuthConfig } from './auth-config.ts';
 import type { SchemaConfig } from './config-schema.ts';
 import {
   type Environment,
@@ -13,7 +14,6 @@ import {
   type SaidByPath,
 } from './config-sources.ts';
 import { imageFaults } from './image-schema.ts';
-import { isLoopback } from './loopback.ts';
 import { settingByPath, settings } from './settings.ts';
 import { findFaults } from './validate-config.ts';
 
@@ -25,7 +25,7 @@ export { settings } from './settings.ts';
 export interface Config extends Omit<SchemaConfig, 'auth' | 'graphql'> {
   readonly defaultStore: string;
   readonly managementLog: string;
-  readonly auth: { readonly dev: boolean };
+  readonly auth: AuthConfig;
   readonly graphql: Omit<SchemaConfig['graphql'], 'graphiql'> & { readonly graphiql: boolean };
 }
 
@@ -78,19 +78,24 @@ function readFile(input: ConfigInput, said: SaidByPath, faults: Fault[]): SaidBy
 
 /** The values by section, with defaults, every path absolute. */
 function assemble(said: SaidByPath, cwd: string): JsonObject {
-  const root: Record<string, Json> = {};
-  const sections = new Map<string, Record<string, Json>>([['', root]]);
+  const root: Section = {};
   for (const setting of settings) {
-    const [sectionName, key] = setting.path.includes('.') ? (setting.path.split('.') as [string, string]) : ['', setting.path];
-    const section = sections.get(sectionName) ?? {};
-    if (!sections.has(sectionName)) {
-      sections.set(sectionName, section);
-      root[sectionName] = section;
-    }
+    const keys = setting.path.split('.');
+    const key = keys.pop() ?? '';
+    const section = keys.reduce(sectionIn, root);
     const { value, base } = said.get(setting.path) ?? { value: setting.fallback, base: cwd };
     if (value !== undefined) section[key] = setting.isPath || setting.path === 'stores' ? absolute(value, base) : value;
   }
   return root;
+}
+
+interface Section {
+  [key: string]: Json | Section;
+}
+
+function sectionIn(above: Section, key: string): Section {
+  above[key] ??= {};
+  return above[key] as Section;
 }
 
 /** Of text and of lists of text; of a store's own paths. What has another type is left to the JSON Schema. */
@@ -128,16 +133,14 @@ function complete(settled: SchemaConfig, faults: Fault[]): Config {
     refuse('database.poolSize', `database.poolSize: the embedded database takes at most ${embeddedConnections}`);
   }
   for (const message of imageFaults(settled.image)) refuse('image.properties', message);
-  const isLocal = isLoopback(settled.host);
-  if (settled.auth.dev === true && !isLocal) refuse('auth.dev', `auth.dev needs a loopback host, not ${settled.host}`);
-  const dev = settled.auth.dev ?? isLocal;
+  const auth = toAuthConfig(settled.auth, settled.host, refuse);
   return {
     ...settled,
     stores,
     defaultStore,
     managementLog: settled.managementLog ?? join(settled.dataDir, 'management.log'),
-    auth: { dev },
-    graphql: { ...settled.graphql, graphiql: settled.graphql.graphiql ?? dev },
+    auth,
+    graphql: { ...settled.graphql, graphiql: settled.graphql.graphiql ?? auth.dev },
   };
 }
 

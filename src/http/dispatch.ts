@@ -1,21 +1,19 @@
 /** What happens within a route: method, caller, deadline, handler; whatever is thrown ends at the error boundary. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyInstance } from 'fastify';
-import type { Logger } from 'pino';
 import { AppError } from '#base/app-error.ts';
 import type { HttpExchange, HttpMethod, HttpPlane, HttpRoute } from '#base/http-route.ts';
 import { createContext, type OpContext, type Services } from '#ops/context.ts';
 import type { Authenticate } from './authentication.ts';
-import { answerThrown } from './error-boundary.ts';
+import { answerThrown, type BoundaryOptions } from './error-boundary.ts';
 import { inRequestSpan } from './request-span.ts';
 import { giveLeave, stateOf } from './request-state.ts';
 
-export interface DispatchOptions {
+export interface DispatchOptions extends BoundaryOptions {
   readonly services: Services;
   readonly authenticate: Authenticate;
   /** Of everything but transfers. */
   readonly deadlineMs: number;
-  readonly log: Logger;
 }
 
 /** Mounts every route of the plane for all methods, so that a wrong method is a 405 of the plane's own. */
@@ -30,7 +28,7 @@ export function mountPlane(app: FastifyInstance, plane: HttpPlane<OpContext>, op
       stateOf(raw).route = route.path;
       const run = () => inRequestSpan(raw, response, () => runRoute(route, toParams, raw, response, options));
       const running = route.isTransfer === true ? run() : withDeadline(raw, response, options, answer, run);
-      running.catch((error: unknown) => answerThrown(raw, response, error, answer, options.log));
+      running.catch((error: unknown) => answerThrown(raw, response, error, answer, options));
     });
   }
 }
@@ -39,15 +37,15 @@ export function mountPlane(app: FastifyInstance, plane: HttpPlane<OpContext>, op
 export async function withDeadline(
   request: IncomingMessage,
   response: ServerResponse,
-  { deadlineMs, log }: DispatchOptions,
+  options: DispatchOptions,
   answerError: HttpPlane<OpContext>['answerError'],
   run: () => Promise<void>,
 ): Promise<void> {
   const timer = setTimeout(() => {
     const error = new AppError('REQUEST_TIMEOUT');
     stateOf(request).controller.abort(error);
-    answerThrown(request, response, error, answerError, log);
-  }, deadlineMs);
+    answerThrown(request, response, error, answerError, options);
+  }, options.deadlineMs);
   try {
     await run();
   } finally {

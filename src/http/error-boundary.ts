@@ -12,12 +12,18 @@ type AnswerError = HttpPlane<unknown>['answerError'];
 const lingerMs = 5_000;
 const lingerBytes = 64 * 1024 * 1024;
 
+export interface BoundaryOptions {
+  readonly log: Logger;
+  /** Of a 401. */
+  readonly challenge: string;
+}
+
 export function answerThrown(
   request: IncomingMessage,
   response: ServerResponse,
   thrown: unknown,
   answerError: AnswerError,
-  log: Logger,
+  { log, challenge }: BoundaryOptions,
 ): void {
   const { requestId, controller, hasLeave } = stateOf(request);
   const error = toShownError(unwrapAbort(thrown, controller.signal));
@@ -29,7 +35,7 @@ export function answerThrown(
     return;
   }
   const extra: Record<string, string> = {};
-  if (error.code === 'UNAUTHENTICATED') extra['WWW-Authenticate'] = 'Bearer realm="vitrine"';
+  if (error.code === 'UNAUTHENTICATED') extra['WWW-Authenticate'] = challenge;
   if (error.code === 'RATE_LIMITED' || error.status === 503) extra['Retry-After'] = '1';
   // Whoever still waits for leave will not send its body. Who has it is sending: closing now would reset it before it has the answer.
   if (request.headers.expect !== undefined && !hasLeave && !request.complete) extra['Connection'] = 'close';

@@ -25,7 +25,7 @@ export function mountGraphql(app: FastifyInstance, handle: GraphqlHandler, optio
       await handle(raw, response, contextOf(raw, options.services));
     };
     withDeadline(raw, response, options, answer, () => inRequestSpan(raw, response, run)).catch((error: unknown) =>
-      answerThrown(raw, response, error, answer, options.log),
+      answerThrown(raw, response, error, answer, options),
     );
   });
 }

@@ -7,9 +7,16 @@ export function isRole(text: string): text is Role {
   return (roles as readonly string[]).includes(text);
 }
 
-export function createCaller(id: string, project: string, given: Iterable<Role>): Caller {
-  const own = new Set(given);
-  return { id, project, roles: own, isAdmin: own.has('admin') };
+const none: ReadonlySet<never> = new Set();
+
+export function createCaller(
+  id: string,
+  project: string,
+  given: Iterable<Role>,
+  beside: Partial<Pick<Caller, 'roleNames' | 'serviceRoles'>> = {},
+): Caller {
+  const own: ReadonlySet<Role> = new Set(given);
+  return { id, project, roles: own, isAdmin: own.has('admin'), roleNames: own, serviceRoles: none, ...beside };
 }
 
 /** True when a caller may hand on the role: no role above the own ones; `service` only by who has it, or an administrator. */

@@ -5,8 +5,10 @@ import type { ArtifactState, Visibility } from '#core/artifact.ts';
 export { createCaller, isRole, mayGrant, roles } from './caller.ts';
 export { createDefaultPolicy } from './default-policy.ts';
 export { identifyDev, isLoopbackAddress } from './dev-identity.ts';
+export { type Keystone, type KeystoneOptions, openKeystone } from './keystone.ts';
+export type { KeystoneCredentials } from './keystone-session.ts';
 export { type LoadPolicyOptions, loadPolicy } from './load-policy.ts';
-export { createTokenSecret, hashTokenSecret, isTokenSecret } from './token-secret.ts';
+export { createTokenSecret, hashTokenSecret, isOwnToken, isTokenSecret } from './token-secret.ts';
 
 /** Roles contain each other: admin > member > reader. `service` stands beside them. */
 export type Role = 'reader' | 'member' | 'admin' | 'service';
@@ -18,6 +20,10 @@ export interface Caller {
   readonly roles: ReadonlySet<Role>;
   /** Sees and may change every project's artifacts. */
   readonly isAdmin: boolean;
+  /** All roles under the names that whoever vouches for the caller gives them, in lower case; those we know are in `roles`. */
+  readonly roleNames: ReadonlySet<string>;
+  /** Of a service that passes the caller's request on; none where the caller is here in person. */
+  readonly serviceRoles: ReadonlySet<Role>;
 }
 
 export const actions = [

@@ -9,6 +9,11 @@ export function createTokenSecret(): string {
   return prefix + randomBytes(32).toString('base64url');
 }
 
+/** True for what is, or was meant to be, a token of ours: nobody else is to see it. */
+export function isOwnToken(text: string): boolean {
+  return text.startsWith(prefix);
+}
+
 /** False for what cannot be a token: not worth a look into the database. */
 export function isTokenSecret(text: string): boolean {
   return secretPattern.test(text);

@@ -38,7 +38,7 @@ describe('without a word from anybody', () => {
       stores: [{ name: 'default', kind: 'filesystem', path: join(cwd, 'vitrine-data/blobs') }],
       defaultStore: 'default',
       managementLog: join(cwd, 'vitrine-data/management.log'),
-      auth: { dev: true },
+      auth: { dev: true, strategies: ['token', 'dev'], keystone: undefined },
       database: { poolSize: 8, autoMigrate: true },
       graphql: { graphiql: true, introspection: true },
       trustedProjects: [],
@@ -261,5 +261,88 @@ describe('shown', () => {
       variables: ['VITRINE_DATABASE_POOL_SIZE'],
       flag: '--database-pool-size',
     });
+  });
+});
+
+describe('authentication', () => {
+  const keystone = {
+    VITRINE_AUTH_KEYSTONE_URL: 'http://controller:5000/v3',
+    VITRINE_AUTH_KEYSTONE_USERNAME: 'vitrine',
+    VITRINE_AUTH_KEYSTONE_PASSWORD: 'p',
+    VITRINE_AUTH_KEYSTONE_PROJECT: 'service',
+  };
+  const authOf = (env: Record<string, string>, flags = {}) => load({ env, flags }).config.auth;
+
+  it('asks Keystone as the user that is named, in the domains that are usual', () => {
+    expect(authOf(keystone).keystone).toMatchObject({
+      url: 'http://controller:5000/v3',
+      publicUrl: 'http://controller:5000/v3',
+      credentials: {
+        kind: 'password',
+        user: { name: 'vitrine', domain: 'Default' },
+        password: 'p',
+        project: { name: 'service', domain: 'Default' },
+      },
+      cacheMs: 60_000,
+      roleNames: { reader: ['reader'], member: ['member'], admin: ['admin'], service: ['service'] },
+    });
+  });
+
+  it('asks by ids, or with an application credential, where those are given', () => {
+    const env = { ...keystone, VITRINE_AUTH_KEYSTONE_USER_ID: 'u', VITRINE_AUTH_KEYSTONE_PROJECT_ID: 'q' };
+    expect(authOf(env).keystone?.credentials).toMatchObject({ user: { id: 'u' }, project: { id: 'q' } });
+    const credential = {
+      VITRINE_AUTH_KEYSTONE_URL: 'http://controller:5000',
+      VITRINE_AUTH_KEYSTONE_APPLICATION_CREDENTIAL_ID: 'c',
+      VITRINE_AUTH_KEYSTONE_APPLICATION_CREDENTIAL_SECRET: 's',
+    };
+    expect(authOf(credential).keystone?.credentials).toEqual({ kind: 'application-credential', id: 'c', secret: 's' });
+  });
+
+  it('reads Keystone’s settings from a file, at any depth', async () => {
+    const settled =
+      'auth: {keystone: {url: "http://k", username: v, password: p, project: s, adminRoles: [root], caFile: ca.pem}}';
+    await writeFile(join(cwd, 'c.yaml'), settled);
+    const { config } = load({ file: 'c.yaml' });
+    expect(config.auth.keystone?.roleNames.admin).toEqual(['root']);
+    expect(config.auth.keystone?.caFile).toBe(join(cwd, 'ca.pem'));
+  });
+
+  it('says all that Keystone lacks', () => {
+    expect(faultsOf({ env: { VITRINE_AUTH_KEYSTONE_URL: 'http://k' } })).toEqual([
+      'auth.keystone needs username',
+      'auth.keystone needs password',
+      'auth.keystone needs project',
+    ]);
+    expect(
+      faultsOf({ env: { VITRINE_AUTH_STRATEGIES: 'keystone', VITRINE_AUTH_KEYSTONE_APPLICATION_CREDENTIAL_ID: 'c' } }),
+    ).toEqual(['auth.keystone needs url', 'auth.keystone needs applicationCredentialSecret']);
+    expect(faultsOf({ env: { ...keystone, VITRINE_AUTH_KEYSTONE_URL: 'controller:5000' } })).toHaveLength(1);
+  });
+
+  it('leaves `dev` out beside Keystone, unless it is asked for', () => {
+    expect(authOf(keystone)).toMatchObject({ dev: false, strategies: ['token', 'keystone'] });
+    expect(authOf({ ...keystone, VITRINE_AUTH_DEV: 'true' })).toMatchObject({
+      dev: true,
+      strategies: ['token', 'keystone', 'dev'],
+    });
+    expect(load({ env: keystone }).config.graphql.graphiql).toBe(false);
+  });
+
+  it('has the strategies that are listed and no others', () => {
+    expect(authOf({ ...keystone, VITRINE_AUTH_STRATEGIES: 'keystone' })).toMatchObject({ dev: false, strategies: ['keystone'] });
+    expect(authOf({ ...keystone, VITRINE_AUTH_STRATEGIES: 'token' })).toMatchObject({ keystone: undefined });
+    expect(authOf({ VITRINE_AUTH_STRATEGIES: 'dev,token' })).toMatchObject({ dev: true, strategies: ['dev', 'token'] });
+    expect(faultsOf({ env: { VITRINE_AUTH_STRATEGIES: 'oidc' } })).toHaveLength(1);
+    expect(faultsOf({ env: { VITRINE_AUTH_STRATEGIES: 'token', VITRINE_AUTH_DEV: 'true' } })).toEqual([
+      'auth.dev and auth.strategies do not say the same',
+    ]);
+    expect(faultsOf({ env: { VITRINE_AUTH_STRATEGIES: 'dev', VITRINE_HOST: '0.0.0.0' } })).toHaveLength(1);
+  });
+
+  it('shows no secret of Keystone’s', () => {
+    const secret = 'the-service-password';
+    const loaded = load({ env: { ...keystone, VITRINE_AUTH_KEYSTONE_PASSWORD: secret } });
+    expect(JSON.stringify(describeConfig(loaded))).not.toContain(secret);
   });
 });

@@ -46,6 +46,12 @@ export const serverErrors = {
     'Run `vitrine db migrate`, or set database.autoMigrate.',
   ),
   DATABASE_UNAVAILABLE: entry(503, 'unavailable', 'The database does not answer.', 'Retry; tell the operator if it stays.'),
+  IDENTITY_UNAVAILABLE: entry(
+    503,
+    'unavailable',
+    'Nobody can say at the moment whom the token stands for.',
+    'Retry; tell the operator if it stays: Keystone does not answer, or not to this server.',
+  ),
   READ_ONLY: entry(
     503,
     'unavailable',
