@@ -26,11 +26,10 @@ const tables: ReadonlySet<ImageFormat> = new Set(['gpt', 'mbr']);
 export function judgeImage(inspection: ImageInspection, declaration: ImageDeclaration): ImageVerdict {
   const { findings, sizeBytes } = inspection;
   const { diskFormat } = declaration;
-  const isPartitioned = diskFormat === 'raw' || diskFormat === 'gpt';
   const refusals = [
     ...inspection.refusals,
     // A partition table is what a raw disk is used by; in a hybrid ISO, and in any other file, nobody need read it.
-    ...findings.filter(({ format }) => isPartitioned || !tables.has(format)).flatMap((finding) => finding.refusals),
+    ...findings.filter(({ format }) => usesTable(diskFormat) || !tables.has(format)).flatMap((finding) => finding.refusals),
     ...judgeMatch(findings, declaration),
   ];
   const declared = findings.find(({ format }) => isAs(format, diskFormat));
@@ -54,6 +53,11 @@ function judgeMatch(
   return isMismatch ? [{ reason: 'format-mismatch', message: `is declared as ${diskFormat}, but is ${actual}` }] : [];
 }
 
+/** Whether a disk declared as this is used by the partition table at its beginning. */
+function usesTable(diskFormat: string): boolean {
+  return diskFormat === 'raw' || diskFormat === 'gpt';
+}
+
 /** Clients mean any partition table by `gpt`, also the older kind. */
 function isAs(format: ImageFormat, diskFormat: string): boolean {
   return format === diskFormat || (diskFormat === 'gpt' && format === 'mbr');
@@ -68,5 +72,5 @@ function isAmbiguous(findings: readonly ImageFinding[], diskFormat: string): boo
   // A fixed VHD is a raw disk with a footer.
   if (file.format === 'vhd' && file.facts['kind'] === 'fixed') return false;
   const isHybrid = file.format === 'iso' && findings.every(({ format }) => format === 'iso' || tables.has(format));
-  return !(isHybrid && diskFormat !== 'raw');
+  return !(isHybrid && !usesTable(diskFormat));
 }
