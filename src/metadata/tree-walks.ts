@@ -145,6 +145,8 @@ function negatedWalks(filter: Filter, scope: TreeScope): readonly string[] | und
     return complement(scalar.column, filter.operator, filter.value, scalar.compare, scope.values);
   }
   if (filter.kind === 'property') {
+    // In a list of another type nothing has the property: all of it matches, and no tree is of that.
+    if (scope.type !== null && scope.type !== filter.type) return undefined;
     const property = propertyColumn(filter, scope);
     if (property === undefined) return undefined;
     const { column, compare, value } = property;
