@@ -1,6 +1,6 @@
 /** The JSON Schema of the settings of the Image API. */
 
-import { imageBaseFields, imageReservedFields, imageReservedPrefix, imageVersionField } from '#core/image-fields.ts';
+import { imageBaseFields, imageReservedFields, imageReservedPrefixes } from '#core/image-fields.ts';
 import type { FromSchema } from './schema-type.ts';
 
 const diskFormats = ['ami', 'ari', 'aki', 'vhd', 'vhdx', 'vmdk', 'raw', 'qcow2', 'vdi', 'iso', 'ploop'] as const;
@@ -18,8 +18,8 @@ const propertySchema = {
       type: 'string',
       minLength: 1,
       maxLength: 255,
-      pattern: `^(?!${imageReservedPrefix})`,
-      not: { enum: [...imageBaseFields, ...imageReservedFields, imageVersionField] },
+      pattern: `^(?!${imageReservedPrefixes.join('|')})`,
+      not: { enum: [...imageBaseFields, ...imageReservedFields] },
     },
     description: { type: 'string', minLength: 1 },
     enum: { type: 'array', minItems: 1, uniqueItems: true, items: { type: 'string', maxLength: 65_535 } },

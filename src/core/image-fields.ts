@@ -10,8 +10,15 @@ export const imageBaseFields = [
 /** Of an older API, and never shown: who writes them means something that does not happen here. */
 export const imageReservedFields = ['location', 'deleted', 'deleted_at'] as const;
 
-/** What the API writes for itself while it works on an image. */
-export const imageReservedPrefix = 'os_glance';
+/** What the API writes for itself while it works on an image; and what this server adds to the API. */
+export const imageReservedPrefixes = ['os_glance', 'os_vitrine_'] as const;
 
 /** The version of the family, on images that have one: the one field that no other server of this API knows. */
 export const imageVersionField = 'os_vitrine_version';
+
+const named: ReadonlySet<string> = new Set([...imageBaseFields, ...imageReservedFields]);
+
+/** True for a name that is nothing to the API: a property of that name is only kept. */
+export function isFurtherProperty(name: string): boolean {
+  return !named.has(name) && !imageReservedPrefixes.some((prefix) => name.startsWith(prefix));
+}

@@ -188,7 +188,7 @@ describe('what is wrong', () => {
       { env: { VITRINE_IMAGE_PROPERTIES: '[{"name":"status"}]' } },
       '0.name must NOT be valid',
     ],
-    ['a property that the API keeps for itself', { env: { VITRINE_IMAGE_PROPERTIES: '[{"name":"os_glance_x"}]' } }, 'pattern'],
+    ['a property that the API keeps for itself', { env: { VITRINE_IMAGE_PROPERTIES: '[{"name":"os_vitrine_x"}]' } }, 'pattern'],
     ['a disk format that no image has', { env: { VITRINE_IMAGE_DISK_FORMATS: 'raw,tar' } }, 'must be one of'],
     ['an endpoint with a query', { env: { VITRINE_IMAGE_PUBLIC_ENDPOINT: 'https://a/?b' } }, 'pattern'],
   ])('%s is refused', (_what, input, message) => {

@@ -2,20 +2,13 @@
 import { AppError } from '#base/app-error.ts';
 import type { HttpExchange } from '#base/http-route.ts';
 import { isJsonObject, type Json } from '#base/json.ts';
+import { isFurtherProperty } from '#core/image-fields.ts';
 import type { OpContext } from '#ops/context.ts';
 import { type CreateArtifactInput, createArtifact } from '#ops/create-artifact.ts';
 import { absoluteUrl, answerJson } from './image-answers.ts';
 import { toDraftJson } from './image-json.ts';
 import { imageType, readJson } from './image-requests.ts';
-import {
-  assertOpenFields,
-  assertQuotas,
-  type ImageWrite,
-  isFault,
-  isFurtherProperty,
-  mergeWrites,
-  readField,
-} from './image-write.ts';
+import { assertOpenFields, assertQuotas, type ImageWrite, isFault, mergeWrites, readField } from './image-write.ts';
 
 /**
  * @throws AppError REQUEST_MALFORMED, INPUT_INVALID with every fault, PROPERTY_SYSTEM_WRITTEN, LIMIT_EXCEEDED, ID_TAKEN, FORBIDDEN,

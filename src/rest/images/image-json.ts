@@ -1,19 +1,16 @@
 /** An image as its clients read it: one flat object, base fields always present, every further property a string. */
 import type { Json, JsonObject } from '#base/json.ts';
 import type { Artifact } from '#core/artifact.ts';
-import { imageBaseFields, imageReservedFields, imageReservedPrefix, imageVersionField } from '#core/image-fields.ts';
+import { imageVersionField, isFurtherProperty } from '#core/image-fields.ts';
 import type { BootImage } from '#ops/find-boot-image.ts';
 import { toImageStatus } from './image-status.ts';
-
-/** Names that a property cannot take over. */
-const ownNames: ReadonlySet<string> = new Set([...imageBaseFields, ...imageReservedFields, imageVersionField]);
 
 /** Links are relative and start with /v2, whatever prefix the request came by. */
 export function toImageJson(image: BootImage): JsonObject {
   const { properties } = image;
   const json: Record<string, Json> = {};
   for (const name in properties) {
-    if (!ownNames.has(name) && !name.startsWith(imageReservedPrefix)) json[name] = toText(properties[name]);
+    if (isFurtherProperty(name)) json[name] = toText(properties[name]);
   }
   if (image.version !== null) json[imageVersionField] = image.version;
   json['name'] = image.name;

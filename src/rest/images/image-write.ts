@@ -2,7 +2,7 @@
 import { AppError, type Fault } from '#base/app-error.ts';
 import type { Json } from '#base/json.ts';
 import { type Visibility, visibilities } from '#core/artifact.ts';
-import { imageBaseFields, imageReservedFields, imageReservedPrefix, imageVersionField } from '#core/image-fields.ts';
+import { imageVersionField, isFurtherProperty } from '#core/image-fields.ts';
 import type { ImagePropertyRule, ImageSettings } from '#ops/context.ts';
 
 /** A part of what `createArtifact` and `updateArtifact` take. */
@@ -41,16 +41,6 @@ const readers = {
   container_format: (value, { containerFormats }) => readFormat('container_format', value, containerFormats),
   [imageVersionField]: (value) => (isTextOrNull(value) ? { version: value === '' ? null : value } : 'must be text or null'),
 } as const satisfies Readonly<Record<string, ReadValue>>;
-
-const baseFields: ReadonlySet<string> = new Set(imageBaseFields);
-const reservedFields: ReadonlySet<string> = new Set(imageReservedFields);
-
-/** True for a name that is no field of the API's own: its value is a property that the API only keeps. */
-export function isFurtherProperty(name: string): boolean {
-  return (
-    !baseFields.has(name) && !reservedFields.has(name) && !name.startsWith(imageReservedPrefix) && name !== imageVersionField
-  );
-}
 
 /** True for a field that callers may not write: only the server does, or nobody. */
 export function isClosedField(name: string): boolean {

@@ -2,19 +2,10 @@
 import { AppError } from '#base/app-error.ts';
 import type { JsonObject } from '#base/json.ts';
 import type { Artifact } from '#core/artifact.ts';
-import { imageVersionField } from '#core/image-fields.ts';
+import { imageVersionField, isFurtherProperty } from '#core/image-fields.ts';
 import type { OpSettings } from '#ops/context.ts';
 import type { DecideUpdate } from '#ops/update-artifact.ts';
-import {
-  assertOpenFields,
-  assertQuotas,
-  type ImageWrite,
-  isFault,
-  isFurtherProperty,
-  mergeWrites,
-  readField,
-  shown,
-} from './image-write.ts';
+import { assertOpenFields, assertQuotas, type ImageWrite, isFault, mergeWrites, readField, shown } from './image-write.ts';
 import type { FieldChange } from './parse-patch.ts';
 
 type Limits = Pick<OpSettings, 'maxTags' | 'image'>;

@@ -214,7 +214,17 @@ describe('what is not an image', () => {
 
   it.each([
     ...['created_at', 'updated_at', 'status', 'checksum', 'size', 'virtual_size', 'direct_url', 'self', 'file', 'schema'],
-    ...['os_hash_algo', 'os_hash_value', 'stores', 'location', 'deleted', 'deleted_at', 'locations', 'os_glance_import_task'],
+    ...[
+      'os_hash_algo',
+      'os_hash_value',
+      'stores',
+      'location',
+      'deleted',
+      'deleted_at',
+      'locations',
+      'os_glance_import_task',
+      'os_vitrine_latest',
+    ],
   ])('the field %s is not for callers to write', async (name) => {
     expect(await statusOf({ name: 'x', [name]: 'y' })).toBe(403);
   });
