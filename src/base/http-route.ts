@@ -1,5 +1,5 @@
 /** What an HTTP edge exports and the http room mounts: a plane of routes, and how that plane says no. */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { AppError } from './app-error.ts';
 
 export type HttpMethod = 'GET' | 'HEAD' | 'PUT' | 'POST' | 'PATCH' | 'DELETE' | 'OPTIONS';
@@ -28,12 +28,30 @@ export interface HttpRoute<Context> {
   readonly isTransfer?: boolean;
 }
 
+/** A request that anybody may make: who calls is not asked. */
+export interface OpenExchange<Context> {
+  readonly settings: Context['settings' & keyof Context];
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+}
+
+/** A path that needs no caller; answered at once, to GET and to HEAD. */
+export interface OpenRoute<Context> {
+  readonly path: string;
+  readonly answer: (exchange: OpenExchange<Context>) => void;
+}
+
 export interface HttpPlane<Context> {
   /** For logs and metrics. */
   readonly name: string;
   /** Whether a path that no route has is this plane's to refuse. */
   readonly owns: (path: string) => boolean;
   readonly routes: readonly HttpRoute<Context>[];
+  readonly open?: readonly OpenRoute<Context>[];
+  /** The same target as this plane's routes have it, where a request may say in a header what belongs to the path. */
+  readonly toTarget?: (headers: IncomingHttpHeaders, target: string) => string;
+  /** Answers a path that no route has with something better than a refusal; false: there is nothing better. */
+  readonly answerUnknown?: (exchange: OpenExchange<Context>) => boolean;
   /**
    * Headers are still unsent when it is called; `extra` ones are part of the refusal (Allow, WWW-Authenticate).
    * `route` is the path of the route that refused, undefined where the request reached none.

@@ -101,6 +101,8 @@ export interface BlobStore extends AsyncDisposable {
   readonly name: string;
   /** `filesystem`, `s3`, … */
   readonly kind: string;
+  /** What administrators may be told of where it is, and never a secret. */
+  readonly facts?: JsonObject | undefined;
   /** The id kept in the store itself; claims the store for `storeId` where it has none yet. @throws STORE_MISMATCH */
   claim(storeId: string): Promise<string>;
   /** The id kept in the store, or undefined for a new one. */

@@ -61,6 +61,7 @@ export function checkStore(store: BlobStore, options: CheckedStoreOptions = {}):
   return {
     name: store.name,
     kind: store.kind,
+    facts: store.facts,
     claim: (storeId) => store.claim(storeId),
     identity: () => store.identity(),
     async create(key, writing) {

@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import { AppError } from '#base/app-error.ts';
-import type { HttpExchange, HttpMethod, HttpPlane, HttpRoute } from '#base/http-route.ts';
+import type { HttpExchange, HttpMethod, HttpPlane, HttpRoute, OpenRoute } from '#base/http-route.ts';
 import { createContext, type OpContext, type Services } from '#ops/context.ts';
 import type { Authenticate } from './authentication.ts';
 import { answerThrown, type BoundaryOptions } from './error-boundary.ts';
@@ -18,6 +18,7 @@ export interface DispatchOptions extends BoundaryOptions {
 
 /** Mounts every route of the plane for all methods, so that a wrong method is a 405 of the plane's own. */
 export function mountPlane(app: FastifyInstance, plane: HttpPlane<OpContext>, options: DispatchOptions): void {
+  for (const route of plane.open ?? []) mountOpen(app, route, plane, options);
   for (const route of plane.routes) {
     const toParams = compileParams(route.path);
     const answer = withAllow(route, plane);
@@ -31,6 +32,21 @@ export function mountPlane(app: FastifyInstance, plane: HttpPlane<OpContext>, op
       running.catch((error: unknown) => answerThrown(raw, response, error, answer, options));
     });
   }
+}
+
+function mountOpen(
+  app: FastifyInstance,
+  { path, answer }: OpenRoute<OpContext>,
+  plane: HttpPlane<OpContext>,
+  { services: { settings } }: DispatchOptions,
+): void {
+  app.all(path, ({ raw: request }, reply) => {
+    reply.hijack();
+    const response = reply.raw;
+    stateOf(request).route = path;
+    if (request.method === 'GET' || request.method === 'HEAD') answer({ settings, request, response });
+    else plane.answerError(request, response, new AppError('METHOD_NOT_ALLOWED'), { Allow: 'GET, HEAD' }, path);
+  });
 }
 
 /** Answers REQUEST_TIMEOUT at the deadline, whether or not what still runs looks at its signal. */

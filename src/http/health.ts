@@ -16,9 +16,29 @@ export function answerAlive(request: IncomingMessage, response: ServerResponse):
 }
 
 export async function answerReady(request: IncomingMessage, response: ServerResponse, options: HealthOptions): Promise<void> {
-  if (!options.isOpen()) return answerStatus(request, response, 503, { status: 'not ready', reason: 'starting or stopping' });
+  const reason = await whyNotReady(options);
+  if (reason === undefined) answerStatus(request, response, 200, { status: 'ready' });
+  else answerStatus(request, response, 503, { status: 'not ready', reason });
+}
+
+/** The same in the words of a cloud's other services: `OK` as text, or as JSON for who asks for that. */
+export async function answerHealthcheck(
+  request: IncomingMessage,
+  response: ServerResponse,
+  options: HealthOptions,
+): Promise<void> {
+  const reason = await whyNotReady(options);
+  const status = reason === undefined ? 200 : 503;
+  const said = reason ?? 'OK';
+  if (request.headers.accept?.includes('application/json') === true) {
+    answerText(request, response, status, 'application/json', JSON.stringify({ detailed: false, reasons: [said] }));
+  } else answerText(request, response, status, 'text/plain; charset=UTF-8', said);
+}
+
+async function whyNotReady(options: HealthOptions): Promise<string | undefined> {
+  if (!options.isOpen()) return 'starting or stopping';
   const timeout = new AbortController();
-  const answered = await Promise.race([
+  const isAnswered = await Promise.race([
     options.ping().then(
       () => true,
       () => false,
@@ -26,8 +46,7 @@ export async function answerReady(request: IncomingMessage, response: ServerResp
     sleep(pingDeadlineMs, false, { signal: timeout.signal }).catch(() => false),
   ]);
   timeout.abort();
-  if (answered) answerStatus(request, response, 200, { status: 'ready' });
-  else answerStatus(request, response, 503, { status: 'not ready', reason: 'the database does not answer' });
+  return isAnswered ? undefined : 'the database does not answer';
 }
 
 function answerStatus(
@@ -36,9 +55,12 @@ function answerStatus(
   status: number,
   body: Readonly<Record<string, string>>,
 ): void {
-  const text = JSON.stringify(body);
+  answerText(request, response, status, 'application/json', JSON.stringify(body));
+}
+
+function answerText(request: IncomingMessage, response: ServerResponse, status: number, type: string, text: string): void {
   response.writeHead(status, {
-    'Content-Type': 'application/json',
+    'Content-Type': type,
     'Content-Length': Buffer.byteLength(text),
     'Cache-Control': 'no-store',
   });

@@ -89,7 +89,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   // Or no route, which the plane that owns the path refuses in its own form.
   app.setNotFoundHandler((request, reply) => {
     reply.hijack();
-    answerUnknownPath(request.raw, reply.raw, options.planes);
+    answerUnknownPath(request.raw, reply.raw, options.planes, services.settings);
   });
 
   await using stack = new AsyncDisposableStack();
@@ -124,7 +124,8 @@ function createApp(options: HttpServerOptions): FastifyInstance {
     exposeHeadRoutes: false,
     // Running requests are served to their end; whoever comes on an open connection is told to close it.
     return503OnClosing: false,
-    rewriteUrl: toOriginForm,
+    rewriteUrl: (request) =>
+      options.planes.reduce((target, plane) => plane.toTarget?.(request.headers, target) ?? target, toOriginForm(request)),
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 16_384 },
     // No route has a schema: operations check their own input. Else compilers would be loaded with each start.

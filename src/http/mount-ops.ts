@@ -1,10 +1,10 @@
-/** Mounts what operators and the curious ask for without a token: health, metrics, and what is where. */
+/** Mounts what operators and load balancers ask for without a token: health and metrics. */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import { AppError } from '#base/app-error.ts';
 import { answerProblem } from '#base/problem-details.ts';
-import { answerAlive, answerReady, type HealthOptions } from './health.ts';
+import { answerAlive, answerHealthcheck, answerReady, type HealthOptions } from './health.ts';
 import { listening } from './listen.ts';
 import type { Metrics } from './metrics.ts';
 import { stateOf } from './request-state.ts';
@@ -18,8 +18,7 @@ export interface OpsOptions {
 type Answer = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
 
 export function mountOps(app: FastifyInstance, options: OpsOptions): void {
-  const answers: Record<string, Answer> = { '/': answerDirectory, ...opsAnswers(options) };
-  for (const [path, answer] of Object.entries(answers)) {
+  for (const [path, answer] of Object.entries(opsAnswers(options))) {
     app.all(path, async (request, reply) => {
       reply.hijack();
       stateOf(request.raw).route = path;
@@ -32,6 +31,9 @@ function opsAnswers({ health, metrics }: OpsOptions): Record<string, Answer> {
   return {
     '/healthz': answerAlive,
     '/readyz': (request, response) => answerReady(request, response, health),
+    // Where load balancers in front of clouds look; it has further paths below it in some of them.
+    '/healthcheck': (request, response) => answerHealthcheck(request, response, health),
+    '/healthcheck/*': (request, response) => answerHealthcheck(request, response, health),
     ...(metrics === undefined ? {} : { '/metrics': metrics.answer }),
   };
 }
@@ -39,16 +41,6 @@ function opsAnswers({ health, metrics }: OpsOptions): Record<string, Answer> {
 async function answerRead(request: IncomingMessage, response: ServerResponse, answer: Answer): Promise<void> {
   if (request.method === 'GET' || request.method === 'HEAD') await answer(request, response);
   else answerProblem(request, response, new AppError('METHOD_NOT_ALLOWED'), { Allow: 'GET, HEAD' });
-}
-
-/** What is where, for whoever opens the root. */
-function answerDirectory(request: IncomingMessage, response: ServerResponse): void {
-  const body = JSON.stringify({
-    name: 'vitrine',
-    links: { graphql: '/graphql', bytes: '/api/v1', images: '/v2', alive: '/healthz', ready: '/readyz' },
-  });
-  response.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) });
-  response.end(request.method === 'HEAD' ? undefined : body);
 }
 
 export interface OpsListener extends AsyncDisposable {

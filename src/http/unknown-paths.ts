@@ -4,11 +4,17 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AppError, isAppError } from '#base/app-error.ts';
 import type { HttpPlane } from '#base/http-route.ts';
 import { answerProblem } from '#base/problem-details.ts';
-import type { OpContext } from '#ops/context.ts';
+import type { OpContext, OpSettings } from '#ops/context.ts';
 
 type Planes = readonly HttpPlane<OpContext>[];
 
-export function answerUnknownPath(request: IncomingMessage, response: ServerResponse, planes: Planes): void {
+export function answerUnknownPath(
+  request: IncomingMessage,
+  response: ServerResponse,
+  planes: Planes,
+  settings: OpSettings,
+): void {
+  if (planeOf(request, planes)?.answerUnknown?.({ settings, request, response }) === true) return;
   answerOf(request, planes)(request, response, new AppError('PATH_NOT_FOUND'), {});
 }
 
@@ -35,6 +41,10 @@ function toAppError(thrown: unknown): AppError {
 }
 
 function answerOf(request: IncomingMessage, planes: Planes): HttpPlane<OpContext>['answerError'] {
+  return planeOf(request, planes)?.answerError ?? answerProblem;
+}
+
+function planeOf(request: IncomingMessage, planes: Planes): HttpPlane<OpContext> | undefined {
   const path = request.url?.split('?', 1)[0] ?? '';
-  return planes.find((plane) => plane.owns(path))?.answerError ?? answerProblem;
+  return planes.find((plane) => plane.owns(path));
 }

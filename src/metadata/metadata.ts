@@ -42,3 +42,4 @@ export * as uploadEndRecords from './upload-end-records.ts';
 export * as uploadRecords from './upload-records.ts';
 export * as uploadSessionRecords from './upload-session-records.ts';
 export * as uploadWriterRecords from './upload-writer-records.ts';
+export * as usageRecords from './usage-records.ts';

@@ -17,6 +17,8 @@ export interface OpenBlobInput {
   readonly path?: string | undefined;
   /** Only of an artifact of this type: others are not found. */
   readonly type?: string | undefined;
+  /** Stores to read from before others, where they have it. */
+  readonly prefer?: readonly string[] | undefined;
 }
 
 interface ReadOptions {
@@ -38,10 +40,11 @@ export interface BlobDownload {
 
 /**
  * @throws AppError ARTIFACT_NOT_FOUND, FORBIDDEN, ARTIFACT_DELETED, ARTIFACT_DEACTIVATED (admins may read on), BLOB_NOT_FOUND, BLOB_UNAVAILABLE,
- * PATH_INVALID
+ * PATH_INVALID, STORE_UNKNOWN
  */
 export async function openBlob(context: OpContext, input: OpenBlobInput): Promise<BlobDownload> {
   if (input.path !== undefined) assertPath(input.path);
+  for (const store of input.prefer ?? []) context.blobs.store(store);
   const artifactId = input.artifactId.toLowerCase();
   const query = { artifactId, slot: input.slot, key: input.path ?? '', type: input.type ?? null };
   const isKnowable = isUuid(artifactId) && !input.slot.includes('\0');
@@ -54,7 +57,7 @@ export async function openBlob(context: OpContext, input: OpenBlobInput): Promis
   if (row.state === 'deactivated' && !context.caller.isAdmin) throw new AppError('ARTIFACT_DEACTIVATED');
   if (row.entry === undefined) throw new AppError('BLOB_NOT_FOUND');
   const { locations, attachedAt, ...entry } = row.entry;
-  const { store, objectKey } = await findReadable(context, entry, locations);
+  const { store, objectKey } = await findReadable(context, entry, preferring(locations, input.prefer));
   return {
     entry,
     state: row.state,
@@ -63,6 +66,17 @@ export async function openBlob(context: OpContext, input: OpenBlobInput): Promis
     open: (options) => store.open(objectKey, options),
     read: (offset, length) => store.read(objectKey, offset, length, context.signal),
   };
+}
+
+function preferring(
+  locations: readonly blobRecords.BlobLocation[],
+  prefer: readonly string[] = [],
+): readonly blobRecords.BlobLocation[] {
+  const rank = ({ store }: blobRecords.BlobLocation): number => {
+    const at = prefer.indexOf(store);
+    return at < 0 ? prefer.length : at;
+  };
+  return prefer.length === 0 ? locations : locations.toSorted((one, other) => rank(one) - rank(other));
 }
 
 /** The first location whose object is there and whole, so that an answer which began can also be finished. */

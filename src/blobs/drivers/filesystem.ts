@@ -55,6 +55,7 @@ export async function openFilesystemStore(config: FilesystemStoreConfig): Promis
   return {
     name,
     kind: 'filesystem',
+    facts: { path: root },
     identity: () => guarded(name, () => readIdentityFile(folder.identity)),
     claim: (storeId) =>
       guarded(name, () => claimFile({ path: folder.identity, tmp: tmpPath(folder, 'identity'), storeId, storeName: name })),

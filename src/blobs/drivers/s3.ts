@@ -57,6 +57,7 @@ export async function openS3Store(config: S3StoreConfig, tuning: S3Tuning = {}):
   return {
     name,
     kind: 's3',
+    facts: { endpoint: config.endpoint, bucket: config.bucket },
     identity: () => guarded(readIdentity(connection)),
     claim: (storeId) => guarded(claimBucket(connection, name, storeId)),
     async create(key, { expectedBytes, signal }) {

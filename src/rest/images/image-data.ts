@@ -9,11 +9,12 @@ import { type BlobDownload, openBlob } from '#ops/open-blob.ts';
 import { answerImageError, emptyMediaType } from './image-errors.ts';
 import { assertNoBody, imageType, withImageWords } from './image-requests.ts';
 
-/** @throws AppError ARTIFACT_NOT_FOUND, FORBIDDEN, ARTIFACT_DEACTIVATED, BLOB_UNAVAILABLE, INPUT_INVALID, PRECONDITION_FAILED */
-export async function sendImageData({ context, request, response, params }: HttpExchange<OpContext>): Promise<void> {
+/** @throws AppError ARTIFACT_NOT_FOUND, FORBIDDEN, ARTIFACT_DEACTIVATED, BLOB_UNAVAILABLE, INPUT_INVALID, PRECONDITION_FAILED, STORE_UNKNOWN */
+export async function sendImageData({ context, request, response, params, query }: HttpExchange<OpContext>): Promise<void> {
   assertNoBody(request);
   const { id = '' } = params;
-  const blob = await withImageWords(id, () => findData(context, id));
+  const prefer = preferredStores(query());
+  const blob = await withImageWords(id, () => findData(context, id, prefer));
   if (blob === undefined) {
     response.writeHead(204, { 'Content-Type': emptyMediaType }).end();
     return;
@@ -33,9 +34,15 @@ export async function sendImageData({ context, request, response, params }: Http
   await sendBytes(request, response, blob, { ...headers, 'Content-Type': 'application/octet-stream' }, context.signal);
 }
 
-async function findData(context: OpContext, id: string): Promise<BlobDownload | undefined> {
+/** `?prefer=one,other`: to be read from there where they have it. */
+function preferredStores(query: URLSearchParams): readonly string[] {
+  const stores = query.getAll('prefer').flatMap((list) => list.split(','));
+  return [...new Set(stores.map((store) => store.trim()).filter((store) => store !== ''))];
+}
+
+async function findData(context: OpContext, id: string, prefer: readonly string[]): Promise<BlobDownload | undefined> {
   try {
-    return await openBlob(context, { artifactId: id, slot: imageType.slot, type: imageType.type });
+    return await openBlob(context, { artifactId: id, slot: imageType.slot, type: imageType.type, prefer });
   } catch (error) {
     if (isAppError(error, 'BLOB_NOT_FOUND')) return undefined;
     throw error;

@@ -11,11 +11,10 @@ import { toImageJson } from './image-json.ts';
 import { addImageMember, listImageMembers, removeImageMember, showImageMember, updateImageMember } from './image-members.ts';
 import { assertNoBody, imageType, withImageWords } from './image-requests.ts';
 import { schemaHandlers } from './image-schemas.ts';
+import { infoHandlers } from './info.ts';
 import { sendImageList } from './list-images.ts';
 import { uploadImageData } from './upload-image-data.ts';
-
-const latestMinor = 18;
-const prefixes = ['/v2', ...Array.from({ length: latestMinor + 1 }, (_, minor) => `/v2.${minor}`)];
+import { answerUnknownVersion, hasVersion, versionInHeader, versionPrefixes, versionRoutes } from './versions.ts';
 
 /** As what a cloud's catalogue knows this server. */
 export const catalogueType = 'image';
@@ -33,17 +32,21 @@ const table: readonly HttpRoute<OpContext>[] = [
     path: '/images/:id/members/:member',
     methods: { GET: showImageMember, PUT: updateImageMember, DELETE: removeImageMember },
   },
+  ...Object.entries(infoHandlers).map(([name, handler]) => ({ path: `/info/${name}`, methods: { GET: handler } })),
   ...Object.entries(schemaHandlers).map(([name, handler]) => ({ path: `/schemas/${name}`, methods: { GET: handler } })),
 ];
 
-const imageRoutes: readonly HttpRoute<OpContext>[] = prefixes.flatMap((prefix) =>
+const imageRoutes: readonly HttpRoute<OpContext>[] = versionPrefixes.flatMap((prefix) =>
   table.map((route) => ({ ...route, path: `${prefix}${route.path}` })),
 );
 
 export const imagePlane: HttpPlane<OpContext> = {
   name: 'images',
-  owns: (path) => /^\/v\d+(?:\.\d+)?(?:\/|$)/.test(path),
+  owns: hasVersion,
   routes: imageRoutes,
+  open: versionRoutes,
+  toTarget: versionInHeader([...new Set(table.map(({ path }) => path.split('/')[1] ?? ''))]),
+  answerUnknown: answerUnknownVersion,
   answerError: answerImageError,
 };
 

@@ -81,7 +81,6 @@ describe('an image', () => {
   it('is the same under every minor version, in whatever case its id is written, and to HEAD', async () => {
     const text = await (await get(`/v2/images/${image.id}`)).text();
     for (const minor of [0, 1, 9, 17, 18]) expect(await (await get(`/v2.${minor}/images/${image.id}`)).text()).toBe(text);
-    expect((await get(`/v2.99/images/${image.id}`)).status).toBe(404);
     expect(await (await get(`/v2/images/${image.id.toUpperCase()}`)).text()).toBe(text);
     const head = await get(`/v2/images/${image.id}`, {}, 'HEAD');
     expect(head.status).toBe(200);
