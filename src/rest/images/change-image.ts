@@ -12,7 +12,7 @@ import { toImageJson } from './image-json.ts';
 import { assertNoBody, imageType, readJson, withImageWords } from './image-requests.ts';
 import { assertQuotas, shown } from './image-write.ts';
 import { patchReader } from './parse-patch.ts';
-import { planImagePatch } from './plan-image-patch.ts';
+import { planImagePatch, touchesFormats } from './plan-image-patch.ts';
 
 type Exchange = HttpExchange<OpContext>;
 
@@ -21,8 +21,10 @@ export async function patchImage(exchange: Exchange): Promise<void> {
   const { context, request, response, params } = exchange;
   const { id = '' } = params;
   const readChanges = patchReader(request.headers['content-type']);
-  const decide = planImagePatch(readChanges(await readJson(exchange)), context.settings);
+  const changes = readChanges(await readJson(exchange));
   await withImageWords(id, async () => {
+    const isReceiving = touchesFormats(changes) && (await findBootImage(context, { id, ...imageType })).isReceiving;
+    const decide = planImagePatch(changes, context.settings, isReceiving);
     await updateArtifactBy(context, { id, type: imageType.type }, decide);
     answerJson(request, response, toImageJson(await findBootImage(context, { id, ...imageType })));
   });

@@ -1,18 +1,15 @@
 /** The door of the room: the Image API's routes under /v2 and each minor version's prefix, which all mean the same. */
-import type { HttpExchange, HttpHandler, HttpPlane, HttpRoute } from '#base/http-route.ts';
+import type { HttpHandler, HttpPlane, HttpRoute } from '#base/http-route.ts';
 import type { OpContext } from '#ops/context.ts';
-import { findBootImage } from '#ops/find-boot-image.ts';
 import { addImageTag, deactivateImage, patchImage, reactivateImage, removeImage, removeImageTag } from './change-image.ts';
 import { createImage } from './create-image.ts';
-import { answerJson } from './image-answers.ts';
 import { sendImageData } from './image-data.ts';
 import { answerImageError } from './image-errors.ts';
-import { toImageJson } from './image-json.ts';
 import { addImageMember, listImageMembers, removeImageMember, showImageMember, updateImageMember } from './image-members.ts';
-import { assertNoBody, imageType, withImageWords } from './image-requests.ts';
 import { schemaHandlers } from './image-schemas.ts';
 import { infoHandlers } from './info.ts';
 import { sendImageList } from './list-images.ts';
+import { showImage } from './show-image.ts';
 import { uploadImageData } from './upload-image-data.ts';
 import { answerUnknownVersion, hasVersion, versionInHeader, versionPrefixes, versionRoutes } from './versions.ts';
 
@@ -52,11 +49,4 @@ export const imagePlane: HttpPlane<OpContext> = {
 
 function readOnly(handler: HttpHandler<OpContext>): HttpRoute<OpContext>['methods'] {
   return { GET: handler, HEAD: handler };
-}
-
-async function showImage({ context, request, response, params }: HttpExchange<OpContext>): Promise<void> {
-  assertNoBody(request);
-  const { id = '' } = params;
-  const image = await withImageWords(id, () => findBootImage(context, { id, ...imageType }));
-  answerJson(request, response, toImageJson(image));
 }

@@ -123,8 +123,9 @@ function readProperty(name: string, value: Json, { properties }: ImageSettings):
 function propertyProblem(text: string, rule: ImagePropertyRule): string | undefined {
   const { enum: values, pattern, minLength = 0, maxLength = Number.POSITIVE_INFINITY } = rule;
   if (values !== undefined && !values.includes(text)) return `must be one of ${values.join(', ')}`;
-  if (text.length < minLength) return `must have at least ${minLength} characters`;
-  if (text.length > maxLength) return `must have at most ${maxLength} characters`;
+  const { length } = [...text];
+  if (length < minLength) return `must have at least ${minLength} characters`;
+  if (length > maxLength) return `must have at most ${maxLength} characters`;
   return pattern === undefined || new RegExp(pattern, 'u').test(text) ? undefined : `must match ${pattern}`;
 }
 

@@ -8,13 +8,21 @@ import type { DecideUpdate } from '#ops/update-artifact.ts';
 import { assertOpenFields, assertQuotas, type ImageWrite, isFault, mergeWrites, readField, shown } from './image-write.ts';
 import type { FieldChange } from './parse-patch.ts';
 
+const formatFields = ['disk_format', 'container_format'];
+
+/** True where it matters to the changes whether bytes are coming. */
+export function touchesFormats(changes: readonly FieldChange[]): boolean {
+  return changes.some(({ name }) => formatFields.includes(name));
+}
+
 type Limits = Pick<OpSettings, 'maxTags' | 'image'>;
 
 /**
  * Values are read once and at once; what is there already is looked at for each try.
+ * @param isReceiving bytes are coming: they are what the image says now
  * @throws AppError PROPERTY_SYSTEM_WRITTEN, INPUT_INVALID here; STATE_CONFLICT, PROPERTY_IMMUTABLE, LIMIT_EXCEEDED from the decision
  */
-export function planImagePatch(changes: readonly FieldChange[], limits: Limits): DecideUpdate {
+export function planImagePatch(changes: readonly FieldChange[], limits: Limits, isReceiving = false): DecideUpdate {
   assertOpenFields(changes.map(({ name }) => name));
   const steps = changes.map((change) => ({ ...change, write: readChange(change, limits) }));
   const required = new Set(limits.image.properties.filter((rule) => rule.required === true).map(({ name }) => name));
@@ -24,7 +32,7 @@ export function planImagePatch(changes: readonly FieldChange[], limits: Limits):
     const names = new Set(before);
     for (const change of changes) apply(names, change);
     const write = mergeWrites(steps.map((step) => step.write));
-    assertFormatsOpen(image, write);
+    assertFormatsOpen(image, write, isReceiving);
     const tags = new Set(write.tags).size;
     // Who has too many already may still change the rest, and take some away.
     const propertyCount = [...names].filter(isFurtherProperty).length;
@@ -69,10 +77,10 @@ function apply(names: Set<string>, { kind, name, isStrict }: FieldChange): void 
 }
 
 /** What the bytes are said to be stays said, once they are there. */
-function assertFormatsOpen({ state, properties }: Artifact, write: ImageWrite): void {
-  if (state === 'draft') return;
+function assertFormatsOpen({ state, properties }: Artifact, write: ImageWrite, isReceiving: boolean): void {
+  if (state === 'draft' && !isReceiving) return;
   const next: JsonObject = write.properties ?? {};
-  for (const name of ['disk_format', 'container_format']) {
+  for (const name of formatFields) {
     if (Object.hasOwn(next, name) && next[name] !== (properties[name] ?? null)) {
       throw new AppError('PROPERTY_IMMUTABLE', `The attribute ${name} can be changed only while the image is queued.`);
     }

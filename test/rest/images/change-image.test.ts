@@ -1,3 +1,4 @@
+import { request as httpRequest } from 'node:http';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Json, JsonObject } from '#base/json.ts';
@@ -264,6 +265,22 @@ describe('a PATCH that is refused', () => {
     expect(await patchStatus(id, [{ op: 'replace', path: '/disk_format', value: 'raw' }])).toBe(200);
   });
 
+  it('a change of the formats while data come is 403, and goes again when they have not come', async () => {
+    const { id } = await queued({ properties: { disk_format: 'raw', container_format: 'bare' } });
+    const path = `/v2/images/${id}/file`;
+    const headers = { ...blue, 'content-type': 'application/octet-stream' };
+    const upload = httpRequest({ port: new URL(server.url).port, host: '127.0.0.1', method: 'PUT', path, headers });
+    upload.on('error', () => undefined);
+    upload.write('some');
+    const change = [{ op: 'replace', path: '/disk_format', value: 'iso' }];
+    await expect.poll(() => shown(id)).toMatchObject({ status: 'saving' });
+    expect(await patchStatus(id, change)).toBe(403);
+    expect(await patchStatus(id, [{ op: 'replace', path: '/name', value: 'meanwhile' }])).toBe(200);
+    upload.destroy();
+    await expect.poll(() => shown(id)).toMatchObject({ status: 'queued' });
+    expect(await patchStatus(id, change)).toBe(200);
+  });
+
   it('lets who has more properties than allowed change the others, and take some away', async () => {
     const properties = Object.fromEntries(['a', 'b', 'c', 'd', 'e', 'f'].map((name) => [name, 'x']));
     const { id } = await queued({ properties });
@@ -375,7 +392,7 @@ describe('DELETE of an image', () => {
 });
 
 describe('DELETE where deletes are delayed', () => {
-  it('leaves an image that only says that it goes, and no second delete', async () => {
+  it('is the end of it for everybody but administrators', async () => {
     const storage = { ...testSettings.storage, deleteDelayMs: 60_000 };
     await using slow = await startTestServer({ settings: { storage } });
     const headers = await slow.tokenFor('blue', 'member');
@@ -387,7 +404,9 @@ describe('DELETE where deletes are delayed', () => {
     await publishArtifact(slow.actAs('blue'), { id });
     const url = `${slow.url}/v2/images/${id}`;
     expect((await fetch(url, { method: 'DELETE', headers })).status).toBe(204);
-    expect(await (await fetch(url, { headers })).json()).toMatchObject({ status: 'pending_delete' });
+    expect((await fetch(url, { headers })).status).toBe(404);
+    const admin = await slow.tokenFor('ops', 'admin');
+    expect(await (await fetch(url, { headers: admin })).json()).toMatchObject({ status: 'pending_delete' });
     expect((await fetch(`${url}/file`, { headers })).status).toBe(404);
     expect((await fetch(url, { method: 'DELETE', headers })).status).toBe(404);
     const change = {

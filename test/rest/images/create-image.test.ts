@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Json, JsonObject } from '#base/json.ts';
 import { getArtifact } from '#ops/get-artifact.ts';
@@ -227,6 +228,27 @@ describe('what is not an image', () => {
     ],
   ])('the field %s is not for callers to write', async (name) => {
     expect(await statusOf({ name: 'x', [name]: 'y' })).toBe(403);
+  });
+
+  it('is refused, whatever it is, and breaks nothing', async () => {
+    const field = fc.constantFrom(
+      'id',
+      'name',
+      'visibility',
+      'tags',
+      'min_ram',
+      'disk_format',
+      'owner',
+      'os_vitrine_version',
+      'x',
+    );
+    const wild = fc.oneof(fc.jsonValue(), fc.dictionary(field, fc.jsonValue()), fc.dictionary(fc.string(), fc.string()));
+    await fc.assert(
+      fc.asyncProperty(wild, async (body) => {
+        expect([201, 400, 403, 413]).toContain(await statusOf(JSON.stringify(body)));
+      }),
+      { numRuns: 150 },
+    );
   });
 
   it('is told with every fault', async () => {
