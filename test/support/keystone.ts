@@ -18,11 +18,8 @@ export interface KeystoneServer extends AsyncDisposable {
   readonly adminPassword: string;
   /** Kills it, and keeps what it has. */
   kill(): Promise<void>;
-  /** After that: with what it has, under the same address. */
-  restart(): Promise<void>;
-  /** It takes connections and answers nothing, until `resume`. */
-  pause(): void;
-  resume(): void;
+  /** With what it has, under the same address; new tokens may be valid for another time. */
+  restart(options?: KeystoneOptions): Promise<void>;
 }
 
 export interface KeystoneOptions {
@@ -37,6 +34,7 @@ export const missingForKeystone: readonly string[] = programs.filter((name) => f
 
 const readyDeadlineMs = 120_000;
 const region = 'RegionOne';
+const defaultTokenSeconds = 3600;
 
 export async function startKeystone(options: KeystoneOptions = {}): Promise<KeystoneServer> {
   const folder = await mkdtemp(join(tmpdir(), 'vitrine-keystone-'));
@@ -45,7 +43,8 @@ export async function startKeystone(options: KeystoneOptions = {}): Promise<Keys
   const port = await freePort();
   const url = `http://127.0.0.1:${port}/v3`;
   const adminPassword = randomBytes(12).toString('hex');
-  const config = await writeKeystoneFiles(folder, options.tokenSeconds ?? 3600);
+  await writeKeys(folder);
+  const config = await writeConfig(folder, options.tokenSeconds ?? defaultTokenSeconds);
   await manage(config, 'db_sync');
   // Else whoever reads keeps others from writing, and its threads do both.
   const database = new DatabaseSync(join(folder, 'keystone.db'));
@@ -61,12 +60,12 @@ export async function startKeystone(options: KeystoneOptions = {}): Promise<Keys
     region,
     adminPassword,
     kill: () => kill(child),
-    async restart() {
+    async restart({ tokenSeconds = defaultTokenSeconds } = {}) {
+      await kill(child);
+      await writeConfig(folder, tokenSeconds);
       child = launch(folder, config, port);
       await untilAnswers(url, child, folder);
     },
-    pause: () => void child.kill('SIGSTOP'),
-    resume: () => void child.kill('SIGCONT'),
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
 }
@@ -75,8 +74,8 @@ function publish(url: string): readonly string[] {
   return ['public', 'internal', 'admin'].flatMap((name) => [`--bootstrap-${name}-url`, url]);
 }
 
-/** Its configuration and its keys, as `fernet_setup` and `credential_setup` would write them. Returns the configuration's path. */
-async function writeKeystoneFiles(folder: string, tokenSeconds: number): Promise<string> {
+/** As `fernet_setup` and `credential_setup` would. */
+async function writeKeys(folder: string): Promise<void> {
   for (const name of ['fernet', 'credential']) {
     await mkdir(join(folder, name), { mode: 0o700 });
     for (const index of ['0', '1']) {
@@ -84,6 +83,10 @@ async function writeKeystoneFiles(folder: string, tokenSeconds: number): Promise
       await writeFile(join(folder, name, index), key, { mode: 0o600 });
     }
   }
+}
+
+/** Returns its path. */
+async function writeConfig(folder: string, tokenSeconds: number): Promise<string> {
   const config = join(folder, 'keystone.conf');
   const lines = [
     '[database]',
