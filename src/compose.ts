@@ -324,13 +324,18 @@ async function releaseAbandoned({ db, blobs, settings, log }: Services): Promise
 }
 
 /** What is in force of what tells who is calling. */
-function openStrategies({ auth }: Config, services: Services, stack: AsyncDisposableStack): AuthenticationOptions {
+function openStrategies(
+  { auth }: Config,
+  services: Services,
+  observe: Metrics['observeKeystone'],
+  stack: AsyncDisposableStack,
+): AuthenticationOptions {
   const { log } = services;
   const { dev, keystone, strategies } = auth;
   return {
     dev,
     authenticateToken: strategies.includes('token') ? (secret) => authenticateToken(services, secret) : undefined,
-    keystone: keystone && stack.use(openKeystone({ ...keystone, serviceType: catalogueType, log })),
+    keystone: keystone && stack.use(openKeystone({ ...keystone, serviceType: catalogueType, observe, log })),
   };
 }
 
@@ -351,7 +356,7 @@ async function openHttp(
     services,
     planes: [transferPlane, imagePlane],
     graphql: (request, response, context) => plane.handle(request, response, context),
-    ...openStrategies(config, services, stack),
+    ...openStrategies(config, services, metrics.observeKeystone, stack),
     corsOrigins: config.cors.origins,
     deadlineMs: limits.requestTimeoutMs,
     stallMs: limits.transferIdleMs,

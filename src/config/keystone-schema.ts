@@ -14,13 +14,13 @@ export const keystoneSchema = {
   properties: {
     url: {
       type: 'string',
-      pattern: '^https?://',
+      pattern: '^https?://[^@"\\s]+$',
       'x-url': true,
       description: 'The Keystone whose tokens are taken (`https://cloud:5000/v3`); none without it.',
     },
     publicUrl: {
       type: 'string',
-      pattern: '^https?://[^"\\s]+$',
+      pattern: '^https?://[^@"\\s]+$',
       'x-url': true,
       description: 'Where clients find it, told by a 401; `auth.keystone.url` when left out.',
     },

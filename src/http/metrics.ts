@@ -3,14 +3,18 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Database, PoolState } from '#metadata/database.ts';
+import type { ObserveKeystone } from '#policy/policy.ts';
 import { observeInstance } from './instance-metrics.ts';
 import { createJobMetrics, type ObserveJob } from './job-metrics.ts';
+import { createKeystoneMetrics } from './keystone-metrics.ts';
 import { stateOf } from './request-state.ts';
 import { createStoreMetrics, type StoreObservation } from './store-metrics.ts';
 
 export interface Metrics {
   /** For the stores' room. */
   readonly observeStore: (observation: StoreObservation) => void;
+  /** For what asks Keystone. */
+  readonly observeKeystone: ObserveKeystone;
   /** A stage of the pipeline. */
   observe(app: FastifyInstance): void;
   readonly observeJob: ObserveJob;
@@ -62,6 +66,7 @@ export function createMetrics(db: Database): Metrics {
     },
     observeJob: createJobMetrics(registry, db),
     observeStore: createStoreMetrics(registers),
+    observeKeystone: createKeystoneMetrics(registers),
     answer: async (request, response) => {
       const text = await registry.metrics();
       response.writeHead(200, { 'Content-Type': registry.contentType, 'Cache-Control': 'no-store' });

@@ -1,7 +1,7 @@
 /** What Keystone said of tokens, remembered for a bounded time and number: few questions, and a while without Keystone. */
 import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import { AppError } from '#base/app-error.ts';
+import type { KeystoneClock } from './keystone-clock.ts';
 import type { KeystoneToken } from './keystone-token.ts';
 
 export interface KeystoneCacheOptions {
@@ -12,14 +12,11 @@ export interface KeystoneCacheOptions {
   readonly cacheTokens: number;
   readonly validate: (secret: string, allowExpired: boolean) => Promise<KeystoneToken | undefined>;
   readonly clock: KeystoneClock;
+  readonly observe: ObserveKeystone;
 }
 
-export interface KeystoneClock {
-  /** Milliseconds since 1970, for what has an end of its own. */
-  now(): number;
-  /** Milliseconds that no correction of the clock can turn back, for ages. */
-  elapsed(): number;
-}
+/** Told of each question: what came of it, and how long it took. */
+export type ObserveKeystone = (outcome: 'confirmed' | 'refused' | 'unanswered', durationMs: number) => void;
 
 /** Undefined for what is no valid token. @throws AppError IDENTITY_UNAVAILABLE, also from the promise */
 export type FindToken = (secret: string, allowExpired: boolean) => KeystoneToken | undefined | Promise<KeystoneToken | undefined>;
@@ -42,17 +39,18 @@ export function createKeystoneCache(options: KeystoneCacheOptions): FindToken {
   // Apart, so that guesses push nothing out.
   const refused = new LRUCache<string, number>({ max: 10_000 });
   const asking = new Map<string, Promise<KeystoneToken | undefined>>();
-  /** When Keystone last failed to answer; undefined once it has answered again. */
-  let failedAt: number | undefined;
+  /** That Keystone did not answer; undefined once it has answered again. */
+  let failure: { readonly error: unknown; readonly at: number } | undefined;
 
-  const isPausing = () => failedAt !== undefined && clock.elapsed() - failedAt < pauseMs;
+  const isPausing = () => failure !== undefined && clock.elapsed() - failure.at < pauseMs;
   const isUsable = (token: KeystoneToken, allowExpired: boolean) => allowExpired || token.expiresAt > clock.now();
 
   const validate = async (key: string, secret: string, allowExpired: boolean): Promise<KeystoneToken | undefined> => {
     const askedAt = clock.elapsed();
     try {
       const token = await options.validate(secret, allowExpired);
-      failedAt = undefined;
+      options.observe(token === undefined ? 'refused' : 'confirmed', clock.elapsed() - askedAt);
+      failure = undefined;
       if (token === undefined) {
         // An expired token may still be confirmed beside a service token: only what was asked is answered.
         if (allowExpired || !isExpired(known.get(key), clock)) known.delete(key);
@@ -60,7 +58,8 @@ export function createKeystoneCache(options: KeystoneCacheOptions): FindToken {
       } else known.set(key, { token, confirmedAt: askedAt });
       return token;
     } catch (error) {
-      failedAt = clock.elapsed();
+      options.observe('unanswered', clock.elapsed() - askedAt);
+      failure = { error, at: clock.elapsed() };
       throw error;
     }
   };
@@ -100,11 +99,11 @@ export function createKeystoneCache(options: KeystoneCacheOptions): FindToken {
     const refusedAt = refused.get(refusalKey(key, allowExpired));
     if (refusedAt !== undefined && clock.elapsed() - refusedAt < refusedMs) return undefined;
     const last = lastKnown(key, allowExpired);
-    if (last !== undefined && failedAt !== undefined) {
+    if (last !== undefined && failure !== undefined) {
       askBeside(key, secret, allowExpired);
       return last;
     }
-    if (isPausing()) throw new AppError('IDENTITY_UNAVAILABLE');
+    if (failure !== undefined && isPausing()) throw failure.error;
     return ask(key, secret, allowExpired).catch((error: unknown) => {
       const still = lastKnown(key, allowExpired);
       if (still !== undefined) return still;

@@ -49,7 +49,7 @@ export function createKeystoneHttp({ url, timeoutMs, caFile }: KeystoneHttpOptio
     const headers = { Accept: 'application/json', ...(body === undefined ? {} : bodyHeaders(body)), ...request.headers };
     const signal = AbortSignal.timeout(timeoutMs);
     const sent = begin(`${base}${request.path}`, { method: request.method, headers, agent, signal });
-    sent.once('error', (error) => reject(new KeystoneSilence(error, isStale(sent, error))));
+    sent.on('error', (error) => reject(new KeystoneSilence(error, isStale(sent, error))));
     sent.once('response', (response) => {
       readAnswer(response).then(resolve, (error: unknown) => reject(new KeystoneSilence(error, false)));
     });

@@ -1,6 +1,7 @@
 /** Vitrine's own standing with Keystone: it logs in as a service user, asks with its own token about others', and logs in again when that ends. */
 import { AppError } from '#base/app-error.ts';
 import { isJsonObject } from '#base/json.ts';
+import type { KeystoneClock } from './keystone-clock.ts';
 import type { KeystoneAnswer, KeystoneHttp } from './keystone-http.ts';
 import { type KeystoneToken, parseKeystoneToken, parseTime } from './keystone-token.ts';
 
@@ -30,14 +31,28 @@ interface OwnToken {
   readonly renewAt: number;
 }
 
-/** @param now milliseconds since 1970 */
-export function createKeystoneSession(http: KeystoneHttp, credentials: KeystoneCredentials, now: () => number): KeystoneSession {
+/** After a refused login the next one waits: Keystone may lock a user out who tries on. */
+const refusedLoginMs = 10_000;
+
+export function createKeystoneSession(
+  http: KeystoneHttp,
+  credentials: KeystoneCredentials,
+  { now, elapsed }: KeystoneClock,
+): KeystoneSession {
   let own: OwnToken | undefined;
   let renewing: Promise<OwnToken> | undefined;
+  let refused: { readonly error: AppError; readonly at: number } | undefined;
+  const logInAnew = async (): Promise<OwnToken> => {
+    if (refused !== undefined && elapsed() - refused.at < refusedLoginMs) throw refused.error;
+    const answer = await logIn(http, credentials);
+    const error = unavailable(`Keystone answered ${answer.status} to the login of Vitrine’s service user`);
+    refused = answer.status === 401 ? { error, at: elapsed() } : undefined;
+    own = readLogin(answer, now());
+    if (own === undefined) throw error;
+    return own;
+  };
   const renew = (): Promise<OwnToken> => {
-    renewing ??= logIn(http, credentials, now)
-      .then((token) => (own = token))
-      .finally(() => (renewing = undefined));
+    renewing ??= logInAnew().finally(() => (renewing = undefined));
     return renewing;
   };
   const current = (): OwnToken | Promise<OwnToken> => (own !== undefined && now() < own.renewAt ? own : renew());
@@ -56,17 +71,18 @@ export function createKeystoneSession(http: KeystoneHttp, credentials: KeystoneC
   };
 }
 
-async function logIn(http: KeystoneHttp, credentials: KeystoneCredentials, now: () => number): Promise<OwnToken> {
+function logIn(http: KeystoneHttp, credentials: KeystoneCredentials): Promise<KeystoneAnswer> {
   const body = { auth: toAuth(credentials) };
-  const answer = await answered(http.send({ method: 'POST', path: '/auth/tokens?nocatalog', body }));
-  const secret = answer.headers['x-subject-token'];
-  const token = isJsonObject(answer.body) ? answer.body['token'] : undefined;
+  return answered(http.send({ method: 'POST', path: '/auth/tokens?nocatalog', body }));
+}
+
+function readLogin({ status, headers, body }: KeystoneAnswer, now: number): OwnToken | undefined {
+  const secret = headers['x-subject-token'];
+  const token = isJsonObject(body) ? body['token'] : undefined;
   const expiresAt = isJsonObject(token) ? parseTime(token['expires_at']) : undefined;
-  if (answer.status !== 201 || typeof secret !== 'string' || expiresAt === undefined) {
-    throw unavailable(`Keystone answered ${answer.status} to the login of Vitrine’s service user`);
-  }
+  if (status !== 201 || typeof secret !== 'string' || expiresAt === undefined) return undefined;
   // Early enough for a request on its way, and for a clock that is a little slow.
-  return { secret, renewAt: expiresAt - Math.min(60_000, (expiresAt - now()) / 10) };
+  return { secret, renewAt: expiresAt - Math.min(60_000, (expiresAt - now) / 10) };
 }
 
 function toAuth(credentials: KeystoneCredentials): unknown {

@@ -3,7 +3,8 @@ import type { Logger } from 'pino';
 import { AppError } from '#base/app-error.ts';
 import { isAllowedBy, type RuledRequest } from './access-rules.ts';
 import { createCaller, roles } from './caller.ts';
-import { createKeystoneCache, type KeystoneClock } from './keystone-cache.ts';
+import { createKeystoneCache, type ObserveKeystone } from './keystone-cache.ts';
+import { type KeystoneClock, systemKeystoneClock } from './keystone-clock.ts';
 import { createKeystoneHttp } from './keystone-http.ts';
 import { createKeystoneSession, type KeystoneCredentials } from './keystone-session.ts';
 import type { KeystoneToken } from './keystone-token.ts';
@@ -25,6 +26,7 @@ export interface KeystoneOptions {
   /** As what this server is registered in the catalogue; access rules name it. */
   readonly serviceType: string;
   readonly log: Logger;
+  readonly observe?: ObserveKeystone | undefined;
   /** Of the system, where left out. */
   readonly clock?: KeystoneClock | undefined;
 }
@@ -48,14 +50,12 @@ export interface Keystone extends Disposable {
 /** What can stand in a header and could be a token; anything else is none, and Keystone is not asked. */
 const tokenPattern = /^[\x21-\x7e]{1,8192}$/;
 
-const systemKeystoneClock: KeystoneClock = { now: Date.now, elapsed: () => performance.now() };
-
 /** Logs in at once, in the background: what stands against it is told in the log, and nothing waits for it. */
 export function openKeystone(options: KeystoneOptions): Keystone {
-  const { clock = systemKeystoneClock, log } = options;
+  const { clock = systemKeystoneClock, observe = () => undefined, log } = options;
   const http = createKeystoneHttp(options);
-  const session = createKeystoneSession(http, options.credentials, clock.now);
-  const find = createKeystoneCache({ ...options, clock, validate: session.validate });
+  const session = createKeystoneSession(http, options.credentials, clock);
+  const find = createKeystoneCache({ ...options, clock, observe, validate: session.validate });
   const findSent = (secret: string, allowExpired: boolean) =>
     tokenPattern.test(secret) ? find(secret, allowExpired) : undefined;
   const toCaller = createCallers(options.roleNames);

@@ -6,7 +6,7 @@ export { createCaller, isRole, mayGrant, roles } from './caller.ts';
 export { createDefaultPolicy } from './default-policy.ts';
 export { identifyDev, isLoopbackAddress } from './dev-identity.ts';
 export { type Keystone, type KeystoneOptions, openKeystone } from './keystone.ts';
-export type { KeystoneCredentials } from './keystone-session.ts';
+export type { ObserveKeystone } from './keystone-cache.ts';
 export { type LoadPolicyOptions, loadPolicy } from './load-policy.ts';
 export { createTokenSecret, hashTokenSecret, isOwnToken, isTokenSecret } from './token-secret.ts';
 

@@ -337,6 +337,22 @@ describe('Vitrine’s own token', () => {
     },
   );
 
+  it('that is refused is not asked for again at once: Keystone may lock out who tries on', async () => {
+    fake.own.clear();
+    fake.instead = (_request, response) => answerJson(response, 401, { error: { code: 401 } });
+    const logins = () => fake.asked.filter((line) => line.startsWith('POST')).length;
+    await refusal('t');
+    const before = logins();
+    for (let step = 0; step < 8; step += 1) {
+      elapsed += 1.1 * second;
+      expect(await refusal('t')).toBe('IDENTITY_UNAVAILABLE');
+    }
+    expect(logins()).toBe(before);
+    elapsed += 2 * second;
+    fake.instead = undefined;
+    expect(await refusal('t')).toBe('nobody');
+  });
+
   it('that may not ask about others is an outage to callers, not a refusal of theirs', async () => {
     for (const status of [401, 403]) {
       fake.instead = (request, response) => {
@@ -445,6 +461,18 @@ describe('while Keystone is away', () => {
     };
     expect(await refusal('u')).toBe('nobody');
     expect(count).toBe(2);
+  });
+});
+
+describe('each question', () => {
+  it('is told to whoever measures, with what came of it', async () => {
+    const told: string[] = [];
+    const by = open({ observe: (outcome) => told.push(outcome) });
+    fake.tokens.set('t', {});
+    for (const token of ['t', 't', 'forged']) await refusal(token, { by });
+    down();
+    await refusal('u', { by });
+    expect(told).toEqual(['confirmed', 'refused', 'unanswered']);
   });
 });
 
