@@ -18,7 +18,8 @@ export function toImageJson(image: BootImage): JsonObject {
   json['container_format'] = properties['container_format'] ?? null;
   json['visibility'] = image.visibility;
   json['size'] = image.sizeBytes;
-  json['virtual_size'] = properties['virtual_size'] ?? null;
+  // Version 1 of the type had no such property, so that somebody may have made one up.
+  json['virtual_size'] = typeof properties['virtual_size'] === 'number' ? properties['virtual_size'] : null;
   json['status'] = toImageStatus(image.state, image.isReceiving);
   json['checksum'] = image.md5;
   json['protected'] = image.protected;

@@ -78,6 +78,14 @@ describe('the size of the disk in an uploaded image', () => {
     });
   });
 
+  it('is not what somebody made up under version 1', async () => {
+    const { id } = await upload(enforcing, Buffer.alloc(10), { disk_format: 'raw' }, '1');
+    const text = `UPDATE artifact SET properties = properties || '{"virtual_size": "huge"}' WHERE id = $1`;
+    await enforcing.services.db.query({ text }, [id]);
+    const headers = await enforcing.tokenFor('blue', 'reader');
+    expect(await (await fetch(`${enforcing.url}/v2/images/${id}`, { headers })).json()).toMatchObject({ virtual_size: null });
+  });
+
   it('is written by nobody else, and stays when properties are replaced', async () => {
     const act = enforcing.actAs('blue');
     const forged = createArtifact(act, { type: 'image', properties: { disk_format: 'raw', virtual_size: 1 } });
