@@ -1,12 +1,16 @@
 /** Writes what is generated from code (tables of `docs/`, decisions of the shipped policies): `npm run docs`. House tests tell when one is out of step. */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { errorCatalogue, exitCodes } from '#base/error-catalogue.ts';
+import { packageRoot } from '#base/package-root.ts';
 import { renderSettings } from '#config/config.ts';
+import { describePlanes } from '#http/openapi.ts';
 import { renderDefaultDecisions } from '#policy/decide-default.ts';
+import { imagePlane } from '#rest/images/image-routes.ts';
+import { transferPlane } from '#transfers/transfer-routes.ts';
 
 /** Columns that line up, as the formatter wants them. */
-function alignTables(text: string): string {
+export function alignTables(text: string): string {
   return text.replace(/(^\|.*\|\n)+/gm, (table) => {
     const rows = table
       .trimEnd()
@@ -92,7 +96,14 @@ export function renderConfiguration(): string {
   );
 }
 
+/** As the server serves it, spread over lines. */
+export function renderOpenApi(): string {
+  const manifest: { readonly version: string } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8'));
+  return `${JSON.stringify(describePlanes([transferPlane, imagePlane], manifest.version), null, 2)}\n`;
+}
+
 if (import.meta.main) {
+  writeFileSync(join(import.meta.dirname, 'openapi.json'), renderOpenApi());
   writeFileSync(join(import.meta.dirname, 'configuration.md'), renderConfiguration());
   writeFileSync(join(import.meta.dirname, 'errors.md'), renderErrors());
   writeFileSync(join(import.meta.dirname, '../src/policy/default-decisions.json'), await renderDefaultDecisions());

@@ -1,6 +1,7 @@
 /** What an HTTP edge exports and the http room mounts: a plane of routes, and how that plane says no. */
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { AppError } from './app-error.ts';
+import type { OperationDescription, PlaneDescription } from './http-description.ts';
 
 export type HttpMethod = 'GET' | 'HEAD' | 'PUT' | 'POST' | 'PATCH' | 'DELETE' | 'OPTIONS';
 
@@ -24,6 +25,8 @@ export interface HttpRoute<Context> {
   /** `/a/:name/b`, and `/a/*` for any number of further segments. */
   readonly path: string;
   readonly methods: Readonly<Partial<Record<HttpMethod, HttpHandler<Context>>>>;
+  /** For the OpenAPI document; a route without them is not in it. */
+  readonly operations?: Readonly<Partial<Record<HttpMethod, OperationDescription>>> | undefined;
   /** Bytes flow for as long as they flow: no deadline but that of a stalled connection. */
   readonly isTransfer?: boolean;
 }
@@ -38,6 +41,8 @@ export interface OpenExchange<Context> {
 /** A path that needs no caller; answered at once, to GET and to HEAD. */
 export interface OpenRoute<Context> {
   readonly path: string;
+  /** Of GET, for the OpenAPI document; a route without one is not in it. */
+  readonly operation?: OperationDescription;
   readonly answer: (exchange: OpenExchange<Context>) => void;
 }
 
@@ -52,6 +57,8 @@ export interface HttpPlane<Context> {
   readonly toTarget?: (headers: IncomingHttpHeaders, target: string) => string;
   /** Answers a path that no route has with something better than a refusal; false: there is nothing better. */
   readonly answerUnknown?: (exchange: OpenExchange<Context>) => boolean;
+  /** For the OpenAPI document; undefined: the plane has no part in it. */
+  readonly description?: PlaneDescription;
   /**
    * Headers are still unsent when it is called; `extra` ones are part of the refusal (Allow, WWW-Authenticate).
    * `route` is the path of the route that refused, undefined where the request reached none.

@@ -14,6 +14,7 @@ import { announceEnd, drain } from './drain.ts';
 import { type Address, listening } from './listen.ts';
 import type { Metrics } from './metrics.ts';
 import { mountGraphql } from './mount-graphql.ts';
+import { mountOpenApi } from './mount-openapi.ts';
 import { mountOps, openOpsListener } from './mount-ops.ts';
 import { requestId } from './request-id.ts';
 import { requestTarget, toOriginForm } from './request-target.ts';
@@ -84,6 +85,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   // Then its route, each of which authenticates, sets a deadline, runs a handler and ends at the error boundary:
   const dispatch = { services, authenticate, challenge: challengeOf(options), deadlineMs: options.deadlineMs, log };
   mountOps(app, { health, metrics: options.metricsAddress === undefined ? metrics : undefined });
+  mountOpenApi(app, options.planes);
   mountGraphql(app, options.graphql, dispatch);
   for (const plane of options.planes) mountPlane(app, plane, dispatch);
   // Or no route, which the plane that owns the path refuses in its own form.

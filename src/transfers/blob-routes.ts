@@ -9,6 +9,7 @@ import type { OpContext } from '#ops/context.ts';
 import { openBlob } from '#ops/open-blob.ts';
 import { removeBlob } from '#ops/remove-blob.ts';
 import { uploadBlob } from '#ops/upload-blob.ts';
+import { blobOperations, blobOperationsAt } from './describe-transfers.ts';
 import { expectedRevision } from './request-fields.ts';
 import { sendBlob } from './send-blob.ts';
 
@@ -17,8 +18,8 @@ type Exchange = HttpExchange<OpContext>;
 const methods = { GET: download, HEAD: download, PUT: upload, DELETE: remove };
 
 export const blobRoutes: readonly HttpRoute<OpContext>[] = [
-  { path: '/api/v1/artifacts/:id/slots/:slot', methods, isTransfer: true },
-  { path: '/api/v1/artifacts/:id/slots/:slot/*', methods, isTransfer: true },
+  { path: '/api/v1/artifacts/:id/slots/:slot', methods, operations: blobOperations, isTransfer: true },
+  { path: '/api/v1/artifacts/:id/slots/:slot/*', methods, operations: blobOperationsAt, isTransfer: true },
 ];
 
 async function download({ context, request, response, params }: Exchange): Promise<void> {

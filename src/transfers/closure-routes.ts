@@ -11,11 +11,14 @@ import { exportClosureTar } from '#ops/export-closure-tar.ts';
 import { getClosure } from '#ops/get-closure.ts';
 import { projectHeat } from '#ops/project-heat.ts';
 import { requireComplete } from '#ops/require-complete.ts';
+import { closureOperations } from './describe-transfers.ts';
 
 const methods = { GET: sendClosure, HEAD: sendClosure };
 
 /** A tar is a transfer, and which format it is stands in the query. */
-export const closureRoutes: readonly HttpRoute<OpContext>[] = [{ path: '/api/v1/closure', methods, isTransfer: true }];
+export const closureRoutes: readonly HttpRoute<OpContext>[] = [
+  { path: '/api/v1/closure', methods, operations: closureOperations, isTransfer: true },
+];
 
 interface ClosureRequest {
   readonly ref: string;

@@ -9,12 +9,13 @@ import { blobUrl } from '#core/blob-url.ts';
 import { packLimits, packMediaType } from '#core/pack.ts';
 import type { OpContext } from '#ops/context.ts';
 import { type PackedMember, uploadPack } from '#ops/upload-pack.ts';
+import { packOperations } from './describe-transfers.ts';
 import { readPackBytes } from './pack-bytes.ts';
 import { readPackMembers } from './pack-members.ts';
 import { expectedRevision } from './request-fields.ts';
 
 export const packRoutes: readonly HttpRoute<OpContext>[] = [
-  { path: '/api/v1/artifacts/:id/packs', methods: { POST: sendPack }, isTransfer: true },
+  { path: '/api/v1/artifacts/:id/packs', methods: { POST: sendPack }, operations: packOperations, isTransfer: true },
 ];
 
 async function sendPack({ context, request, response, params, query, acceptBody }: HttpExchange<OpContext>): Promise<void> {

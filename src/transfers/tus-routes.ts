@@ -13,6 +13,7 @@ import { appendUpload } from '#ops/append-upload.ts';
 import type { OpContext } from '#ops/context.ts';
 import { getUpload } from '#ops/get-upload.ts';
 import { assertViewAlive, type UploadView } from '#ops/load-upload.ts';
+import { uploadOperations, uploadsOperations } from './describe-tus.ts';
 import { createUpload } from './tus-creation.ts';
 import { assertTusVersion, checksumAlgorithms, readBytes, readChecksum, tusVersion } from './tus-fields.ts';
 
@@ -35,8 +36,8 @@ const uploadMethods = {
 };
 
 export const tusRoutes: readonly HttpRoute<OpContext>[] = [
-  { path: uploadsUrl, methods: collectionMethods, isTransfer: true },
-  { path: `${uploadsUrl}/:id`, methods: uploadMethods, isTransfer: true },
+  { path: uploadsUrl, methods: collectionMethods, operations: uploadsOperations, isTransfer: true },
+  { path: `${uploadsUrl}/:id`, methods: uploadMethods, operations: uploadOperations, isTransfer: true },
 ];
 
 /** What every refusal under these paths carries beside the problem. */

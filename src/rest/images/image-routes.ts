@@ -3,6 +3,10 @@ import type { HttpHandler, HttpPlane, HttpRoute } from '#base/http-route.ts';
 import type { OpContext } from '#ops/context.ts';
 import { addImageTag, deactivateImage, patchImage, reactivateImage, removeImage, removeImageTag } from './change-image.ts';
 import { createImage } from './create-image.ts';
+import { imageOperations } from './describe-images.ts';
+import { infoOperations } from './describe-info.ts';
+import { memberOperations, schemaOperations } from './describe-members.ts';
+import { imagePlaneDescription } from './describe-plane.ts';
 import { sendImageData } from './image-data.ts';
 import { answerImageError } from './image-errors.ts';
 import { addImageMember, listImageMembers, removeImageMember, showImageMember, updateImageMember } from './image-members.ts';
@@ -33,8 +37,20 @@ const table: readonly HttpRoute<OpContext>[] = [
   ...Object.entries(schemaHandlers).map(([name, handler]) => ({ path: `/schemas/${name}`, methods: { GET: handler } })),
 ];
 
+/** The OpenAPI document has each path once. */
+const described: Readonly<Record<string, HttpRoute<OpContext>['operations']>> = {
+  ...imageOperations,
+  ...memberOperations,
+  ...infoOperations,
+  ...schemaOperations,
+};
+
 const imageRoutes: readonly HttpRoute<OpContext>[] = versionPrefixes.flatMap((prefix) =>
-  table.map((route) => ({ ...route, path: `${prefix}${route.path}` })),
+  table.map((route) => ({
+    ...route,
+    path: `${prefix}${route.path}`,
+    operations: prefix === versionPrefixes[0] ? described[route.path] : undefined,
+  })),
 );
 
 export const imagePlane: HttpPlane<OpContext> = {
@@ -42,6 +58,7 @@ export const imagePlane: HttpPlane<OpContext> = {
   owns: hasVersion,
   routes: imageRoutes,
   open: versionRoutes,
+  description: imagePlaneDescription,
   toTarget: versionInHeader([...new Set(table.map(({ path }) => path.split('/')[1] ?? ''))]),
   answerUnknown: answerUnknownVersion,
   answerError: answerImageError,

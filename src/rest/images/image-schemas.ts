@@ -61,7 +61,7 @@ function imagesSchema(settings: Settings, types: Types): JsonObject {
   };
 }
 
-function memberSchema(): JsonObject {
+export function memberSchema(): JsonObject {
   return {
     name: 'member',
     properties: {
@@ -83,7 +83,7 @@ function membersSchema(): JsonObject {
   };
 }
 
-function baseProperties({ diskFormats, containerFormats }: Settings): JsonObject {
+export function baseProperties({ diskFormats, containerFormats }: Settings): JsonObject {
   const text = (description: string): JsonObject => ({ type: 'string', description });
   const textOrNull = (description: string, maxLength: number): JsonObject => ({
     type: ['null', 'string'],

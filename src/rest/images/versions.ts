@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { HttpPlane, OpenExchange, OpenRoute } from '#base/http-route.ts';
 import type { JsonObject } from '#base/json.ts';
 import type { OpContext } from '#ops/context.ts';
+import { describeVersions } from './describe-info.ts';
 import { absoluteUrl, answerJson } from './image-answers.ts';
 
 type Exchange = OpenExchange<OpContext>;
@@ -19,8 +20,8 @@ export const versionPrefixes: readonly string[] = known.map((version) => `/${ver
 
 /** 300 at the root: what clients that discover versions wait for there. */
 export const versionRoutes: readonly OpenRoute<OpContext>[] = [
-  { path: '/', answer: (exchange) => answerVersions(exchange, 300) },
-  { path: '/versions', answer: (exchange) => answerVersions(exchange, 200) },
+  { path: '/', operation: describeVersions('discoverVersions', 300), answer: (exchange) => answerVersions(exchange, 300) },
+  { path: '/versions', operation: describeVersions('listVersions', 200), answer: (exchange) => answerVersions(exchange, 200) },
   { path: '/versions/', answer: (exchange) => answerVersions(exchange, 200) },
 ];
 

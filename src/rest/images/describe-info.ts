@@ -1,0 +1,36 @@
+/** What the OpenAPI document says of the versions of this API, and of what clients may ask about the server. */
+import { type OperationDescription, schemaRef } from '#base/http-description.ts';
+import { type Operations, unexpectedBody } from './describe-images.ts';
+
+const json = (name: string) => ({ 'application/json': schemaRef(name) });
+
+const about = (id: string, summary: string, schema: string, forbidden?: string): Operations => ({
+  GET: {
+    id,
+    summary,
+    answers: { 200: { description: summary, content: json(schema) } },
+    refusals: { 400: unexpectedBody, ...(forbidden === undefined ? {} : { 403: forbidden }) },
+  },
+});
+
+const noReader = 'The caller has no role that reads.';
+
+export const infoOperations: Readonly<Record<string, Operations>> = {
+  '/info/import': about('showImportMethods', 'Ways to import an image', 'ImportMethods'),
+  '/info/stores': about('listStores', 'The stores that data may go to', 'StoreList', noReader),
+  '/info/stores/detail': about(
+    'listStoreDetails',
+    'The stores, and what they are',
+    'StoreList',
+    'Only for services and administrators.',
+  ),
+  '/info/usage': about('showUsage', 'What the caller’s project has', 'Usage', noReader),
+};
+
+/** @param status that clients wait for at this path */
+export const describeVersions = (id: string, status: number): OperationDescription => ({
+  id,
+  summary: 'The versions of the Image API that are here',
+  answers: { [status]: { description: 'The newest first.', content: json('Versions') } },
+  refusals: {},
+});
