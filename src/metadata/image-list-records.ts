@@ -1,12 +1,5 @@
 /** Pages of artifacts of one type, each read as the boot path reads one: a row with the blob of one slot. */
-import {
-  type BootImageRow,
-  type BootImageTuple,
-  bootImageJoins,
-  bootImageTuple,
-  receivingSql,
-  toBootImage,
-} from './boot-image-row.ts';
+import { type BootImageRow, type BootImageTuple, bootImageTuple, toBootImages } from './boot-image-row.ts';
 import type { Sql } from './database.ts';
 import type { ListQuery } from './list-arms.ts';
 import { chooseApproach } from './list-records.ts';
@@ -34,7 +27,6 @@ export interface ImagePage {
 
 interface PageRow {
   readonly tuple: BootImageTuple;
-  readonly receiving: boolean;
 }
 
 export async function listImages(
@@ -45,11 +37,8 @@ export async function listImages(
   const { statement, values } = await imagePageStatement(sql, viewer, request);
   const reader = statement.name === undefined ? sql : sql.reads;
   const rows = await reader.query<PageRow>(statement, values);
-  const page = rows.slice(0, request.limit);
-  return {
-    images: page.map(({ tuple, receiving }) => ({ ...toBootImage(tuple), isReceiving: receiving })),
-    hasMore: rows.length > request.limit,
-  };
+  const page = rows.slice(0, request.limit).map(({ tuple }) => tuple);
+  return { images: await toBootImages(sql.reads, page, request.slot), hasMore: rows.length > request.limit };
 }
 
 /** Gives at most `limit + 1` rows. */
@@ -82,8 +71,7 @@ function reading(slot: string): PageReading {
   const literal = sqlLiteral(slot);
   const made = {
     label: `with ${slot}`,
-    columns: `${bootImageTuple} AS tuple, (a.state = 'draft' AND ${receivingSql(literal)}) AS receiving`,
-    joins: bootImageJoins(literal),
+    columns: `${bootImageTuple(literal)} AS tuple`,
     asksBefore: false,
   };
   readings.set(slot, made);

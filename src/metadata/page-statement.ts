@@ -32,14 +32,13 @@ export interface PageStatement {
 export interface PageReading {
   /** Distinguishes statements in their names. */
   readonly label: string;
-  /** Of the artifact `a`, and what `joins` put beside it. */
+  /** Of the artifact `a`. */
   readonly columns: string;
-  readonly joins: string;
   /** Whether it is asked, with a cursor, what lies before the page. */
   readonly asksBefore: boolean;
 }
 
-const wholeArtifact: PageReading = { label: '', columns: artifactColumns('a'), joins: '', asksBefore: true };
+const wholeArtifact: PageReading = { label: '', columns: artifactColumns('a'), asksBefore: true };
 
 /** Where the values of one statement are collected, the viewer's among them. */
 export function listScope(viewer: Viewer): FilterScope {
@@ -96,7 +95,7 @@ export function pageStatement(
   SELECT DISTINCT k, id FROM (${onward} ORDER BY k ${order}, id ${order} LIMIT ${most}) AS u
   ORDER BY k ${order}, id ${order} LIMIT ${take})
 SELECT ${reading.columns}, found.k::text AS cursor_key, other.has_before
-FROM (${rows} (found JOIN artifact a ON a.id = found.id ${reading.joins}) ON true ORDER BY found.k ${order}, found.id ${order}`;
+FROM (${rows} (found JOIN artifact a ON a.id = found.id) ON true ORDER BY found.k ${order}, found.id ${order}`;
   const finished = values.finish(text);
   return { statement: named(query, key, position, reading, finished.text), values: finished.values };
 }
