@@ -1,6 +1,7 @@
 /** A Keystone that is none, over real HTTP: for outages, refusals and answers that a real one cannot be brought to give. */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer, type ServerOptions } from 'node:https';
 
 export interface FakeToken {
   readonly userId?: string;
@@ -26,15 +27,19 @@ export interface FakeKeystone extends AsyncDisposable {
   instead: ((request: IncomingMessage, response: ServerResponse) => void) | undefined;
 }
 
-/** @param now what time it is for its tokens */
-export async function startFakeKeystone(now: () => number = Date.now): Promise<FakeKeystone> {
-  const server = createServer((request, response) => {
+/**
+ * @param now what time it is for its tokens
+ * @param tls its key and certificate; plain HTTP without
+ */
+export async function startFakeKeystone(now: () => number, tls?: Pick<ServerOptions, 'key' | 'cert'>): Promise<FakeKeystone> {
+  const take = (request: IncomingMessage, response: ServerResponse): void => {
     const subject = request.headers['x-subject-token'];
     fake.asked.push([request.method, request.url, subject].filter((part) => part !== undefined).join(' '));
     if (fake.instead !== undefined) fake.instead(request, response);
     else if (request.method === 'POST') void answerLogin(request, response);
     else answerValidation(request, response);
-  });
+  };
+  const server = tls === undefined ? createServer(take) : createTlsServer(tls, take);
   const answerLogin = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     fake.logins.push(JSON.parse(Buffer.concat(await Array.fromAsync(request as AsyncIterable<Buffer>)).toString()));
     const secret = `own-${fake.logins.length}`;
@@ -55,7 +60,7 @@ export async function startFakeKeystone(now: () => number = Date.now): Promise<F
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('no port');
   const fake: FakeKeystone = {
-    url: `http://127.0.0.1:${address.port}`,
+    url: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${address.port}`,
     tokens: new Map(),
     own: new Set(),
     ownLifetimeMs: 3_600_000,

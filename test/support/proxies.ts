@@ -1,5 +1,5 @@
 /** nginx and HAProxy on free loopback ports with the files of deploy/, in which only servers, ports, names and certificate are replaced. */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
@@ -11,6 +11,7 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { root } from '../house/modules.ts';
+import { makeCertificate } from './certificate.ts';
 import { freePort } from './free-port.ts';
 import { findExecutable } from './suites.ts';
 
@@ -55,7 +56,7 @@ export interface StartedProxy extends AsyncDisposable {
 export async function startProxy(kind: (typeof proxyKinds)[number], nodes: readonly [string, string]): Promise<StartedProxy> {
   const folder = mkdtempSync(join(tmpdir(), `vitrine-${kind}-`));
   const [port, tlsPort] = [await freePort(), await freePort()];
-  const ca = makeCertificate(folder);
+  const ca = makeCertificate(tools.openssl ?? '', folder);
   const place = { folder, port, tlsPort, nodes };
   const child = kind === 'nginx' ? spawnNginx(place) : spawnHaproxy(place);
   let output = '';
@@ -131,17 +132,6 @@ function adapt(file: string, replacements: Readonly<Record<string, string>>): st
     text = text.replaceAll(from, to);
   }
   return text;
-}
-
-function makeCertificate(folder: string): string {
-  const [key, certificate] = [join(folder, 'key.pem'), join(folder, 'certificate.pem')];
-  const names = 'subjectAltName=DNS:localhost,IP:127.0.0.1';
-  const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
-  const args = ['req', '-x509', ...kind, '-subj', '/CN=localhost', '-addext', names, '-keyout', key, '-out', certificate];
-  execFileSync(tools.openssl ?? '', args, { stdio: 'pipe' });
-  const ca = readFileSync(certificate, 'utf8');
-  writeFileSync(join(folder, 'both.pem'), ca + readFileSync(key, 'utf8'));
-  return ca;
 }
 
 /** The path as it is said: a URL would make one of `..` and of what stands for it. */
