@@ -6,12 +6,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AppError } from '#base/app-error.ts';
 import type { BlobStore } from '#blobs/blob-store.ts';
 import { openBlobs } from '#blobs/blobs.ts';
-import { createMetrics, type HttpServer, startHttpServer } from '#http/http-server.ts';
-import { authenticateToken } from '#ops/authenticate-token.ts';
+import type { HttpServer } from '#http/http-server.ts';
 import { claimStores } from '#ops/claim-stores.ts';
-import type { Services } from '#ops/context.ts';
 import { createArtifact } from '#ops/create-artifact.ts';
-import { imagePlane } from '#rest/images/image-routes.ts';
+import { startImageServer } from '#test/support/image-server.ts';
 import { startTestServer, type TestServer } from '#test/support/server.ts';
 
 const octets = { 'content-type': 'application/octet-stream' };
@@ -47,17 +45,7 @@ beforeAll(async () => {
     await server.services.db.query({ text }, [crypto.randomUUID(), name, 'filesystem']);
   }
   const store = (name: string): BlobStore => more.get(name) ?? blobs.store(name);
-  const services: Services = { ...server.services, blobs: { ...blobs, stores: more, store } };
-  http = opened.use(
-    await startHttpServer({
-      ...{ host: '127.0.0.1', port: 0, services, planes: [imagePlane], dev: false },
-      ...{ deadlineMs: 20_000, stallMs: 30_000, drainMs: 500, log: services.log, metrics: createMetrics(services.db) },
-      graphql: async () => {
-        throw new AppError('PATH_NOT_FOUND');
-      },
-      authenticateToken: (secret) => authenticateToken(services, secret),
-    }),
-  );
+  http = opened.use(await startImageServer(server, { ...blobs, stores: more, store }));
   blue = await server.tokenFor('blue', 'member');
   stack = opened.move();
 });
