@@ -40,8 +40,8 @@ interface Entry {
 export async function exportClosureTar(context: OpContext, { ref, mode, partial }: ExportClosureTarInput): Promise<ClosureTar> {
   const located = await locateClosure(context, { ref, mode });
   const { closure } = located;
-  if (partial !== true) requireComplete(closure);
   const downloadable = await authoriseDownloads(context, closure.nodes);
+  if (partial !== true) requireComplete(closure);
   const nodes = closure.nodes.filter((node) => downloadable.has(node.id) && isReadable(context, node));
   const entries = nodes
     .flatMap((node) => node.blobs.map((blob): Entry => ({ name: closurePath(node, blob.path), node, blob })))

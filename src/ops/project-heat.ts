@@ -35,14 +35,14 @@ export async function projectHeat(
 ): Promise<HeatProjection> {
   const located = await locateClosure(context, { ref, mode });
   const { closure } = located;
+  const downloadable = await authoriseDownloads(context, closure.nodes);
+  for (const { id } of closure.nodes) if (!downloadable.has(id)) throw artifactNotFound(id);
   requireComplete(closure);
   const root = closure.nodes.find(({ id }) => id === closure.root);
   const rule = root === undefined ? null : (context.types.types.get(root.type)?.manifest.projections.heat ?? null);
   if (root === undefined || rule?.role !== 'template') {
     throw invalid([{ pointer: '', message: 'is of a type that does not say it is a Heat template' }]);
   }
-  const downloadable = await authoriseDownloads(context, closure.nodes);
-  for (const { id } of closure.nodes) if (!downloadable.has(id)) throw artifactNotFound(id);
   const tree = createHeatTree(context, located);
   const template = root.blobs.find(({ slot }) => slot === rule.slot);
   if (template === undefined) throw invalid([{ pointer: `/slots/${rule.slot}`, message: 'is empty' }]);

@@ -34,8 +34,6 @@ export function readPolicyFile(cedar: Cedar, path: string): PolicyFile {
 
 export function parsePolicies(cedar: Cedar, source: SourceText): PolicyFile {
   const { name, text } = source;
-  const parsed = cedar.checkParsePolicySet({ staticPolicies: text });
-  if (parsed.type === 'failure') return { name, policies: [], faults: parsed.errors.flatMap((error) => toFaults(source, error)) };
   const parts = cedar.policySetTextToParts(text);
   if (parts.type === 'failure') return { name, policies: [], faults: parts.errors.flatMap((error) => toFaults(source, error)) };
   const policies = parts.policies.map((part) => toPolicy(cedar, source, part));
@@ -43,7 +41,7 @@ export function parsePolicies(cedar: Cedar, source: SourceText): PolicyFile {
     pointer: placeOf(source, offsetOf(source, part)),
     message: 'is a template, which nothing would ever fill in',
   }));
-  return { name, policies, faults: [...templates, ...findMistakes(cedar, source)] };
+  return { name, policies, faults: templates.length > 0 ? templates : findMistakes(cedar, source) };
 }
 
 /** What Cedar's validator finds, and what can never apply: a rule that somebody wrote and nobody obeys. */
