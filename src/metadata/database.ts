@@ -41,5 +41,10 @@ export interface Database extends Sql, AsyncDisposable {
    * (pipelined-reads.ts). Never part of a transaction, never a statement that may take long.
    */
   readonly reads: Sql;
+  /**
+   * For named statements whose plan does not depend on the values: it is made once on each connection and kept, where the pool
+   * would plan again for values that look easier. They may take as long as any.
+   */
+  readonly lists: Sql;
   poolState(): PoolState;
 }

@@ -1,6 +1,9 @@
 /** Pages of artifacts of one type, each read as the boot path reads one: a row with the blob of one slot. */
+import { createHash } from 'node:crypto';
+import type { Filter } from '#core/filter.ts';
+import { someCondition } from '#core/simplify-filter.ts';
 import { type BootImageRow, type BootImageTuple, bootImageTuple, toBootImages } from './boot-image-row.ts';
-import type { Sql } from './database.ts';
+import type { Database, Sql, Statement } from './database.ts';
 import type { ListQuery } from './list-arms.ts';
 import { chooseApproach } from './list-records.ts';
 import { listScope, type PageReading, type PageStatement, pageStatement } from './page-statement.ts';
@@ -30,15 +33,36 @@ interface PageRow {
 }
 
 export async function listImages(
-  sql: Sql & { readonly reads: Sql },
+  sql: Sql & Pick<Database, 'reads' | 'lists'>,
   viewer: Viewer,
   request: ImageListRequest,
 ): Promise<ImagePage> {
   const { statement, values } = await imagePageStatement(sql, viewer, request);
-  const reader = statement.name === undefined ? sql : sql.reads;
-  const rows = await reader.query<PageRow>(statement, values);
+  // The few shapes without a filter are short walks of an index.
+  const reader = statement.name === undefined ? sql.lists : sql.reads;
+  const rows = await reader.query<PageRow>(keepPlan(statement, request.filter), values);
   const page = rows.slice(0, request.limit).map(({ tuple }) => tuple);
   return { images: await toBootImages(sql.reads, page, request.slot), hasMore: rows.length > request.limit };
+}
+
+/** By text, those that name a property apart: of such there are as many as callers think of. */
+const keptPlans = { ofFields: new Map<string, string>(), ofProperties: new Map<string, string>() };
+const keptPlansMax = 60;
+
+/**
+ * Planning a page with its filter costs several times what finding it does. Values are no part of the text, and whether matches are
+ * few is found out by the statement itself, so that one plan serves all values; the first texts keep theirs.
+ */
+function keepPlan(statement: Statement, filter: Filter | null): Statement {
+  const { text } = statement;
+  if (statement.name !== undefined) return statement;
+  const kept = keptPlans[someCondition(filter, ({ kind }) => kind === 'property') ? 'ofProperties' : 'ofFields'];
+  const known = kept.get(text);
+  if (known !== undefined) return { name: known, text };
+  if (kept.size >= keptPlansMax) return statement;
+  const name = `image-list ${createHash('sha256').update(text).digest('hex').slice(0, 40)}`;
+  kept.set(text, name);
+  return { name, text };
 }
 
 /** Gives at most `limit + 1` rows. */
@@ -80,13 +104,17 @@ function reading(slot: string): PageReading {
 
 /** The sort values of an artifact of the type that the viewer may read; undefined where there is none. */
 export async function findMarker(
-  sql: Sql,
+  sql: Sql & Pick<Database, 'reads'>,
   { project, isAdmin }: Viewer,
   { id, type, sorts }: { readonly id: string; readonly type: string; readonly sorts: readonly Sort[] },
 ): Promise<readonly string[] | undefined> {
   const keys = sorts.map((sort) => `${sortSql(sort).sql}::text`);
   const text = `SELECT json_build_array(${keys.join(', ')}) AS marker FROM artifact a
     WHERE a.id = $3 AND a.type = $4 AND ${readableSql('a', { project: '$1::text', isAdmin: '$2::boolean' })}`;
-  const [row] = await sql.query<{ readonly marker: readonly string[] }>({ text }, [project, isAdmin, id, type]);
+  // Of the usual orders only: there are hundreds.
+  const [statement, reader] = isWalked(sorts)
+    ? [{ name: `list-marker ${String(sorts[0]?.key)}`, text }, sql.reads]
+    : [{ text }, sql];
+  const [row] = await reader.query<{ readonly marker: readonly string[] }>(statement, [project, isAdmin, id, type]);
   return row?.marker;
 }

@@ -135,7 +135,8 @@ async function fewOf(sql: Sql): Promise<number> {
   const known = sizes.get(sql);
   if (known !== undefined && known.until > Date.now()) return known.few;
   const [row] = await sql.query<{ readonly rows: number }>(sizeStatement);
-  const few = Math.round(Math.min(2_000, Math.max(400, (row?.rows ?? 0) * 0.08)));
+  // In steps, because it stands in the text of statements whose plans are kept.
+  const few = 400 * Math.round(Math.min(2_000, Math.max(400, (row?.rows ?? 0) * 0.08)) / 400);
   sizes.set(sql, { few, until: Date.now() + 60_000 });
   return few;
 }

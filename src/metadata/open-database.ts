@@ -34,32 +34,46 @@ export function openDatabase(options: OpenDatabaseOptions): Database {
   };
   const pool = new pg.Pool({ ...connection, max: options.poolSize ?? 8, idleTimeoutMillis: 60_000 });
   // Planning a page anew costs ten times what reading it does, and the plan is the same for whoever reads.
-  const reads = openPipelinedReads({ ...connection, options: `${connection.options} -c plan_cache_mode=force_generic_plan` });
+  const planned = { ...connection, options: `${connection.options} -c plan_cache_mode=force_generic_plan` };
+  const reads = openPipelinedReads(planned);
+  const lists = new pg.Pool({ ...planned, max: Math.min(options.poolSize ?? 8, listConnections), idleTimeoutMillis: 60_000 });
   let closing: Promise<void> | undefined;
-  pool.on('error', (error) => {
-    // The pool hangs the whole client on it, which nobody wants in a log.
-    Reflect.deleteProperty(error, 'client');
-    // The pool does not wait for its connections' last words: while it closes they may as well be broken.
-    if (closing === undefined) options.onIdleError?.(error);
-  });
-  // A connection lost between two statements of a transaction tells nobody else; its next statement fails.
-  pool.on('connect', (client) => client.on('error', () => undefined));
+  for (const each of [pool, lists]) watch(each);
   return {
-    query: async <Row extends object>(statement: Statement, values: readonly unknown[] = []) => {
-      try {
-        return (await inStatementSpan(statement, () => pool.query<Row>(toQuery(statement, values)))).rows;
-      } catch (error) {
-        throw toDatabaseError(error);
-      }
-    },
+    query: queryOf(pool),
     transaction: (work, transactionOptions = {}) => transact(pool, work, transactionOptions),
     prisma: lazyPrisma(pool),
     reads,
+    lists: { query: queryOf(lists) },
     poolState: () => ({ total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
     [Symbol.asyncDispose]: () => {
-      closing ??= Promise.all([pool.end(), reads[Symbol.asyncDispose]()]).then(() => undefined);
+      closing ??= Promise.all([pool.end(), lists.end(), reads[Symbol.asyncDispose]()]).then(() => undefined);
       return closing;
     },
+  };
+
+  function watch(each: pg.Pool): void {
+    each.on('error', (error) => {
+      // The pool hangs the whole client on it, which nobody wants in a log.
+      Reflect.deleteProperty(error, 'client');
+      // The pool does not wait for its connections' last words: while it closes they may as well be broken.
+      if (closing === undefined) options.onIdleError?.(error);
+    });
+    // A connection lost between two statements of a transaction tells nobody else; its next statement fails.
+    each.on('connect', (client) => client.on('error', () => undefined));
+  }
+}
+
+/** Beside the pool: lists are bound by the processor, so that more at once would only wait there. */
+const listConnections = 4;
+
+function queryOf(pool: pg.Pool): Sql['query'] {
+  return async <Row extends object>(statement: Statement, values: readonly unknown[] = []) => {
+    try {
+      return (await inStatementSpan(statement, () => pool.query<Row>(toQuery(statement, values)))).rows;
+    } catch (error) {
+      throw toDatabaseError(error);
+    }
   };
 }
 
