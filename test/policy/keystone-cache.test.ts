@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { second, startedAt, useKeystoneStage } from '#test/support/keystone-stage.ts';
 
@@ -78,6 +79,16 @@ describe('a token that Keystone refuses', () => {
     expect(await refusal('t')).toBe('nobody');
   });
 
+  it('stays nobody when it was found revoked before its age was over', async () => {
+    stage.fake.tokens.set('t', {});
+    await identify('t');
+    stage.fake.tokens.delete('t');
+    stage.elapsed += 46 * second;
+    await expect.poll(() => refusal('t')).toBe('nobody');
+    stage.elapsed += 3 * second;
+    expect(await refusal('t')).toBe('nobody');
+  });
+
   it('pushes no good one out', async () => {
     const by = open({ cacheTokens: 1 });
     stage.fake.tokens.set('t', {});
@@ -149,6 +160,21 @@ describe('while Keystone is away', () => {
     );
   });
 
+  it('it is asked once a second for those who are known', async () => {
+    stage.fake.tokens.set('t', {});
+    await identify('t');
+    down();
+    stage.elapsed = 61 * second;
+    await identify('t');
+    const before = stage.fake.asked.length;
+    for (let step = 0; step < 20; step += 1) {
+      stage.elapsed += 40;
+      await identify('t');
+      await setImmediate();
+    }
+    expect(stage.fake.asked).toHaveLength(before);
+  });
+
   it('nothing stays of it once it is back', async () => {
     stage.fake.tokens.set('t', {});
     await identify('t');
@@ -160,6 +186,11 @@ describe('while Keystone is away', () => {
     stage.elapsed = 63 * second;
     await refusal('t');
     await expect.poll(() => refusal('t')).toBe('nobody');
+    stage.fake.tokens.set('u', {});
+    await identify('u');
+    stage.fake.tokens.delete('u');
+    stage.elapsed += 61 * second;
+    expect(await refusal('u')).toBe('nobody');
   });
 });
 

@@ -27,6 +27,13 @@ describe('Keystone does not answer when it', () => {
     ['answers with a list', (_request, response) => answerJson(response, 200, [])],
     ['stops in the middle', (_request, response) => void response.writeHead(200, { 'Content-Length': 100 }).write('{"token"')],
     [
+      'answers with more than anybody would read',
+      (_request, response) => {
+        const token = { user: { id: 'u' }, project: { id: 'p' }, expires_at: '2100-01-01T00:00:00Z' };
+        answerJson(response, 200, { token, padding: 'x'.repeat(1_100_000) });
+      },
+    ],
+    [
       'does not end',
       (_request, response) => {
         response.writeHead(200);

@@ -48,11 +48,12 @@ export async function startFakeKeystone(now: () => number, tls?: Pick<ServerOpti
     answerJson(response, 201, { token: { expires_at: expires } }, { 'X-Subject-Token': secret });
   };
   const answerValidation = (request: IncomingMessage, response: ServerResponse): void => {
-    const { 'x-auth-token': own, 'x-subject-token': subject } = request.headers;
+    const { 'x-auth-token': own, 'x-subject-token': subject, 'openstack-identity-access-rules': rules } = request.headers;
     const token = fake.tokens.get(String(subject));
     const isOver = token?.expiresAt !== undefined && token.expiresAt <= now() && !request.url?.includes('allow_expired=1');
     if (!fake.own.has(String(own))) answerJson(response, 401, { error: { code: 401 } });
-    else if (token === undefined || isOver) answerJson(response, 404, { error: { code: 404 } });
+    else if (token === undefined || isOver || (token.extra?.['application_credential'] !== undefined && rules !== '1.0'))
+      answerJson(response, 404, { error: { code: 404 } });
     else answerJson(response, 200, { token: toBody(token, now()) });
   };
   server.listen(0, '127.0.0.1');
