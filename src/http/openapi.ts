@@ -69,7 +69,7 @@ function toOpenPaths(plane: PlaneDescription, open: NonNullable<Plane['open']>):
 }
 
 /** `/a/:name/*` → `/a/{name}/{path}` */
-export function toTemplate(path: string): string {
+function toTemplate(path: string): string {
   return path.replace(/:(\w+)/g, '{$1}').replace('*', '{path}');
 }
 

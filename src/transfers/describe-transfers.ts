@@ -5,7 +5,7 @@ import type { JsonObject } from '#base/json.ts';
 
 export type Operations = NonNullable<HttpRoute<never>['operations']>;
 
-export const noSuchArtifact = 'There is no such artifact, or none that the caller may see; or no such slot or blob in it.';
+const noSuchArtifact = 'There is no such artifact, or none that the caller may see; or no such slot or blob in it.';
 export const unavailable = 'The server is read-only for the time being, or what it stands on does not answer.';
 export const anyBytes: JsonObject = { type: 'string', contentEncoding: 'binary' };
 

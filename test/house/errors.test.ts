@@ -18,7 +18,7 @@ describe('the error catalogue', () => {
 
   it('has each code in one group only, where a second entry would hide the first', () => {
     const groups = readModules().filter(({ path }) => path.startsWith(catalogueFolder));
-    const entries = groups.flatMap(({ text }) => [...text.matchAll(/^ {2}([A-Z_]+): entry\(/gm)].map((match) => match[1]));
+    const entries = groups.flatMap(({ text }) => [...text.matchAll(/^ {2}([A-Z_]+): entry\(/gm)].map((match) => match[1] ?? ''));
     expect(entries.toSorted()).toEqual(codes.toSorted());
   });
 

@@ -27,13 +27,13 @@ export const missingProxies: readonly string[] = Object.entries(tools).flatMap((
 
 export const proxyKinds = ['nginx', 'haproxy'] as const;
 
-export interface Answer {
+interface Answer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
 }
 
-export interface AskOptions {
+interface AskOptions {
   readonly method?: string;
   readonly headers?: OutgoingHttpHeaders;
   readonly body?: Buffer | string | Readable;

@@ -183,7 +183,7 @@ const upload: OperationDescription = {
 
 /** HEAD answers as GET does, and sends no body. */
 function head({ id, summary, answers, ...rest }: OperationDescription): OperationDescription {
-  const empty = Object.entries(answers).map(([status, { content: _, ...answer }]) => [status, answer] as const);
+  const empty = Object.entries(answers).map(([status, { content: _body, ...answer }]) => [status, answer] as const);
   // Parts are for GET alone.
   const bodiless = Object.fromEntries(empty.filter(([status]) => status !== '206'));
   const { 416: _outside, ...refusals } = rest.refusals;

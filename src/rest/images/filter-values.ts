@@ -69,7 +69,7 @@ export function timeFilter(name: string, field: FilterField, value: string): Fil
 /** Without a zone it is UTC; a `+` that was not escaped has become a space. */
 function readTime(name: string, text: string): number {
   const isoText = text.replace(',', '.');
-  const [date = '', rest = ''] = [isoText.slice(0, 10), isoText.slice(10)];
+  const [date, rest] = [isoText.slice(0, 10), isoText.slice(10)];
   const zone = /(?:Z|[+ -]\d\d(?::?\d\d)?)$/.exec(rest.length > 1 ? rest.slice(1) : '')?.[0];
   const clock = rest.slice(1, rest.length - (zone?.length ?? 0));
   const offset = zone === undefined || zone === 'Z' ? 'Z' : toOffset(zone);

@@ -155,7 +155,7 @@ function furtherProperties(rules: readonly ImagePropertyRule[], types: Types): J
 }
 
 /** Clients take what has no `is_base` for a field that every image has. */
-function toSchema({ name: _, required, enum: values, ...rule }: ImagePropertyRule): JsonObject {
+function toSchema({ name: _name, required: _required, enum: values, ...rule }: ImagePropertyRule): JsonObject {
   const said = Object.entries(rule).filter((entry): entry is [string, string | number] => entry[1] !== undefined);
   return {
     type: 'string',

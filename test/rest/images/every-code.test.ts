@@ -24,9 +24,7 @@ const tags = (count: number): readonly string[] => Array.from({ length: count },
 const post = (fields: JsonObject, ask: Ask = {}) => world.ask('POST', '/v2/images', { ...ask, body: { ...formats, ...fields } });
 const patch = async (id: string, changes: readonly JsonObject[], ask: Ask = {}) =>
   world.ask('PATCH', image(id), { body: JSON.stringify(changes), headers: patchType, ...ask });
-const set = (path: string, value: string | readonly string[]): readonly JsonObject[] => [
-  { op: 'add', path, value: value as string },
-];
+const set = (path: string, value: string | readonly string[]): readonly JsonObject[] => [{ op: 'add', path, value }];
 const put = (id: string, ask: Ask = {}) => world.ask('PUT', file(id), { headers: octets, body: 'data', ...ask });
 const share = (id: string, member: string, ask: Ask = {}) => world.ask('POST', members(id), { body: { member }, ...ask });
 const answerShare = (id: string, status: string, ask: Ask = {}) =>
@@ -70,7 +68,7 @@ const provoked: Readonly<Record<string, Readonly<Record<number, Provoke>>>> = {
     400: () => post({ min_disk: -1 }),
     403: () => post({}, { as: 'reader' }),
     409: async () => post({ id: await world.queued() }),
-    413: () => post({ tags: tags(4) as unknown as JsonObject }),
+    413: () => post({ tags: tags(4) }),
     415: () => post({}, { headers: coded }),
   },
   'GET /v2/images/{id}': {
