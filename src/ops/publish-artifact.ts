@@ -4,9 +4,10 @@ import { failpoint } from '#base/failpoint.ts';
 import type { Artifact } from '#core/artifact.ts';
 import { assertTransition } from '#core/lifecycle.ts';
 import type { Sql } from '#metadata/database.ts';
-import { artifactRecords, familyRecords } from '#metadata/metadata.ts';
+import { artifactRecords, closurePartRecords, familyRecords } from '#metadata/metadata.ts';
 import { assertNotOvertaken, lockCurrent, untilCurrent } from './change-artifact.ts';
 import { assertSameAsDeleted, findLive, versionExists } from './check-version.ts';
+import { toClosureParts } from './closure-parts.ts';
 import type { OpContext } from './context.ts';
 import { freezeArtifact } from './freeze-artifact.ts';
 import { assertRevision, loadArtifact, resourceOf } from './load-artifact.ts';
@@ -71,7 +72,7 @@ async function publish(tx: Sql, context: OpContext, prepared: PreparedPublish): 
   if (artifact.familyId !== null) await familyRecords.lockFamily(tx, artifact.familyId);
   const locked = await lockCurrent(tx, artifact.id, undefined);
   assertNotOvertaken(locked, artifact);
-  const digest = await freezeArtifact(tx, context, prepared);
+  const { digest, pins } = await freezeArtifact(tx, context, prepared);
   const live = await findLive(tx, artifact);
   if (live !== undefined) {
     // Its version is still reserved; to answer it would be to answer something deleted.
@@ -82,6 +83,7 @@ async function publish(tx: Sql, context: OpContext, prepared: PreparedPublish): 
   await assertSameAsDeleted(tx, artifact, digest);
   const published = await artifactRecords.publishArtifact(tx, artifact.id, properties, digest);
   await artifactRecords.beginName(tx, artifact.id);
+  await closurePartRecords.saveClosureParts(tx, toClosureParts(published, pins));
   await recordArtifactChange(tx, context, { kind: 'artifact.published', action: 'artifact:publish' }, published);
   await failpoint('publish:commit');
   return published;
