@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
+import { prepareClosures } from '#ops/prepare-closures.ts';
 import { createTestDatabase } from '#test/support/database.ts';
 import { freePort } from '#test/support/free-port.ts';
 import { setup, teardown } from '#test/support/global-setup.ts';
@@ -32,6 +33,8 @@ try {
   const stores = await test.db.query<{ name: string }>({ text: `SELECT name FROM store WHERE name <> 'bench'` });
   const shape = { width, depth, project: 'default', store: stores[0]?.name ?? '' };
   const root = await createClosureDataset(test.db, shape);
+  // As publishing would have left them.
+  await prepareClosures({ db: test.db }, {}, { signal: AbortSignal.timeout(600_000), progress: () => Promise.resolve() });
   printMachine();
   const first: number[] = [];
   const second: number[] = [];

@@ -63,7 +63,7 @@ type GraphqlModule = typeof import('#graphql/graphql-plane.ts');
 /** After the rush of a start; the pause it makes is short. */
 const releaseMemoryAfterMs = 500;
 
-/** Then jobs begin: loading their queue would take the thread from the first requests. */
+/** Then jobs begin, and indexes are looked after: loading what they need would take the thread from the first requests. */
 const workAfterMs = 1000;
 
 /** @throws AppError for whatever stands against a start; nothing is left running then */
@@ -79,10 +79,11 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   preparing.then(proceed, proceed);
   const database = await preparing.catch(loading.abandon);
   const types = stack.use(await loading.types);
-  const { services, metrics, indexing } = await openServices(config, database.url, types, stack, log);
+  const { services, metrics } = await openServices(config, database.url, types, stack, log);
   if (database.isSole) await releaseAbandoned(services);
+  await warmUp(services.db).catch((err: unknown) => log.warn({ err }, 'the first requests will be slower'));
   const http = stack.use(await openHttp(config, services, metrics, await loading.graphql, stack));
-  indexing();
+  indexSoon(config, database.url, services, stack);
   if (config.jobs.worker) workSoon(config, services, metrics, stack);
   const running = run(stack.move(), http, database.exited, options.signal, log);
   announce(config, http.url, log);
@@ -244,19 +245,23 @@ async function openServices(config: Config, url: string, types: TypeRegistry, st
   const blobs = stack.use(await openBlobs(toBlobsConfig(config), { observe: metrics.observeStore }));
   await claimStores(db, blobs, instance.id);
   await claimTypes(db, types);
-  await warmUp(db).catch((error: unknown) => log.warn({ err: error }, 'the first requests will be slower'));
   const queue = stack.use(openJobQueue(db));
   const services: Services = { db, blobs, queue, types, policy, clock: systemClock, newId: randomId, settings, log };
-  const stopIndexing = new AbortController();
-  let running: Promise<void> = Promise.resolve();
-  stack.defer(() => {
-    stopIndexing.abort();
-    return running;
+  return { services, metrics };
+}
+
+/** In the background. Ended before the database is closed. */
+function indexSoon(config: Config, url: string, { types, log }: Services, stack: AsyncDisposableStack): void {
+  const stopping = new AbortController();
+  let running: Promise<void> | undefined;
+  const timer = setTimeout(() => {
+    running = buildIndexes(config.database.directUrl ?? url, types, stopping.signal, log);
+  }, workAfterMs);
+  stack.defer(async () => {
+    clearTimeout(timer);
+    stopping.abort();
+    await running;
   });
-  const indexing = (): void => {
-    running = buildIndexes(config.database.directUrl ?? url, types, stopIndexing.signal, log);
-  };
-  return { services, metrics, indexing };
 }
 
 /** Before anything is opened for it: mistakes in policies stand against a start. */

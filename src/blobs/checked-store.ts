@@ -172,7 +172,9 @@ export function noteFailures() {
 function watchWriter(writer: ObjectWriter, end: (bytes: number, error?: unknown) => void): ObjectWriter {
   let bytes = 0;
   const failures = noteFailures();
+  let isFinished = false;
   const abort = async (): Promise<void> => {
+    if (isFinished) return;
     try {
       await writer.abort();
     } finally {
@@ -187,6 +189,7 @@ function watchWriter(writer: ObjectWriter, end: (bytes: number, error?: unknown)
     async finish() {
       const result = await failures.noted(writer.finish());
       end(bytes);
+      isFinished = true;
       return result;
     },
     abort,

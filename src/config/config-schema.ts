@@ -259,6 +259,11 @@ export const configSchema = {
           'How often stores are compared with what is recorded, and the differences told; 0 never.',
           0,
         ),
+        prepareClosuresEveryMs: count(
+          day,
+          'How often versions that an older release published are made ready for closures; 0 never.',
+          0,
+        ),
         purgeEveryMs: count(5 * minute, 'How often deleted artifacts whose delay is over are purged; 0 never.', 0),
       },
     },

@@ -10,6 +10,7 @@ import { expireDraftsJob } from './expire-drafts.ts';
 import { expireKeysJob } from './expire-keys.ts';
 import { expireUploadsJob } from './expire-uploads.ts';
 import type { JobDefinition, JobSettings } from './job-definition.ts';
+import { prepareClosuresJob } from './prepare-closures.ts';
 import { purgeArtifactsJob } from './purge-artifacts.ts';
 import { reconcileStoresJob } from './reconcile-stores.ts';
 import { scrubBlobsJob } from './scrub-blobs.ts';
@@ -30,6 +31,7 @@ export const jobDefinitions: readonly JobDefinition[] = [
   scrubBlobsJob,
   reconcileStoresJob,
   purgeArtifactsJob,
+  prepareClosuresJob,
 ];
 
 export interface WorkOptions {

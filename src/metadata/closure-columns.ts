@@ -177,7 +177,7 @@ export function readBlobs(columns: BlobColumns, ids: readonly string[]): readonl
 }
 
 /** Columns of one answer are of one length. */
-function valueAt<Value>(column: readonly Value[] | null, at: number): Value {
+export function valueAt<Value>(column: readonly Value[] | null, at: number): Value {
   if (column === null || at >= column.length) throw new Error('the columns of an answer differ in length');
   return column[at] as Value;
 }

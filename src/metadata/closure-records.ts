@@ -18,7 +18,6 @@ import type { Sql, Statement } from './database.ts';
 import { readableSql, type Viewer } from './visibility-sql.ts';
 
 export type { ClosureBlobRow, ClosureEdgeRow, ClosureNodeRow } from './closure-columns.ts';
-export { rehearseClosure } from './closure-rehearsal.ts';
 
 const viewer = { project: '$1::text', isAdmin: '$2::boolean' };
 

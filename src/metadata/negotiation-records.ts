@@ -153,7 +153,7 @@ const attachStatement = {
 };
 const movePlacementsStatement = {
   name: 'negotiation-move-placements',
-  text: `DELETE FROM placement p USING jsonb_to_recordset($2::jsonb) AS r(slot text, store text)
+  text: `DELETE FROM placement p USING (SELECT DISTINCT slot, store FROM jsonb_to_recordset($2::jsonb) AS r(slot text, store text)) r
     WHERE p.artifact_id = $1 AND p.slot = r.slot AND p.store <> r.store
       AND (SELECT count(*) FROM artifact_blob ab WHERE ab.artifact_id = $1 AND ab.slot = r.slot) = 1`,
 };

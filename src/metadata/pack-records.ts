@@ -66,11 +66,14 @@ export interface StoredLocation {
   readonly sizeBytes: number;
 }
 
+/** From the blobs to their locations, whatever the planner believes: while a store fills, it knows of few, and would look at all. */
 const findStoredStatement = {
   name: 'pack-find-stored',
-  text: `SELECT l.id, b.digest_value AS sha256, l.object_key AS "objectKey", b.size_bytes AS "sizeBytes"
-    FROM blob b JOIN location l ON l.blob_id = b.id AND l.store = $2 AND l.state IN ('live', 'condemned')
-    WHERE b.digest_algorithm = 'sha256' AND b.digest_value = ANY($1::text[])`,
+  text: `WITH b AS MATERIALIZED (SELECT id, digest_value, size_bytes FROM blob
+      WHERE digest_algorithm = 'sha256' AND digest_value = ANY($1::text[]))
+    SELECT l.id, b.digest_value AS sha256, l.object_key AS "objectKey", b.size_bytes AS "sizeBytes"
+    FROM b CROSS JOIN LATERAL (SELECT id, object_key FROM location
+      WHERE blob_id = b.id AND store = $2 AND state IN ('live', 'condemned') OFFSET 0) l`,
 };
 
 export async function findStored(sql: Sql, sha256s: readonly string[], store: string): Promise<readonly StoredLocation[]> {

@@ -15,10 +15,12 @@ export async function listOpenUploads(
   return sql.query<{ slot: string; path: string }>(openSessionsStatement, [artifactId]);
 }
 
+/** Blob by blob: while a store fills, the planner knows of few locations, and would read them all. */
 const locationsStatement = {
   name: 'readiness-blob-locations',
-  text: `SELECT ab.path, l.store, l.object_key AS "objectKey" FROM artifact_blob ab JOIN location l ON l.blob_id = ab.blob_id
-    WHERE ab.artifact_id = $1 AND l.state = 'live' ORDER BY l.created_at, l.id`,
+  text: `SELECT ab.path, l.store, l.object_key AS "objectKey" FROM artifact_blob ab
+    CROSS JOIN LATERAL (SELECT id, store, object_key, created_at FROM location WHERE blob_id = ab.blob_id AND state = 'live' OFFSET 0) l
+    WHERE ab.artifact_id = $1 ORDER BY l.created_at, l.id`,
 };
 
 /** A place that one blob of an artifact can be read from. */

@@ -1,11 +1,10 @@
 /** From the rows of a closure to its answer: order, what is wrong with nodes and families, the digest. */
-import type { Json } from '#base/json.ts';
-import { blobUrl } from '#core/blob-url.ts';
 import { compareCodeUnits, sha256Hex } from '#core/canonical-json.ts';
 import type { Closure, ClosureBlob, ClosureEdge, ClosureNode, ClosureProblem } from '#core/closure.ts';
 import { findCycle, topologicalOrder } from '#core/dependency-graph.ts';
 import { parseVersion } from '#core/version.ts';
 import type { closureRecords } from '#metadata/metadata.ts';
+import { closureBlob, closureEdge, closureIdentity, closureNode } from './closure-shape.ts';
 import type { LocatedClosure } from './closure-texts.ts';
 import type { ClosureGraph, GraphLink } from './load-pinned-graph.ts';
 import { isSingletonSlot, takesVersion } from './singleton-rule.ts';
@@ -35,7 +34,7 @@ export function assembleClosure(rules: Rules, mode: Closure['mode'], graph: Clos
     edges: toEdges(nodes, graph.links),
     problems,
     complete,
-    closureDigest: complete ? digestOf(nodes) : null,
+    closureDigest: complete ? digestOfIdentities(nodes.map(closureIdentity)) : null,
   };
   const locations = (node: string, path: string) => blobsByNode.get(node)?.find((row) => row.path === path)?.locations ?? [];
   return { closure, locations };
@@ -62,35 +61,30 @@ function toEdges(nodes: readonly ClosureNode[], links: readonly GraphLink[]): re
   return [...byNode.values()].flat();
 }
 
-function toNode(row: NodeRow, blobs: readonly BlobRow[]): ClosureNode {
-  const { id, project, type, name, version, digest, state, yanked, properties } = row;
-  const typeVersion = row.type_version;
-  return { id, project, type, typeVersion, name, version, digest, state, yanked, properties, blobs: blobs.map(toBlob) };
+function toNode({ type_version: typeVersion, ...row }: NodeRow, blobs: readonly BlobRow[]): ClosureNode {
+  return closureNode({ ...row, typeVersion, blobs: blobs.map(toBlob) });
 }
 
-function toBlob(row: BlobRow): ClosureBlob {
-  const { slot, key, path, sha256 } = row;
-  return {
-    slot,
-    key,
-    path,
-    mediaType: row.media_type,
-    sizeBytes: row.size_bytes,
-    sha256,
-    sha512: row.sha512 ?? undefined,
-    md5: row.md5 ?? undefined,
-    url: blobUrl(row.artifact_id, slot, key === '' ? 'one' : 'map', path),
-    text: null,
-  };
+function toBlob({ artifact_id, slot, key, path, media_type, size_bytes, sha256, sha512, md5 }: BlobRow): ClosureBlob {
+  const digests = { sha256, sha512: sha512 ?? undefined, md5: md5 ?? undefined };
+  return closureBlob(artifact_id, { slot, key, path, mediaType: media_type, sizeBytes: size_bytes, ...digests });
 }
 
 function toEdge({ row, ref, to, version }: GraphLink): ClosureEdge {
-  const { artifact_id: from, slot, alias, range, parameter } = row;
-  return { from, slot, alias, ref, range, parameter, to, version };
+  return closureEdge({ ...row, from: row.artifact_id, ref, to, version });
+}
+
+/** What decides the order of nodes that are free at the same time. */
+interface Sortable {
+  readonly id: string;
+  readonly project: string;
+  readonly type: string;
+  readonly name: string | null;
+  readonly version_key: string | null;
 }
 
 /** Ties in the order of nodes: type, name, version; then what makes the order the same everywhere. */
-function compareNodes(a: NodeRow, b: NodeRow): number {
+export function compareNodes(a: Sortable, b: Sortable): number {
   return (
     compareCodeUnits(a.type, b.type) ||
     compareCodeUnits(a.name ?? '', b.name ?? '') ||
@@ -207,12 +201,6 @@ function cycles(nodes: readonly ClosureNode[], links: readonly { from: string; t
  * Over what the closure is made of, never over where it is kept: the same closure elsewhere has the same digest. The digest of
  * an artifact covers what it depends on. Arrays of texts only, whose JSON has one form.
  */
-function digestOf(nodes: readonly ClosureNode[]): string {
-  return `sha256:${sha256Hex(JSON.stringify(nodes.map(identityOf)))}`;
-}
-
-/** A versioned artifact is its digest; an unversioned one is its id and what its slots hold. */
-function identityOf({ id, project, type, name, version, digest, blobs }: ClosureNode): Json {
-  if (digest !== null) return [project, type, name, version, digest];
-  return [id, blobs.map(({ slot, key, sha256 }) => [slot, key, sha256])];
+export function digestOfIdentities(identities: readonly string[]): string {
+  return `sha256:${sha256Hex(`[${identities.join(',')}]`)}`;
 }

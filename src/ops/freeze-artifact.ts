@@ -10,24 +10,28 @@ import type { PreparedPublish } from './prepare-publish.ts';
 import type { PinnedDependency } from './resolve-dependencies.ts';
 import { resolveWithSingletons } from './resolve-singletons.ts';
 
+export interface FrozenArtifact {
+  /** Null where it has no version. */
+  readonly digest: string | null;
+  readonly pins: readonly PinnedDependency[];
+}
+
 /**
- * Pins a draft that this transaction has locked, and answers its digest: null where it has no version. An active artifact that
- * is given its version keeps the pins it was published with: resolving again could lead back to itself.
+ * Pins a draft that this transaction has locked. An active artifact that is given its version keeps the pins it was published
+ * with: resolving again could lead back to itself.
  * @throws AppError UPLOAD_BUSY, BLOB_UNAVAILABLE, DEPENDENCY_UNRESOLVED, DEPENDENCY_INVALID, AUDIENCE_TOO_WIDE
  */
-export async function freezeArtifact(tx: Sql, context: OpContext, prepared: PreparedPublish): Promise<string | null> {
+export async function freezeArtifact(tx: Sql, context: OpContext, prepared: PreparedPublish): Promise<FrozenArtifact> {
   const { artifact, loaded, properties } = prepared;
   await assertBytesReady(tx, artifact);
   const pins = artifact.state === 'draft' ? await pinDraft(tx, context, prepared) : keptPins(prepared);
   const { name, version, type, typeVersion, slots } = artifact;
-  if (name === null || version === null) return null;
+  if (name === null || version === null) return { digest: null, pins };
   const immutableProperties = Object.fromEntries(
     Object.entries(properties).filter(([property]) => !loaded.version.isMutable(property)),
   );
-  return artifactDigest({
-    ...{ type, typeVersion, name, version, immutableProperties, slots },
-    dependencies: await digestedDependencies(tx, pins),
-  });
+  const dependencies = await digestedDependencies(tx, pins);
+  return { digest: artifactDigest({ type, typeVersion, name, version, immutableProperties, slots, dependencies }), pins };
 }
 
 async function pinDraft(tx: Sql, context: OpContext, prepared: PreparedPublish): Promise<readonly PinnedDependency[]> {

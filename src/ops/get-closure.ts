@@ -37,20 +37,56 @@ export async function getClosure(context: OpContext, input: GetClosureInput): Pr
 
 /** The closure, and where the bytes of its blobs are: for what reads them. */
 export async function locateClosure(context: OpContext, input: GetClosureInput): Promise<LocatedClosure> {
-  const { settings, caller } = context;
+  const maxNodes = toNodeLimit(context, input);
+  const graph = await readClosure(context, input, (sql, root) => readGraph(sql, context, root, input, maxNodes));
+  return finishClosure(context, input, maxNodes, graph);
+}
+
+/** The most nodes to read. @throws AppError INPUT_INVALID, also for the other numbers of the input */
+export function toNodeLimit({ settings }: OpContext, input: GetClosureInput): number {
   const maxNodes = input.maxNodes ?? settings.maxClosureNodes;
   assertInput(input, maxNodes, settings.maxClosureNodes);
-  const graphed = await inSnapshot(context, input, (sql) => readGraph(sql, context, input, maxNodes));
+  return maxNodes;
+}
+
+/** Finds the root and reads from it, in one snapshot; undefined where there is no root to see. */
+export function readClosure<Result>(
+  context: OpContext,
+  input: GetClosureInput,
+  read: (sql: Sql, root: string) => Promise<Result | undefined>,
+): Promise<Result | undefined> {
+  return inSnapshot(context, input, async (sql) => {
+    const root = await findRoot(sql, context, input.ref);
+    return root === undefined ? undefined : read(sql, root);
+  });
+}
+
+/** @throws AppError FORBIDDEN */
+export async function authoriseClosure(context: OpContext, { id, project, type }: ClosureRoot): Promise<void> {
+  const resource = await completeResource(context, 'artifact:closure', { id, project, type });
+  context.policy.authorise(context.caller, 'artifact:closure', resource);
+}
+
+interface ClosureRoot {
+  readonly id: string;
+  readonly project: string;
+  readonly type: string;
+}
+
+/** What was read, as the answer. @throws AppError where the root cannot be had */
+export async function finishClosure(
+  context: OpContext,
+  input: GetClosureInput,
+  maxNodes: number,
+  graph: ClosureGraph | undefined,
+): Promise<LocatedClosure> {
+  const { settings } = context;
   // Outside of the snapshot, and only where there is no answer: says why, in the same words as everywhere.
-  if (graphed === undefined) throw artifactNotFound((await resolveReference(context, { ref: input.ref })).artifact.id);
-  const root = graphed.nodes.get(graphed.root);
-  if (root !== undefined) {
-    const { id, project, type } = root;
-    const resource = await completeResource(context, 'artifact:closure', { id, project, type });
-    context.policy.authorise(caller, 'artifact:closure', resource);
-  }
-  assertSize(graphed, maxNodes, settings.maxClosureNodes);
-  const located = assembleClosure(context, input.mode, graphed);
+  if (graph === undefined) throw artifactNotFound((await resolveReference(context, { ref: input.ref })).artifact.id);
+  const root = graph.nodes.get(graph.root);
+  if (root !== undefined) await authoriseClosure(context, root);
+  assertSize(graph, maxNodes, settings.maxClosureNodes);
+  const located = assembleClosure(context, input.mode, graph);
   return input.inlineBytes === undefined ? located : addClosureTexts(context, located, input.inlineBytes);
 }
 
@@ -65,9 +101,14 @@ async function inSnapshot<Result>(
   return isOneStatement ? work(db) : db.transaction(work, { isolation: 'repeatable read', readOnly: true, signal });
 }
 
-async function readGraph(sql: Sql, context: OpContext, { ref, mode, allDigests = false }: GetClosureInput, maxNodes: number) {
-  const rootId = await findRoot(sql, context, ref);
-  if (rootId === undefined) return undefined;
+/** The graph below a root, with its blobs. */
+export async function readGraph(
+  sql: Sql,
+  context: OpContext,
+  rootId: string,
+  { mode, allDigests = false }: GetClosureInput,
+  maxNodes: number,
+): Promise<ClosureGraph | undefined> {
   if (mode === 'pinned') return loadPinnedGraph(sql, context, rootId, maxNodes, allDigests);
   const graph = await loadFloatingGraph(sql, context, rootId, maxNodes);
   if (graph === undefined) return undefined;

@@ -74,8 +74,7 @@ function isSystemWritten(version: LoadedType['version'], { pointer }: Fault): bo
 async function inspect(context: OpContext, { type }: LoadedType, artifactId: string, seen: HookArtifact): Promise<void> {
   if (type.hooks.has.has('validate')) assertNoFaults(await type.hooks.validate(seen, context.signal));
   if (!type.hooks.has.has('inspectBlob')) return;
-  const faults: Fault[] = [];
-  for (const blob of seen.blobs) faults.push(...(await type.hooks.inspectBlob(blob, seen, context.signal)));
+  const faults = await type.hooks.inspectBlobs(seen, context.signal);
   const refused = faults.filter((fault) => !isTolerated(context, fault));
   if (refused.length > 0) throw new AppError('BLOB_REFUSED', undefined, { faults: refused });
   if (faults.length > 0) {

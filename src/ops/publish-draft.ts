@@ -3,9 +3,10 @@ import { AppError } from '#base/app-error.ts';
 import { failpoint } from '#base/failpoint.ts';
 import type { Artifact } from '#core/artifact.ts';
 import type { Sql } from '#metadata/database.ts';
-import { artifactRecords, familyRecords } from '#metadata/metadata.ts';
+import { artifactRecords, closurePartRecords, familyRecords } from '#metadata/metadata.ts';
 import { assertNotOvertaken, lockCurrent } from './change-artifact.ts';
 import { assertSameAsDeleted, findLive, versionExists } from './check-version.ts';
+import { toClosureParts } from './closure-parts.ts';
 import type { OpContext } from './context.ts';
 import { freezeArtifact } from './freeze-artifact.ts';
 import type { PreparedPublish } from './prepare-publish.ts';
@@ -28,7 +29,7 @@ export async function lockFamilyOf(tx: Sql, { familyId }: Pick<Artifact, 'family
 export async function publishDraft(tx: Sql, context: OpContext, prepared: PreparedPublish): Promise<DraftOutcome> {
   const { artifact, properties } = prepared;
   assertNotOvertaken(await lockCurrent(tx, artifact.id, undefined), artifact);
-  const digest = await freezeArtifact(tx, context, prepared);
+  const { digest, pins } = await freezeArtifact(tx, context, prepared);
   const live = await findLive(tx, artifact);
   if (live !== undefined) {
     // Its version is still reserved; to answer it would be to answer something deleted.
@@ -39,6 +40,7 @@ export async function publishDraft(tx: Sql, context: OpContext, prepared: Prepar
   await assertSameAsDeleted(tx, artifact, digest);
   const published = await artifactRecords.publishArtifact(tx, artifact.id, properties, digest);
   await artifactRecords.beginName(tx, artifact.id);
+  await closurePartRecords.saveClosureParts(tx, toClosureParts(published, pins));
   await recordArtifactChange(tx, context, { kind: 'artifact.published', action: 'artifact:publish' }, published);
   await failpoint('publish:commit');
   return { published };

@@ -2,10 +2,11 @@
 import { AppError } from '#base/app-error.ts';
 import type { Artifact } from '#core/artifact.ts';
 import type { Sql } from '#metadata/database.ts';
-import { artifactRecords, dependencyRecords, familyRecords, readinessRecords } from '#metadata/metadata.ts';
+import { artifactRecords, closurePartRecords, dependencyRecords, familyRecords, readinessRecords } from '#metadata/metadata.ts';
 import { assertNotOvertaken, lockCurrent, untilCurrent } from './change-artifact.ts';
 import { assertSameAsDeleted, findLive, versionExists } from './check-version.ts';
 import { assertAudience, authoriseVisibility, isWidened } from './check-visibility.ts';
+import { toClosureParts } from './closure-parts.ts';
 import type { OpContext } from './context.ts';
 import { freezeArtifact } from './freeze-artifact.ts';
 import { assertNoFaults, hookArtifact } from './hook-artifact.ts';
@@ -119,9 +120,10 @@ async function assertVersionFree(tx: Sql, next: Artifact): Promise<void> {
 
 /** Gives the version its digest and its name in the record of names; the state stays what it was. */
 async function freeze(tx: Sql, context: OpContext, updated: Artifact, prepared: PreparedPublish): Promise<Artifact> {
-  const digest = await freezeArtifact(tx, context, { ...prepared, artifact: updated });
+  const { digest, pins } = await freezeArtifact(tx, context, { ...prepared, artifact: updated });
   await assertSameAsDeleted(tx, updated, digest);
   const frozen = await artifactRecords.freezeArtifact(tx, updated.id, prepared.properties, digest);
   await artifactRecords.beginName(tx, updated.id);
+  await closurePartRecords.saveClosureParts(tx, toClosureParts(frozen, pins));
   return frozen;
 }

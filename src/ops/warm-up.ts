@@ -2,38 +2,36 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { randomId } from '#base/id.ts';
 import type { Database } from '#metadata/database.ts';
-import { closureRecords } from '#metadata/metadata.ts';
-import { assembleClosure } from './assemble-closure.ts';
-import { loadPinnedGraph } from './load-pinned-graph.ts';
+import { closurePartRecords } from '#metadata/metadata.ts';
+import { joinReady } from './get-closure-json.ts';
 
 const nobody = { project: '', isAdmin: false };
-
-/** PostgreSQL plans a prepared statement anew for its first five executions, and then keeps one plan. */
-const executions = 6;
 
 /** Small closures often, so that V8 has compiled what it takes when the first large one comes. */
 const rehearsals = 12;
 const rehearsedNodes = 120;
+const edgesOfNode = 3;
 
 /** Reads nothing: there is no such artifact. Failing is no fault: then the first caller waits, or sees what is wrong. */
 export async function warmUp(db: Database): Promise<void> {
   // The code warms while PostgreSQL reads its catalogues.
-  await Promise.all([warmConnection(db), rehearse()]);
-}
-
-async function warmConnection(db: Database): Promise<void> {
-  const parts = { stores: [], hasAllDigests: false };
-  for (let execution = 0; execution < executions; execution += 1) {
-    await closureRecords.loadPinned(db, nobody, randomId(), 1, parts);
-  }
+  await Promise.all([closurePartRecords.findReadyClosure(db, nobody, randomId(), 1, []), rehearse()]);
 }
 
 async function rehearse(): Promise<void> {
-  const { sql, root } = closureRecords.rehearseClosure(rehearsedNodes);
-  const rules = { types: { types: new Map() } };
+  const nodes = rehearsedClosure();
   for (let round = 0; round < rehearsals; round += 1) {
-    const graph = await loadPinnedGraph(sql, { caller: nobody, blobs: { stores: new Map() } }, root, rehearsedNodes, false);
-    if (graph !== undefined) JSON.stringify(assembleClosure(rules, 'pinned', graph).closure);
+    joinReady(nodes, nodes.at(-1)?.id ?? '');
     await nextTurn();
   }
+}
+
+/** A closure that is in no database, its last node the root. */
+function rehearsedClosure(): readonly closurePartRecords.ReadyNode[] {
+  const ids = Array.from({ length: rehearsedNodes }, (_, place) => `rehearsed-${place}`);
+  return ids.map((id, place) => ({
+    ...{ id, project: 'rehearsal', type: 'rehearsed', name: id, version_key: '1' },
+    ...{ head: `{"id":"${id}"`, properties: '{}', blobs: '[]', edges: '', identity: `["${id}"]` },
+    targets: ids.slice(Math.max(0, place - edgesOfNode), place),
+  }));
 }

@@ -19,7 +19,7 @@ export interface ConformingType {
   >;
   readonly hooks: {
     validate(artifact: HookArtifact): Promise<readonly Fault[]>;
-    inspectBlob(blob: BlobView, artifact: HookArtifact): Promise<readonly Fault[]>;
+    inspectBlobs(artifact: HookArtifact): Promise<readonly Fault[]>;
     derive(artifact: HookArtifact): Promise<JsonObject>;
     beforePublish(artifact: HookArtifact): Promise<readonly Fault[]>;
   };
@@ -95,7 +95,7 @@ async function rehearsePublish(
     async () => [...slotFaults(version.rule, artifact), ...dependencyFaults(version.rule, artifact)],
     async () => properties(artifact.properties),
     () => type.hooks.validate(artifact),
-    async () => (await Promise.all(artifact.blobs.map((blob) => type.hooks.inspectBlob(blob, artifact)))).flat(),
+    () => type.hooks.inspectBlobs(artifact),
     async () => {
       derived = await type.hooks.derive(artifact);
       return properties({ ...artifact.properties, ...derived });

@@ -8,9 +8,8 @@ import { evaluateConditions } from '#base/http-conditions.ts';
 import type { HttpExchange, HttpRoute } from '#base/http-route.ts';
 import type { OpContext } from '#ops/context.ts';
 import { exportClosureTar } from '#ops/export-closure-tar.ts';
-import { getClosure } from '#ops/get-closure.ts';
+import { getClosureJson } from '#ops/get-closure-json.ts';
 import { projectHeat } from '#ops/project-heat.ts';
-import { requireComplete } from '#ops/require-complete.ts';
 import { closureOperations } from './describe-transfers.ts';
 
 const methods = { GET: sendClosure, HEAD: sendClosure };
@@ -31,11 +30,8 @@ interface ClosureRequest {
 async function sendClosure({ context, request, response, query }: HttpExchange<OpContext>): Promise<void> {
   const asked = readQuery(query());
   switch (asked.format) {
-    case 'json': {
-      const closure = await getClosure(context, asked);
-      if (!asked.isPartial) requireComplete(closure);
-      return sendJson(request, response, JSON.stringify(closure));
-    }
+    case 'json':
+      return sendJson(request, response, await getClosureJson(context, asked));
     case 'heat':
       return sendJson(request, response, JSON.stringify(await projectHeat(context, asked)));
     case 'tar':

@@ -1,9 +1,11 @@
 /** The hooks of a type as operations call them: each in the type's own thread, its answer checked before anybody trusts it. */
 import { AppError, type Fault } from '#base/app-error.ts';
 import { isJsonObject, type Json, type JsonObject } from '#base/json.ts';
-import type { BlobView, HookArtifact } from '#sdk/sdk.ts';
+import type { HookArtifact } from '#sdk/sdk.ts';
+import { type InspectedBlob, inspectedAtOnce, readHeads } from './hook-heads.ts';
+import type { HookLimits } from './hook-limits.ts';
 import type { HookName } from './hook-protocol.ts';
-import { createHookThread, type HookLimits } from './hook-thread.ts';
+import { createHookThread } from './hook-thread.ts';
 import { guardFaults } from './input-guard.ts';
 import type { RunnableHooks } from './type-registry.ts';
 
@@ -25,7 +27,7 @@ export interface HookRunner extends RunnableHooks, AsyncDisposable {}
 export const noHooks: HookRunner = {
   has: new Set(),
   validate: async () => [],
-  inspectBlob: async () => [],
+  inspectBlobs: async () => [],
   derive: async () => ({}),
   beforePublish: async () => [],
   async [Symbol.asyncDispose]() {},
@@ -41,35 +43,47 @@ export function createHookRunner(options: HookRunnerOptions): HookRunner {
   const call = async (
     hook: HookName,
     artifact: HookArtifact,
-    inspected: BlobView | null,
+    inspected: readonly InspectedBlob[],
     signal?: AbortSignal,
-  ): Promise<Json> => {
+  ): Promise<readonly Json[]> => {
     signal?.throwIfAborted();
     const outcome = await untilAborted(thread.call(hook, artifact, inspected), signal);
     if (outcome.kind === 'error') throw outcome.error;
     if (outcome.kind === 'failed') throw failed(hook, outcome.reason);
-    if (outcome.json.length > resultUnitsMax) throw failed(hook, `answered with more than ${resultUnitsMax} characters`);
-    return JSON.parse(outcome.json) as Json;
+    return outcome.jsons.map((json) => {
+      if (json.length > resultUnitsMax) throw failed(hook, `answered with more than ${resultUnitsMax} characters`);
+      return JSON.parse(json) as Json;
+    });
   };
-  const faults = async (
-    hook: HookName,
-    artifact: HookArtifact,
-    inspected: BlobView | null,
-    signal?: AbortSignal,
-  ): Promise<readonly Fault[]> => {
-    if (!has.has(hook)) return [];
-    const found = toFaults(await call(hook, artifact, inspected, signal));
+  const callOne = async (hook: HookName, artifact: HookArtifact, signal?: AbortSignal): Promise<Json> =>
+    (await call(hook, artifact, [], signal))[0] ?? null;
+  const assertFaults = (hook: HookName, value: Json): readonly Fault[] => {
+    const found = toFaults(value);
     if (found === undefined) throw failed(hook, 'did not answer with a list of {pointer, message}');
     return found;
   };
+  const faults = async (hook: HookName, artifact: HookArtifact, signal?: AbortSignal): Promise<readonly Fault[]> =>
+    has.has(hook) ? assertFaults(hook, await callOne(hook, artifact, signal)) : [];
   return {
     has,
-    validate: (artifact, signal) => faults('validate', artifact, null, signal),
-    inspectBlob: (blob, artifact, signal) => faults('inspectBlob', artifact, blob, signal),
-    beforePublish: (artifact, signal) => faults('beforePublish', artifact, null, signal),
+    validate: (artifact, signal) => faults('validate', artifact, signal),
+    async inspectBlobs(artifact, signal) {
+      const found: Fault[] = [];
+      if (!has.has('inspectBlob')) return found;
+      for (let start = 0; start < artifact.blobs.length; start += inspectedAtOnce) {
+        let rest = await readHeads(artifact.blobs.slice(start, start + inspectedAtOnce));
+        while (rest.length > 0) {
+          const values = await call('inspectBlob', artifact, rest, signal);
+          for (const value of values) found.push(...assertFaults('inspectBlob', value));
+          rest = rest.slice(values.length);
+        }
+      }
+      return found;
+    },
+    beforePublish: (artifact, signal) => faults('beforePublish', artifact, signal),
     async derive(artifact, signal) {
       if (!has.has('derive')) return {};
-      const derived = toDerived(await call('derive', artifact, null, signal));
+      const derived = toDerived(await callOne('derive', artifact, signal));
       if (typeof derived === 'string') throw failed('derive', derived);
       const other = Object.keys(derived).find((property) => !options.isSystemWritten(artifact.typeVersion, property));
       if (other !== undefined) throw failed('derive', `gave "${other}", which is not marked x-system-written`);

@@ -2,45 +2,26 @@
 import { Worker } from 'node:worker_threads';
 import { isAppError } from '#base/app-error.ts';
 import type { BlobView, HookArtifact } from '#sdk/sdk.ts';
+import { type InspectedBlob, joinHeads } from './hook-heads.ts';
+import type { HookLimits } from './hook-limits.ts';
 import type { BlobFacts, FromWorker, HookName, ToWorker, WorkerTask } from './hook-protocol.ts';
 
-export interface HookLimits {
-  /** Time of one call, not counting the start of the thread and the waits for blob bytes. */
-  readonly deadlineMs: number;
-  /** Time for the hooks file to load. */
-  readonly startMs: number;
-  readonly idleMs: number;
-  /** Of one `read`. */
-  readonly readBytes: number;
-  /** Of all reads of one call. */
-  readonly callBytes: number;
-  readonly heapMb: number;
-}
-
-export const hookLimits: HookLimits = {
-  deadlineMs: 10_000,
-  startMs: 30_000,
-  idleMs: 60_000,
-  readBytes: 1024 * 1024,
-  callBytes: 64 * 1024 * 1024,
-  heapMb: 192,
-};
-
-/** What a call came to: JSON text, a reason that is the type's fault, or an error that is not (a store that does not answer). */
+/** What a call came to: JSON texts, a reason that is the type's fault, or an error that is not (a store that does not answer). */
 type HookOutcome =
-  | { readonly kind: 'result'; readonly json: string }
+  | { readonly kind: 'results'; readonly jsons: readonly string[] }
   | { readonly kind: 'failed'; readonly reason: string }
   | { readonly kind: 'error'; readonly error: unknown };
 
 export interface HookThread extends AsyncDisposable {
-  call(hook: HookName, artifact: HookArtifact, inspected: BlobView | null): Promise<HookOutcome>;
+  /** Answers one result; where there are blobs to inspect, one for each, or for the first ones. */
+  call(hook: HookName, artifact: HookArtifact, inspected: readonly InspectedBlob[]): Promise<HookOutcome>;
 }
 
 interface Call {
   readonly id: number;
-  /** The artifact's blobs in their order, and behind them the one to inspect. */
+  /** The artifact's blobs in their order, and behind them those to inspect. */
   viewOf(index: number): BlobView | undefined;
-  bytesLeft: number;
+  readonly bytesLeft: number[];
   remainingMs: number;
   startedAt: number;
   openReads: number;
@@ -86,7 +67,7 @@ export function createHookThread(file: string, limits: HookLimits): HookThread {
   };
   const open = (): Worker => {
     if (worker !== undefined) return worker;
-    const started = startHookWorker({ kind: 'serve', file }, limits);
+    const started = startHookWorker({ kind: 'serve', file, readBytes: limits.readBytes, sliceMs: limits.sliceMs }, limits);
     started.on('message', (message: FromWorker) => {
       if (started !== worker) return;
       if (message.kind === 'ready') {
@@ -105,7 +86,7 @@ export function createHookThread(file: string, limits: HookLimits): HookThread {
   const receive = (from: Worker, call: Call, message: FromWorker): void => {
     if (!('call' in message) || message.call !== call.id) return;
     if (message.kind === 'read') void serveRead(from, call, message);
-    else if (message.kind === 'result') call.finish({ kind: 'result', json: message.json });
+    else if (message.kind === 'results') call.finish({ kind: 'results', jsons: message.jsons });
     else if (message.kind === 'failed') call.finish({ kind: 'failed', reason: message.message });
   };
 
@@ -120,13 +101,13 @@ export function createHookThread(file: string, limits: HookLimits): HookThread {
     clearTimeout(call.timer);
     call.remainingMs -= performance.now() - call.startedAt;
   };
-  const serveRead = async (from: Worker, call: Call, message: Extract<FromWorker, { kind: 'read' }>): Promise<void> => {
+  const serveRead = async (from: Worker, call: Call, message: HookRead): Promise<void> => {
     const reply = (answer: ToWorker): void => from.postMessage(answer);
     const problem = readProblem(call, message, limits);
     if (problem !== undefined) return reply({ kind: 'refused', read: message.read, message: problem });
     // A slow store is not the hook's fault: its clock stands still while it waits.
     if (call.openReads++ === 0) disarm(call);
-    call.bytesLeft -= message.length;
+    call.bytesLeft[message.turn] = bytesLeft(call, message) - message.length;
     try {
       const bytes = (await call.viewOf(message.blob)?.read(message.offset, message.length)) ?? new Uint8Array();
       if (call === current) reply({ kind: 'bytes', read: message.read, bytes: new Uint8Array(bytes) });
@@ -137,29 +118,31 @@ export function createHookThread(file: string, limits: HookLimits): HookThread {
     if (--call.openReads === 0 && call === current) arm(call);
   };
 
-  const run = async (hook: HookName, artifact: HookArtifact, inspected: BlobView | null): Promise<HookOutcome> => {
+  const run: HookThread['call'] = async (hook, artifact, inspected) => {
     clearTimeout(idleTimer);
     const { blobs, ...facts } = artifact;
-    const viewOf = (index: number) => (index === blobs.length ? (inspected ?? undefined) : blobs[index]);
+    const viewOf = (index: number) => blobs[index] ?? inspected[index - blobs.length]?.blob;
     const { promise, resolve } = Promise.withResolvers<HookOutcome>();
     const id = callCount++;
-    const request = (): ToWorker => {
+    const request = () => {
       const isKnown = known?.deref() === blobs;
       known = new WeakRef(blobs);
       const sent = isKnown ? null : blobs.map(toFacts);
-      return { kind: 'call', call: id, hook, artifact: facts, blobs: sent, inspected: inspected && toFacts(inspected) };
+      return { kind: 'call' as const, call: id, hook, artifact: facts, blobs: sent, ...toInspect(inspected) };
     };
     const call: Call = {
       id,
       viewOf,
-      bytesLeft: limits.callBytes,
-      remainingMs: limits.deadlineMs,
+      bytesLeft: Array.from({ length: Math.max(1, inspected.length) }, () => limits.callBytes),
+      // The last of several may begin as the slice ends.
+      remainingMs: limits.deadlineMs + (inspected.length > 1 ? limits.sliceMs : 0),
       startedAt: 0,
       openReads: 0,
       timer: undefined,
       begin: (thread) => {
         clearTimeout(call.timer);
-        thread.postMessage(request());
+        const sent = request();
+        thread.postMessage(sent, [sent.heads.buffer]);
         arm(call);
       },
       finish: resolve,
@@ -198,15 +181,26 @@ function toFacts({ slot, path, mediaType, sizeBytes, sha256 }: BlobView): BlobFa
   return { slot, path, mediaType, sizeBytes, sha256 };
 }
 
-function readProblem(
-  call: Call,
-  { blob, offset, length }: Extract<FromWorker, { kind: 'read' }>,
-  limits: HookLimits,
-): string | undefined {
+function toInspect(inspected: readonly InspectedBlob[]) {
+  return {
+    inspected: inspected.map(({ blob }) => toFacts(blob)),
+    heads: joinHeads(inspected),
+    headBytes: inspected.map(({ head }) => head.length),
+  };
+}
+
+type HookRead = Extract<FromWorker, { kind: 'read' }>;
+
+function bytesLeft(call: Call, { turn }: HookRead): number {
+  return call.bytesLeft[turn] ?? 0;
+}
+
+function readProblem(call: Call, message: HookRead, limits: HookLimits): string | undefined {
+  const { blob, offset, length } = message;
   if (call.viewOf(blob) === undefined) return 'there is no such blob';
   if (!Number.isSafeInteger(offset) || offset < 0) return `offset ${offset} is no place in a blob`;
   if (!Number.isSafeInteger(length) || length < 0 || length > limits.readBytes) {
     return `length ${length} is not between 0 and ${limits.readBytes}`;
   }
-  return length > call.bytesLeft ? `a hook reads at most ${limits.callBytes} bytes a call` : undefined;
+  return length > bytesLeft(call, message) ? `a hook reads at most ${limits.callBytes} bytes a call` : undefined;
 }

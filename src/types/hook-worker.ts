@@ -7,6 +7,7 @@ import { dirname } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { BlobView, HookArtifact, TypeHooks } from '#sdk/sdk.ts';
+import { readFromHead, splitHeads } from './hook-heads.ts';
 import { type BlobFacts, type FromWorker, hookNames, type ToWorker, type WorkerTask } from './hook-protocol.ts';
 
 const port = parentPort;
@@ -17,6 +18,9 @@ const task = workerData as WorkerTask;
 /** What stands in these folders is a type's; packages elsewhere are held to nothing. */
 const typeFolders = (task.kind === 'probe' ? task.files : [task.file]).map((file) => pathToFileURL(`${dirname(file)}/`).href);
 const pureBuiltins = new Set(['assert', 'buffer', 'crypto', 'path', 'string_decoder', 'url', 'util', 'zlib']);
+type Call = Extract<ToWorker, { kind: 'call' }>;
+
+const { readBytes, sliceMs } = task.kind === 'serve' ? task : { readBytes: 0, sliceMs: 0 };
 const reads = new Map<number, { resolve(bytes: Uint8Array): void; reject(error: Error): void }>();
 let readCount = 0;
 /** Of the artifact that the last call was about. */
@@ -82,29 +86,58 @@ function hooksProblem(hooks: TypeHooks): string | null {
   return null;
 }
 
-async function answer(hooks: TypeHooks, call: Extract<ToWorker, { kind: 'call' }>): Promise<void> {
+async function answer(hooks: TypeHooks, call: Call): Promise<void> {
   try {
     const blobs = call.blobs ?? known;
     known = blobs;
-    const toView = (facts: BlobFacts, index: number): BlobView => ({
-      ...facts,
-      read: (offset, length) => read(call.call, index, offset, length),
-    });
-    const inspected = call.inspected === null ? undefined : toView(call.inspected, blobs.length);
-    let views: readonly BlobView[] | undefined;
-    const artifact: HookArtifact = {
-      ...call.artifact,
-      // Made when asked for: most hooks look at one blob of many.
-      get blobs() {
-        views ??= blobs.map(toView);
-        return views;
-      },
-    };
-    const result = await run(hooks, call.hook, artifact, inspected);
-    send({ kind: 'result', call: call.call, json: JSON.stringify(result ?? null) ?? 'null' });
+    const jsons: string[] = [];
+    const until = performance.now() + sliceMs;
+    do jsons.push(await answerTurn(hooks, { ...call, blobs }, jsons.length));
+    while (jsons.length < call.inspected.length && performance.now() < until);
+    send({ kind: 'results', call: call.call, jsons });
   } catch (error) {
     send({ kind: 'failed', call: call.call, message: messageOf(error) });
   }
+}
+
+/** The result as JSON. Every blob that is inspected sees an artifact of its own. */
+async function answerTurn(
+  hooks: TypeHooks,
+  call: Call & { readonly blobs: readonly BlobFacts[] },
+  turn: number,
+): Promise<string> {
+  const toView = (facts: BlobFacts, blob: number): BlobView => ({
+    ...facts,
+    read: (offset, length) => read({ call: call.call, turn, blob, offset, length }),
+  });
+  let views: readonly BlobView[] | undefined;
+  const artifact: HookArtifact = {
+    ...call.artifact,
+    // Made when asked for: most hooks look at one blob of many.
+    get blobs() {
+      views ??= call.blobs.map(toView);
+      return views;
+    },
+  };
+  const facts = call.inspected[turn];
+  const inspected = facts && withHead(toView(facts, call.blobs.length + turn), headOf(call, turn));
+  const result = await run(hooks, call.hook, artifact, inspected);
+  return JSON.stringify(result ?? null) ?? 'null';
+}
+
+function headOf({ heads, headBytes }: Call, turn: number): Uint8Array {
+  return splitHeads(heads, headBytes)[turn] ?? new Uint8Array();
+}
+
+/** What the head tells is not asked for, and so counts for no limit but that of one read. */
+function withHead(view: BlobView, head: Uint8Array): BlobView {
+  return {
+    ...view,
+    read: async (offset, length) => {
+      const bytes = length > readBytes ? undefined : readFromHead({ head, sizeBytes: view.sizeBytes }, offset, length);
+      return bytes ?? view.read(offset, length);
+    },
+  };
 }
 
 function run(hooks: TypeHooks, hook: string, artifact: HookArtifact, inspected: BlobView | undefined): unknown {
@@ -120,11 +153,11 @@ function run(hooks: TypeHooks, hook: string, artifact: HookArtifact, inspected: 
   }
 }
 
-function read(call: number, blob: number, offset: number, length: number): Promise<Uint8Array> {
+function read(asked: Omit<Extract<FromWorker, { kind: 'read' }>, 'kind' | 'read'>): Promise<Uint8Array> {
   const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
   const id = readCount++;
   reads.set(id, { resolve, reject });
-  send({ kind: 'read', call, read: id, blob, offset, length });
+  send({ kind: 'read', read: id, ...asked });
   return promise;
 }
 

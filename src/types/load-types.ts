@@ -2,8 +2,8 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { AppError, type Fault } from '#base/app-error.ts';
+import { type HookLimits, hookLimits } from './hook-limits.ts';
 import { createHookRunner, type HookRunner, noHooks } from './hook-runner.ts';
-import { type HookLimits, hookLimits } from './hook-thread.ts';
 import { type LoadedType, type LoadOutcome, loadType } from './load-type.ts';
 import { type ProbedHooks, probeHooks } from './probe-hooks.ts';
 import type { TypeRegistry } from './type-registry.ts';

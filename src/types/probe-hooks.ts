@@ -1,6 +1,7 @@
 /** Loads every hooks file once, in one thread that ends at once: what they export, and which do not load, before anything starts. */
+import type { HookLimits } from './hook-limits.ts';
 import { type FromWorker, type HookName, hookNames } from './hook-protocol.ts';
-import { type HookLimits, startHookWorker } from './hook-thread.ts';
+import { startHookWorker } from './hook-thread.ts';
 
 export interface ProbedHooks {
   readonly has: ReadonlySet<HookName>;

@@ -1,7 +1,7 @@
 /** The immutable registry of loaded artifact types: what GraphQL is generated from and operations validate with. */
 import type { Fault } from '#base/app-error.ts';
 import type { Json, JsonObject } from '#base/json.ts';
-import type { BlobView, HookArtifact, TypeManifest, TypeVersionRule } from '#sdk/sdk.ts';
+import type { HookArtifact, TypeManifest, TypeVersionRule } from '#sdk/sdk.ts';
 
 /** The GraphQL-able kinds of a property; `json` for whatever has no closer kind. */
 export type PropertyKind = 'string' | 'integer' | 'number' | 'boolean' | 'string-list' | 'json';
@@ -55,7 +55,8 @@ export interface ArtifactType {
 export interface RunnableHooks {
   readonly has: ReadonlySet<'validate' | 'inspectBlob' | 'derive' | 'beforePublish'>;
   validate(artifact: HookArtifact, signal?: AbortSignal): Promise<readonly Fault[]>;
-  inspectBlob(blob: BlobView, artifact: HookArtifact, signal?: AbortSignal): Promise<readonly Fault[]>;
+  /** Of all its blobs, one after another. */
+  inspectBlobs(artifact: HookArtifact, signal?: AbortSignal): Promise<readonly Fault[]>;
   derive(artifact: HookArtifact, signal?: AbortSignal): Promise<Readonly<Record<string, Json>>>;
   beforePublish(artifact: HookArtifact, signal?: AbortSignal): Promise<readonly Fault[]>;
 }

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -60,6 +60,20 @@ const timeoutMs = 120_000;
 
 const countOf = async (sql: string) => (await test.db.query<{ count: number }>({ text: sql }))[0]?.count ?? 0;
 
+async function mutate(url: string, name: string, input: object): Promise<{ readonly artifact: { readonly id: string } }> {
+  const type = `${name.charAt(0).toUpperCase()}${name.slice(1)}Input`;
+  const fields = '__typename ... on Error { code message } ... on ArtifactPayload { artifact { id } }';
+  const query = `mutation ($input: ${type}!) { result: ${name}(input: $input) { ${fields} } }`;
+  const response = await fetch(`${url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ query, variables: { input } }),
+  });
+  const answer = await response.json();
+  expect(answer).toMatchObject({ data: { result: { __typename: 'ArtifactPayload' } } });
+  return answer.data.result;
+}
+
 describe('vitrine worker', () => {
   it(
     'runs the jobs it is for beside a server that runs none, is seen by health and metrics, and ends when told to',
@@ -82,6 +96,38 @@ describe('vitrine worker', () => {
       expect(await once(worker.child, 'exit')).toEqual([0, null]);
       server.child.kill('SIGTERM');
       expect(await once(server.child, 'exit')).toEqual([0, null]);
+    },
+    timeoutMs,
+  );
+
+  it(
+    'purges what was deleted and collects its bytes, which the server does not',
+    async () => {
+      const server = start(['serve', '--port', '0', '--jobs-worker', 'false', '--delete-delay-ms', '500']);
+      await until(() => server.output().includes('ready at'), server.output);
+      const url = /ready at (http:\S+)/.exec(server.output())?.[1] ?? '';
+      const { artifact } = await mutate(url, 'createArtifact', { type: 'bundle', name: 'gone', version: '1.0.0' });
+      const sent = await fetch(`${url}/api/v1/artifacts/${artifact.id}/slots/files/a.bin`, { method: 'PUT', body: 'bytes' });
+      expect(sent.status).toBe(201);
+      await mutate(url, 'publishArtifact', { id: artifact.id });
+      const objects = async () => (await readdir(folder, { recursive: true })).filter((name) => /objects\/..\/./.test(name));
+      expect(await objects()).toHaveLength(1);
+      await mutate(url, 'deleteArtifact', { id: artifact.id });
+      const stateOf = async () => (await test.db.query<{ state: string }>({ text: 'SELECT state FROM artifact' }))[0]?.state;
+      await sleep(2000);
+      expect(await stateOf()).toBe('pending_delete');
+      expect(await countOf('SELECT count(*) AS count FROM vitrine_jobs.job')).toBe(0);
+
+      const queues = ['--queues', 'artifacts:purge', '--queues', 'blobs:collect'];
+      const every = ['--jobs-purge-every-ms', '300', '--jobs-collect-every-ms', '300', '--storage-collect-grace-ms', '500'];
+      const worker = start(['worker', ...queues, ...every]);
+      await until(async () => (await stateOf()) === 'deleted', worker.output);
+      await until(async () => (await objects()).length === 0, worker.output);
+      await until(async () => (await countOf('SELECT count(*) AS count FROM blob')) === 0, worker.output);
+      expect(await countOf(`SELECT count(*) AS count FROM location`)).toBe(0);
+      const names = await test.db.query<{ name: string }>({ text: 'SELECT DISTINCT name FROM vitrine_jobs.job ORDER BY name' });
+      expect(names).toEqual([{ name: 'artifacts.purge' }, { name: 'blobs.collect' }]);
+      expect((await fetch(`${url}/readyz`)).status).toBe(200);
     },
     timeoutMs,
   );

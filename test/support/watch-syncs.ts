@@ -2,8 +2,9 @@
  * What a power cut would leave of a folder: a model that knows only what this process asked the disk to sync. Of a file as many
  * bytes are safe as it had when its last sync began, of a folder the names it had then.
  */
-import { fstatSync, lstatSync, readdirSync } from 'node:fs';
+import fs, { fstatSync, lstatSync, readdirSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 
 export interface SyncWatch extends Disposable {
@@ -16,7 +17,7 @@ interface Sides {
   readonly folders: Map<number, ReadonlyMap<string, number>>;
 }
 
-/** Watches every file handle of this process; Linux only, where a descriptor's folder can be listed. */
+/** Watches every file handle of this process, and descriptors that are synced for their data; Linux only, where a descriptor's folder can be listed. */
 export async function watchSyncs(): Promise<SyncWatch> {
   const handle = await open(import.meta.filename);
   const prototype: FileHandle = Object.getPrototypeOf(handle);
@@ -31,9 +32,24 @@ export async function watchSyncs(): Promise<SyncWatch> {
     };
   prototype.sync = watched(sync);
   prototype.datasync = watched(datasync);
+  const { fdatasync } = fs;
+  const setDescriptorSync = (way: object): void => {
+    Object.assign(fs, { fdatasync: way });
+    syncBuiltinESMExports();
+  };
+  setDescriptorSync((fd: number, callback: (error: Error | null) => void) => {
+    const remember = look(fd, safe);
+    fdatasync(fd, (error) => {
+      if (error === null) remember();
+      callback(error);
+    });
+  });
   return {
     survivors: (root) => new Map(walk(safe, lstatSync(root).ino, '')),
-    [Symbol.dispose]: () => Object.assign(prototype, { sync, datasync }),
+    [Symbol.dispose]: () => {
+      Object.assign(prototype, { sync, datasync });
+      setDescriptorSync(fdatasync);
+    },
   };
 }
 

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { AppError } from '#base/app-error.ts';
 import type { BlobView } from '#sdk/sdk.ts';
-import type { HookLimits } from '#types/hook-thread.ts';
+import type { HookLimits } from '#types/hook-limits.ts';
 import { loadTypes } from '#types/load-types.ts';
 import type { RunnableHooks } from '#types/type-registry.ts';
 import { blobView, createTypesFolder, hookArtifact } from './type-folder.ts';
@@ -44,10 +44,7 @@ describe('hooks', () => {
       },`);
     const inspectAll = async (names: readonly string[]): Promise<string[]> => {
       const blobs = names.map((name) => blobView(name, `<${name}>`));
-      const artifact = hookArtifact({ blobs });
-      const found = [];
-      for (const blob of blobs) found.push(...(await thing.hooks.inspectBlob(blob, artifact)));
-      return found.map(({ message }) => message);
+      return (await thing.hooks.inspectBlobs(hookArtifact({ blobs }))).map(({ message }) => message);
     };
     expect(await inspectAll(['a', 'b'])).toEqual(['<a> beside <a> of 2', '<b> beside <a> of 2']);
     expect(await inspectAll(['c'])).toEqual(['<c> beside <c> of 1']);
@@ -58,9 +55,51 @@ describe('hooks', () => {
   it('are asked about ten thousand blobs in a time that grows with their number only', async () => {
     await using thing = await load(`inspectBlob: () => [],`);
     const blobs = Array.from({ length: 10_000 }, (_, index) => blobView(`b${index}`, 'x'));
-    const artifact = hookArtifact({ blobs });
     // Sent along with each call, the blobs of one artifact would be a hundred million.
-    for (const blob of blobs) expect(await thing.hooks.inspectBlob(blob, artifact)).toEqual([]);
+    expect(await thing.hooks.inspectBlobs(hookArtifact({ blobs }))).toEqual([]);
+  });
+
+  it('are asked about many blobs in their order, however they and their time end', async () => {
+    const code = `
+      async inspectBlob(blob) {
+        if (Number(blob.path) % 40 === 0) await new Promise((resolve) => setTimeout(resolve, 80));
+        const [first, last] = [await blob.read(0, 1), await blob.read(blob.sizeBytes - 1, 5)];
+        return [fault('/slots', blob.path + decodeUtf8(first) + last.length)];
+      },`;
+    // Each is within its time, all of them together are far beyond it.
+    await using thing = await load(code, { deadlineMs: 300, sliceMs: 50 });
+    const blobs = Array.from({ length: 300 }, (_, index) => blobView(`${index}`, 'x'.repeat(index % 7 === 0 ? 100_000 : 3)));
+    const found = await thing.hooks.inspectBlobs(hookArtifact({ blobs }));
+    expect(found.map(({ message }) => message)).toEqual(blobs.map((_, index) => `${index}x1`));
+  });
+
+  it('of one blob among many are ended at their deadline', async () => {
+    await using thing = await load(`inspectBlob(blob) { while (blob.path === 'b') {} return []; },`, { deadlineMs: 1500 });
+    const blobs = [blobView('a', 'x'), blobView('b', 'x'), blobView('c', 'x')];
+    await expect(thing.hooks.inspectBlobs(hookArtifact({ blobs }))).rejects.toThrowError(
+      hookFailure('inspectBlob', 'longer than 1500 ms'),
+    );
+    expect(await thing.hooks.inspectBlobs(hookArtifact({ blobs: blobs.slice(2) }))).toEqual([]);
+  });
+
+  it('get so many bytes for each of the blobs they inspect, and what it begins with for nothing', async () => {
+    const code = `
+      async inspectBlob(blob, artifact) {
+        const [, times] = blob.path.split('-');
+        const large = artifact.blobs.at(-1);
+        for (let i = 0; i < Number(times); i++) await large.read(i * 100, 100);
+        for (let i = 0; i < 10; i++) await blob.read(0, 100);
+        const refused = await blob.read(0, 101).catch((error) => error.message);
+        return [fault('/slots', blob.path + ' ' + refused)];
+      },`;
+    await using thing = await load(code, { readBytes: 100, callBytes: 250 });
+    const inspect = async (...names: string[]) =>
+      thing.hooks.inspectBlobs(hookArtifact({ blobs: names.map((name) => blobView(name, 'x'.repeat(1000))) }));
+    const refusal = 'length 101 is not between 0 and 100';
+    expect((await inspect('a-2', 'b-2', 'c-2')).map(({ message }) => message)).toEqual(
+      ['a-2', 'b-2', 'c-2'].map((name) => `${name} ${refusal}`),
+    );
+    await expect(inspect('a-2', 'b-3')).rejects.toThrowError(hookFailure('inspectBlob', 'at most 250 bytes a call'));
   });
 
   it.each(['hooks.ts', 'hooks.js'])('in %s are a module, whatever the package.json above them says', async (file) => {
@@ -93,8 +132,9 @@ describe('hooks', () => {
     ]);
     expect(await thing.hooks.validate(hookArtifact())).toEqual([]);
     const blobs = [blobView('a', 'x'), blobView('b', 'y')];
-    expect(await thing.hooks.inspectBlob(blobView('a', 'héllo'), hookArtifact({ blobs }))).toEqual([
+    expect(await thing.hooks.inspectBlobs(hookArtifact({ blobs: [blobView('a', 'héllo'), blobView('b', 'y')] }))).toEqual([
       { pointer: '/slots/files/a', message: 'héllo of 2' },
+      { pointer: '/slots/files/b', message: 'y of 2' },
     ]);
     expect(await thing.hooks.derive(hookArtifact({ blobs }))).toEqual({ count: 2 });
     expect(await thing.hooks.beforePublish(hookArtifact())).toEqual([]);

@@ -40,8 +40,40 @@ async function linkOnce(tmp: string, path: string): Promise<void> {
   }
 }
 
-/** Makes new, renamed and removed names in the folder survive a power cut. */
-export async function syncFolder(folder: string): Promise<void> {
+interface FolderSync {
+  readonly running: Promise<void>;
+  /** The one after it. */
+  next: Promise<void> | undefined;
+}
+
+const syncs = new Map<string, FolderSync>();
+
+/**
+ * Makes new, renamed and removed names in the folder survive a power cut. A sync that runs may be past what was changed since it
+ * began: whoever asks meanwhile waits for one more, which is one for all of them.
+ */
+export function syncFolder(folder: string): Promise<void> {
+  const current = syncs.get(folder);
+  if (current === undefined) return beginSync(folder);
+  current.next ??= current.running.then(
+    () => beginSync(folder),
+    () => beginSync(folder),
+  );
+  return current.next;
+}
+
+function beginSync(folder: string): Promise<void> {
+  const sync: FolderSync = {
+    running: syncNow(folder).finally(() => {
+      if (sync.next === undefined) syncs.delete(folder);
+    }),
+    next: undefined,
+  };
+  syncs.set(folder, sync);
+  return sync.running;
+}
+
+async function syncNow(folder: string): Promise<void> {
   await failpoint('store.filesystem:sync-folder');
   const handle = await open(folder, 'r');
   try {

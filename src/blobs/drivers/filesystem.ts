@@ -23,6 +23,7 @@ import type { FilesystemStoreConfig } from '../store-config.ts';
 import { systemCode, toReadError, toStoreError } from '../store-error.ts';
 import { claimFile, listObjectFiles, readIdentityFile, removeLeftovers } from './file-housekeeping.ts';
 import { syncFolder } from './file-publish.ts';
+import { readFilePiece } from './file-read.ts';
 import { openStagingFolder } from './file-resumable.ts';
 import { sendFile } from './file-send.ts';
 import { createFileWriter } from './file-writer.ts';
@@ -147,20 +148,11 @@ async function readPiece(
   piece: { readonly offset: number; readonly length: number; readonly signal: AbortSignal | undefined },
 ): Promise<Uint8Array> {
   piece.signal?.throwIfAborted();
-  const { file, sizeBytes } = await openObject(folder, key);
+  const path = objectPath(folder, key);
   try {
-    const bytes = Buffer.alloc(Math.max(0, Math.min(piece.length, sizeBytes - piece.offset)));
-    let filled = 0;
-    while (filled < bytes.length) {
-      const { bytesRead } = await file.read(bytes, filled, bytes.length - filled, piece.offset + filled);
-      if (bytesRead === 0) break;
-      filled += bytesRead;
-    }
-    return bytes.subarray(0, filled);
+    return await readFilePiece(path, piece.offset, piece.length);
   } catch (error) {
     throw toReadError(error, folder.storeName);
-  } finally {
-    await file.close();
   }
 }
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { armFailpoints } from '#base/failpoint.ts';
 import type { BlobStore } from '#blobs/blob-store.ts';
-import { newObjectKey } from '#blobs/blobs.ts';
+import { memberKey, newObjectKey } from '#blobs/blobs.ts';
 import { openFilesystemStore } from '#blobs/drivers/filesystem.ts';
 import { type SyncWatch, watchSyncs } from '#test/support/watch-syncs.ts';
 
@@ -49,6 +49,22 @@ describe('after a power cut', () => {
     await writer.write(randomBytes(size));
     await writer.finish();
     expect(watch.survivors(path).get(objectPath())).toBe(size);
+  });
+
+  it('objects of one folder that are written at the same time are there whole, each when its own write is over', async () => {
+    const put = async (index: number): Promise<void> => {
+      const member = memberKey(key, index);
+      await using writer = await store.create(member, { signal });
+      await writer.write(randomBytes(100 + index));
+      await writer.finish();
+      // They share the folder's syncs, but none that began before its name was there.
+      expect(watch.survivors(path).get(`objects/${key.slice(0, 2)}/${member}`)).toBe(100 + index);
+    };
+    // In lanes: while one syncs, another makes a name.
+    const lanes = Array.from({ length: 8 }, async (_, lane) => {
+      for (let index = lane; index < 80; index += 8) await put(index);
+    });
+    await Promise.all(lanes);
   });
 
   it('an object that was not finished is not taken for one', async () => {
