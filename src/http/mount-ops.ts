@@ -18,7 +18,10 @@ export interface OpsOptions {
 type Answer = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
 
 export function mountOps(app: FastifyInstance, options: OpsOptions): void {
-  for (const [path, answer] of Object.entries(opsAnswers(options))) {
+  // Balancers in front of clouds look at /healthcheck, some of them below it.
+  const healthcheck: Answer = (request, response) => answerHealthcheck(request, response, options.health);
+  const answers = { ...opsAnswers(options), '/healthcheck': healthcheck, '/healthcheck/*': healthcheck };
+  for (const [path, answer] of Object.entries(answers)) {
     app.all(path, async (request, reply) => {
       reply.hijack();
       stateOf(request.raw).route = path;
@@ -31,9 +34,6 @@ function opsAnswers({ health, metrics }: OpsOptions): Record<string, Answer> {
   return {
     '/healthz': answerAlive,
     '/readyz': (request, response) => answerReady(request, response, health),
-    // Where load balancers in front of clouds look; it has further paths below it in some of them.
-    '/healthcheck': (request, response) => answerHealthcheck(request, response, health),
-    '/healthcheck/*': (request, response) => answerHealthcheck(request, response, health),
     ...(metrics === undefined ? {} : { '/metrics': metrics.answer }),
   };
 }

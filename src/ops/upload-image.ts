@@ -36,8 +36,8 @@ export interface UploadImageInput {
 
 /**
  * Answers the published artifact.
- * @throws AppError UPLOAD_GONE where the artifact was deleted while bytes came, PROPERTIES_INVALID, VERSION_EXISTS also where the
- *   version is live with the same content, and what receiveUpload, attachUpload and publishArtifact throw
+ * @throws AppError UPLOAD_GONE where the artifact was deleted, or taken from the caller, while bytes came, PROPERTIES_INVALID,
+ *   VERSION_EXISTS also where the version is live with the same content, and what receiveUpload, attachUpload and publishArtifact throw
  */
 export async function uploadImage(context: OpContext, input: UploadImageInput): Promise<Artifact> {
   const { id: artifactId, slot, source, expectedBytes, store } = input;
@@ -54,7 +54,7 @@ export async function uploadImage(context: OpContext, input: UploadImageInput): 
     );
   } catch (error) {
     if (!isAccepted || !isAppError(error, 'ARTIFACT_NOT_FOUND')) throw error;
-    throw new AppError('UPLOAD_GONE', 'What the bytes were for was deleted while they came.', { cause: error });
+    throw new AppError('UPLOAD_GONE', 'What the bytes were for went away while they came.', { cause: error });
   }
 }
 
@@ -79,7 +79,7 @@ async function attachAndPublish(context: OpContext, draft: Artifact, upload: Upl
   const place = { path: entry.path, store: upload.store.name, objectKey: upload.objectKey };
   const prepared = await underLease(context, upload.id, () => preparePublish(context, filled, [place]));
   let published: Artifact | undefined;
-  await attachUpload(context, upload, received, {
+  await attachUpload(context, { ...upload, project: draft.project }, received, {
     ...endingSession(context, upload),
     lockFirst: (tx) => lockFamilyOf(tx, draft),
     follow: async (tx) => {

@@ -16,7 +16,7 @@ const protective = { ...mbrParts([0, 0xee, 1]), 512: 'EFI PART' };
 let enforcing: TestServer;
 let logging: TestServer;
 beforeAll(async () => {
-  enforcing = await startTestServer();
+  enforcing = await startTestServer({ graphql: true });
   logging = await startTestServer({ settings: { image: { ...testSettings.image, formatMatch: 'log' } } });
 });
 afterAll(async () => {
@@ -167,6 +167,19 @@ describe.skipIf(mustSkip('boot', executable === '' ? ['qemu-img'] : []))('an ima
     const { status, image } = await upload(enforcing, readFileSync(join(folder, driver)), { disk_format });
     expect(status).toBe(204);
     expect(image['virtual_size']).toBe(info['virtual-size']);
+  });
+
+  it('of terabytes that are not there is small, and known for what it is by both APIs', async () => {
+    const size = 3 * 1024 ** 4;
+    qemuImg('create', '-f', 'qcow2', 'huge', `${size}`);
+    const { id, image } = await upload(enforcing, readFileSync(join(folder, 'huge')), { disk_format: 'qcow2' });
+    expect(image['virtual_size']).toBe(size);
+    const headers = { ...(await enforcing.tokenFor('blue', 'reader')), 'content-type': 'application/json' };
+    const listed = await fetch(`${enforcing.url}/v2/images?virtual_size=${size}`, { headers });
+    expect(await listed.json()).toMatchObject({ images: [{ id }] });
+    const query = '{ images(first: 5, filter: { virtualSize: { gte: 2000000000000 } }) { nodes { id virtualSize } } }';
+    const answered = await fetch(`${enforcing.url}/graphql`, { method: 'POST', headers, body: JSON.stringify({ query }) });
+    expect(await answered.json()).toEqual({ data: { images: { nodes: [{ id, virtualSize: size }] } } });
   });
 
   it('that stands on another is refused', async () => {
