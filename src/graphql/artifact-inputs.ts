@@ -30,6 +30,8 @@ function createFields(t: InputBuilder, enums: Enums, dependency: DependencyInput
     name: t.string({ description: 'Names the family; needed for a version.' }),
     version: t.string({ description: 'SemVer 2.0.0.' }),
     visibility: t.field({ type: enums.visibility }),
+    hidden: t.boolean(),
+    protected: t.boolean(),
     tags: t.stringList(),
     dependencies: t.field({ type: [dependency] }),
     description: t.string({ description: 'Of the family, where it is new.' }),
@@ -41,6 +43,9 @@ function updateFields(t: InputBuilder, enums: Enums, dependency: DependencyInput
   return {
     id: t.id({ required: true }),
     expectedRevision: t.int({ description: 'Refuses the change where the artifact has another revision.' }),
+    project: t.string({
+      description: 'Where it is to belong; for administrators, and nothing that is published under a version.',
+    }),
     name: t.string(),
     version: t.string(),
     visibility: t.field({ type: enums.visibility }),

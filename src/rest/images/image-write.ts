@@ -43,7 +43,7 @@ const readers = {
 } as const satisfies Readonly<Record<string, ReadValue>>;
 
 /** True for a field that callers may not write: only the server does, or nobody. */
-export function isClosedField(name: string): boolean {
+function isClosedField(name: string): boolean {
   return !Object.hasOwn(readers, name) && !isFurtherProperty(name);
 }
 
@@ -87,7 +87,7 @@ export interface ImageLimits {
   readonly image: Pick<ImageSettings, 'propertyQuota'>;
 }
 
-export function pointerOf(name: string): string {
+function pointerOf(name: string): string {
   return `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
 }
 

@@ -11,8 +11,8 @@ beforeAll(async () => {
 });
 afterAll(() => server[Symbol.asyncDispose]());
 
-async function graphql(query: string, variables: JsonObject = {}) {
-  const headers = { ...blue, 'content-type': 'application/json' };
+async function graphql(query: string, variables: JsonObject = {}, caller = blue) {
+  const headers = { ...caller, 'content-type': 'application/json' };
   const response = await fetch(`${server.url}/graphql`, { method: 'POST', headers, body: JSON.stringify({ query, variables }) });
   const { data, errors } = await response.json();
   expect(errors).toBeUndefined();
@@ -78,6 +78,24 @@ describe('one image by two APIs', () => {
     expect(resolve).toEqual({ artifact: { id } });
     expect((await rest('DELETE', `/${id}`)).status).toBe(204);
     expect(await graphql(`query ($id: ID!) { artifact(id: $id) { id } }`, { id })).toEqual({ artifact: null });
+  });
+});
+
+describe('what the Image API says when an image is made', () => {
+  it('is said by GraphQL too: hidden, protected, and of another project by an administrator', async () => {
+    const { createImage } = await graphql(
+      `mutation { createImage(input: { hidden: true, protected: true, visibility: shared }) {
+        ... on CreateImagePayload { artifact { id } } } }`,
+    );
+    const { id } = createImage.artifact;
+    expect((await rest('GET', `/${id}`)).json).toMatchObject({ os_hidden: true, protected: true, visibility: 'shared' });
+    expect((await rest('DELETE', `/${id}`)).status).toBe(403);
+    const move = `mutation ($id: ID!) { updateImage(input: { id: $id, project: "green" }) {
+      __typename ... on UpdateImagePayload { artifact { project } } } }`;
+    expect((await graphql(move, { id })).updateImage).toEqual({ __typename: 'ForbiddenError' });
+    const moved = await graphql(move, { id }, await server.tokenFor('ops', 'admin'));
+    expect(moved.updateImage).toMatchObject({ artifact: { project: 'green' } });
+    expect((await rest('GET', `/${id}`)).status).toBe(404);
   });
 });
 
