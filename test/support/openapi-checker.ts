@@ -22,8 +22,8 @@ interface DescribedOperation {
 }
 
 export interface OpenApiChecker {
-  /** `GET /v2/images/{id} 200` for every answer that the document names of paths that begin so, `default` apart. */
-  answers(prefix: string): readonly string[];
+  /** `GET /v2/images/{id} 200` for every answer that the document names of these paths, `default` apart. */
+  answers(isPart: (path: string) => boolean): readonly string[];
   /** Whether the operation, as `GET /v2/images/{id}`, takes a body. */
   takesBody(operation: string): boolean;
   /** Everything in which the answer is not as the document says of that operation; none: it is. */
@@ -75,9 +75,9 @@ export function createOpenApiChecker(): OpenApiChecker {
   }
 
   return {
-    answers: (prefix) =>
+    answers: (isPart) =>
       Object.entries(document.paths)
-        .filter(([path]) => path.startsWith(prefix))
+        .filter(([path]) => isPart(path))
         .flatMap(([path, item]) =>
           Object.entries(item)
             .filter(([method]) => method !== 'parameters')

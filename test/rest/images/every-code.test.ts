@@ -1,18 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { JsonObject } from '#base/json.ts';
-import { createOpenApiChecker, type SeenAnswer } from '#test/support/openapi-checker.ts';
-import { type Ask, formats, octets, openWorld, type World } from './every-code-world.ts';
-
-const checker = createOpenApiChecker();
+import { everyCodeSuite, type Provoke, type Provoked } from '#test/suites/every-code-suite.ts';
+import { type Ask, formats, octets, openWorld, type World } from '#test/support/every-code-world.ts';
+import { createOpenApiChecker } from '#test/support/openapi-checker.ts';
 
 let world: World;
 beforeAll(async () => {
   world = await openWorld();
 });
 afterAll(() => world[Symbol.asyncDispose]());
-
-type Provoke = () => Promise<SeenAnswer>;
 
 const patchType = { 'content-type': 'application/openstack-images-v2.1-json-patch' };
 const coded = { 'content-encoding': 'gzip' };
@@ -41,7 +38,7 @@ const data = (method: string): Readonly<Record<number, Provoke>> => ({
   },
   403: async () => world.ask(method, file(await world.active()), { as: 'reader' }),
   412: async () => world.ask(method, file(await world.active()), { headers: { 'if-match': '"another"' } }),
-  503: async () => world.ask(method, file(await world.bereaved())),
+  503: async () => world.ask(method, file(await world.bereave(() => world.active()))),
 });
 
 const act = (action: string, from: 'active' | 'deactivated'): Readonly<Record<number, Provoke>> => ({
@@ -54,8 +51,8 @@ const looked = (path: string): Readonly<Record<number, Provoke>> => ({
   403: () => world.ask('GET', path, { as: 'roleless' }),
 });
 
-/** How each code comes about. What is the same everywhere (401, 404 of no image, 400 of a body, 503 of writes) is below. */
-const provoked: Readonly<Record<string, Readonly<Record<number, Provoke>>>> = {
+/** How each code comes about, but for what is the same everywhere: 401, 404 of no image, 503 of writes, 400 of a body. */
+const provoked: Provoked = {
   'GET /': { 300: () => world.ask('GET', '/', { as: 'nobody' }) },
   'GET /versions': { 200: () => world.ask('GET', '/versions', { as: 'nobody' }) },
   'GET /v2/images': {
@@ -165,61 +162,26 @@ const provoked: Readonly<Record<string, Readonly<Record<number, Provoke>>>> = {
   ),
 };
 
-/** Of a path of no image, of nobody, with a body where none is taken; and a write that would be good at another time. */
-function provokeAnywhere(operation: string, status: number): Provoke | undefined {
-  const [method = '', template = ''] = operation.split(' ');
-  const path = template.replace('{id}', randomUUID()).replace(/\{\w+\}/, 'any');
-  const { 200: shown, 201: made = shown, 204: done = made } = provoked[operation] ?? {};
-  switch (status) {
-    case 401:
-      return () => world.ask(method, path, { as: 'nobody' });
-    case 404:
-      return () => world.ask(method, path);
-    case 400:
-      return checker.takesBody(operation) ? undefined : () => world.ask(method, path, { body: '{}' });
-    case 503:
-      return done === undefined ? undefined : () => readOnlyDuring(done);
-    default:
-      return undefined;
-  }
-}
+const checker = createOpenApiChecker();
 
-/** What the write needs is made before the server takes no more. */
-async function readOnlyDuring(write: Provoke): Promise<SeenAnswer> {
-  const real = world;
-  world = { ...real, ask: (...asked) => real.whileReadOnly(() => real.ask(...asked)) };
-  try {
-    return await write();
-  } finally {
-    world = real;
-  }
-}
-
-const documented = [...checker.answers('/v2/'), 'GET / 300', 'GET /versions 200'];
-
-describe('each code that the document names of a route of the Image API', () => {
-  it('is provoked here, and no other is', () => {
-    expect(documented.length).toBeGreaterThan(150);
-    const said = Object.entries(provoked).flatMap(([name, codes]) => Object.keys(codes).map((status) => `${name} ${status}`));
-    expect(said.filter((name) => !documented.includes(name))).toEqual([]);
-  });
-
-  it.each(documented)('%s', async (name) => {
-    const [method, path, status] = name.split(' ');
-    const operation = `${method} ${path}`;
-    const provoke = provoked[operation]?.[Number(status)] ?? provokeAnywhere(operation, Number(status));
-    if (provoke === undefined) throw new Error('nothing here provokes it');
-    const answer = await provoke();
-    expect(`${answer.status} ${answer.status === Number(status) ? '' : answer.text}`.trim()).toBe(status);
-    expect(checker.faultsOf(operation, answer)).toEqual([]);
-    expect(answer.headers['x-openstack-request-id']).toMatch(/^req-/);
-  });
+everyCodeSuite({
+  isPart: (path) => path.startsWith('/v2/') || ['/', '/versions'].includes(path),
+  world: () => world,
+  checker,
+  provoked,
+  // Whatever takes no body refuses one.
+  anywhere: (operation, path, status) => {
+    const [method = ''] = operation.split(' ');
+    if (status !== 400 || checker.takesBody(operation)) return undefined;
+    return () => world.ask(method, path, { body: '{}' });
+  },
 });
 
 describe('whatever is refused', () => {
-  it.each(Object.keys(provoked))('%s tells who asks for JSON in JSON', async (operation) => {
+  const known = Object.keys(provoked).filter((operation) => operation.includes('/v2/') && !operation.startsWith('HEAD'));
+
+  it.each(known)('%s tells who asks for JSON in JSON', async (operation) => {
     const [method = '', template = ''] = operation.split(' ');
-    if (method === 'HEAD' || template === '/' || template === '/versions') return;
     const path = template.replace('{id}', randomUUID()).replace(/\{\w+\}/, 'any');
     const answer = await world.ask(method, path, { as: 'nobody', headers: { accept: 'application/json' } });
     expect(answer.headers['content-type']).toBe('application/json');

@@ -10,9 +10,9 @@ import { createArtifact } from '#ops/create-artifact.ts';
 import { publishArtifact } from '#ops/publish-artifact.ts';
 import { setReadOnly } from '#ops/set-read-only.ts';
 import { createCaller } from '#policy/policy.ts';
-import type { SeenAnswer } from '#test/support/openapi-checker.ts';
-import { putText, testSettings } from '#test/support/operations.ts';
-import { startTestServer } from '#test/support/server.ts';
+import type { SeenAnswer } from './openapi-checker.ts';
+import { putText, testSettings } from './operations.ts';
+import { startTestServer } from './server.ts';
 
 /** Of project `blue`, but for `green` and the administrator, who is of `ops`. */
 type Person = 'member' | 'reader' | 'green' | 'admin' | 'roleless' | 'nobody';
@@ -31,7 +31,7 @@ export const octets = { 'content-type': 'application/octet-stream' };
 export const formats = { disk_format: 'raw', container_format: 'bare' };
 
 export async function openWorld() {
-  const { image, ...limits } = { ...testSettings, maxTags: 3, maxBlobBytes: 1_000_000, maxBodyBytes: 65_536 };
+  const { image, ...limits } = { ...testSettings, maxTags: 3, maxClosureNodes: 2, maxBlobBytes: 1_000_000, maxBodyBytes: 65_536 };
   const settings = { ...limits, image: { ...image, propertyQuota: 2, memberQuota: 2 } };
   // What Keystone answers of somebody whose roles mean nothing here.
   const roleless = createCaller('nobody', 'blue', []);
@@ -78,9 +78,13 @@ export async function openWorld() {
     return id;
   }
 
+  // Of what a test itself asks; what that needs is made as at any time.
+  let guard = (work: () => Promise<SeenAnswer>): Promise<SeenAnswer> => work();
+
   return {
-    ask,
+    ask: (...asked: Parameters<typeof ask>) => guard(() => ask(...asked)),
     begin,
+    actAs: server.actAs,
     queued,
     active,
     async deactivated(): Promise<string> {
@@ -105,12 +109,12 @@ export async function openWorld() {
       await publishArtifact(blue, { id: user.id });
       return id;
     },
-    /** The image's bytes go away under it. */
-    async bereaved(): Promise<string> {
+    /** What is stored by the work goes away under it. */
+    async bereave<Result>(work: () => Promise<Result>): Promise<Result> {
       const before = new Set(await objectsIn(server.storeFolder));
-      const id = await active();
+      const result = await work();
       for (const name of await objectsIn(server.storeFolder)) if (!before.has(name)) await rm(join(server.storeFolder, name));
-      return id;
+      return result;
     },
     /** The image is deleted while the second half of its data is still to come. */
     async deletedMeanwhile(): Promise<SeenAnswer> {
@@ -123,20 +127,29 @@ export async function openWorld() {
       request.end('second half');
       return seen(request);
     },
+    /** What the work asks for is asked of a server that is read-only just then. */
     async whileReadOnly(work: () => Promise<SeenAnswer>): Promise<SeenAnswer> {
-      const admin = server.actAs('ops', 'admin');
-      await setReadOnly(admin, { readOnly: true, reason: 'a test' });
+      const unguarded = guard;
+      guard = async (asking) => {
+        const admin = server.actAs('ops', 'admin');
+        await setReadOnly(admin, { readOnly: true, reason: 'a test' });
+        try {
+          return await asking();
+        } finally {
+          await setReadOnly(admin, { readOnly: false });
+        }
+      };
       try {
         return await work();
       } finally {
-        await setReadOnly(admin, { readOnly: false });
+        guard = unguarded;
       }
     },
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
 }
 
-async function seen(request: ClientRequest): Promise<SeenAnswer> {
+export async function seen(request: ClientRequest): Promise<SeenAnswer> {
   const [response] = (await once(request, 'response')) as [IncomingMessage];
   return { status: response.statusCode ?? 0, headers: response.headers, text: await text(response) };
 }
