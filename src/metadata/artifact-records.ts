@@ -3,9 +3,10 @@
 import type { JsonObject } from '#base/json.ts';
 import type { Artifact, ArtifactState, Visibility } from '#core/artifact.ts';
 import type { Version } from '#core/version.ts';
-import { type ArtifactRow, artifactColumns, toArtifact } from './artifact-row.ts';
+import { type ArtifactRow, artifactColumns, draftColumns, toArtifact } from './artifact-row.ts';
 import { singleBlobsSql } from './boot-image-row.ts';
 import type { Sql } from './database.ts';
+import { type ChangeRow, changeValues, insertChangeSql } from './event-records.ts';
 import { readableSql, type Viewer } from './visibility-sql.ts';
 
 const viewer = { project: '$1::text', isAdmin: '$2::boolean' };
@@ -53,28 +54,48 @@ export interface NewArtifact {
   readonly draftTtlMs: number;
 }
 
+const insertFromUsed = `INSERT INTO artifact AS a (id, project, type, type_version, family_id, name, version, version_key, version_core,
+      version_is_release, state, visibility, hidden, protected, properties, tags, created_by, expires_at)
+    SELECT used.id, $2, $3, $4, $5::uuid, $6, $7, $8, $9, $10::boolean, 'draft', $11, $12::boolean, $13::boolean, $14::jsonb,
+      $15::text[], $16, now() + $17 * interval '1 millisecond' FROM used`;
+
 const insertDraftStatement = {
   name: 'artifact-insert-draft',
   // An id is never used twice, not even after a purge: without a new row in used_id nothing is inserted.
   text: `WITH used AS (INSERT INTO used_id (id) VALUES ($1) ON CONFLICT DO NOTHING RETURNING id)
-    INSERT INTO artifact AS a (id, project, type, type_version, family_id, name, version, version_key, version_core,
-      version_is_release, state, visibility, hidden, protected, properties, tags, created_by, expires_at)
-    SELECT used.id, $2, $3, $4, $5::uuid, $6, $7, $8, $9, $10::boolean, 'draft', $11, $12::boolean, $13::boolean, $14::jsonb,
-      $15::text[], $16, now() + $17 * interval '1 millisecond' FROM used
-    RETURNING ${artifactColumns('a')}`,
+    ${insertFromUsed} RETURNING ${artifactColumns('a')}`,
 };
 
 /** A new draft; undefined when its id is, or ever was, in use. */
 export async function insertDraft(sql: Sql, draft: NewArtifact): Promise<Artifact | undefined> {
-  const { version } = draft;
-  const [row] = await sql.query<ArtifactRow>(insertDraftStatement, [
+  const [row] = await sql.query<ArtifactRow>(insertDraftStatement, draftValues(draft));
+  return row === undefined ? undefined : toArtifact(row);
+}
+
+const insertToldDraftStatement = {
+  name: 'artifact-insert-told-draft',
+  text: `WITH used AS (INSERT INTO used_id (id) VALUES ($1) ON CONFLICT DO NOTHING RETURNING id),
+    a AS (${insertFromUsed} RETURNING *),
+    ${insertChangeSql('FROM a', 18)}
+    SELECT ${draftColumns('a')} FROM a`,
+};
+
+/** As `insertDraft`, together with its change, and with nothing else: one statement, and so one transaction without a round trip more. */
+export async function insertToldDraft(sql: Sql, draft: NewArtifact, change: ChangeRow): Promise<Artifact | undefined> {
+  const values = [...draftValues(draft), ...changeValues(change)];
+  const [row] = await sql.query<ArtifactRow>(insertToldDraftStatement, values);
+  return row === undefined ? undefined : toArtifact(row);
+}
+
+function draftValues(draft: NewArtifact): readonly unknown[] {
+  return [
     draft.id,
     draft.project,
     draft.type,
     draft.typeVersion,
     draft.familyId,
     draft.name,
-    ...versionValues(version),
+    ...versionValues(draft.version),
     draft.visibility,
     draft.hidden,
     draft.protected,
@@ -82,8 +103,7 @@ export async function insertDraft(sql: Sql, draft: NewArtifact): Promise<Artifac
     draft.tags,
     draft.createdBy,
     draft.draftTtlMs,
-  ]);
-  return row === undefined ? undefined : toArtifact(row);
+  ];
 }
 
 /** What a lock reads: enough to decide whether the change planned on a snapshot still holds. */

@@ -66,6 +66,11 @@ export function artifactColumns(alias: string): string {
   return `${columnNames.map((name) => `${alias}.${name}`).join(', ')}, ${slotsSql(`${alias}.id`)} AS slots`;
 }
 
+/** As `artifactColumns`, of a draft that has nothing in its slots yet. */
+export function draftColumns(alias: string): string {
+  return `${columnNames.map((name) => `${alias}.${name}`).join(', ')}, '[]'::json AS slots`;
+}
+
 /** A scalar subquery: every slot entry of the artifact, ordered by slot and path. */
 function slotsSql(artifactId: string): string {
   return `(SELECT coalesce(json_agg(json_build_array(ab.slot, ab.key, ab.path, ab.media_type, b.size_bytes, b.digest_value,

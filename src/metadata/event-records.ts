@@ -32,8 +32,28 @@ const insertChangeStatement = {
   VALUES ($9, $2, $10, $3, $4, $5, $11, $12, $7, $8)`,
 };
 
+/** For a statement that changes the subject too: two parts of its WITH, which tell of it once for each row of `from`. */
+export function insertChangeSql(from: string, first: number): string {
+  const [kind, project, type, id, revision, payload, request, trace, caller, action, source, detail] = Array.from(
+    { length: 12 },
+    (_, index) => `$${first + index}`,
+  );
+  return `e AS (
+      INSERT INTO event (kind, project, subject_type, subject_id, revision, payload, request_id, traceparent)
+      SELECT ${kind}, ${project}, ${type}, ${id}::uuid, ${revision}::int, ${payload}::jsonb, ${request}, ${trace} ${from}),
+    u AS (
+      INSERT INTO audit (caller, project, action, subject_type, subject_id, revision, source_address, detail, request_id, traceparent)
+      SELECT ${caller}, ${project}, ${action}, ${type}, ${id}::uuid, ${revision}::int, ${source}, ${detail}::jsonb, ${request}, ${trace}
+      ${from})`;
+}
+
 export async function insertChange(sql: Sql, change: ChangeRow): Promise<void> {
-  await sql.query(insertChangeStatement, [
+  await sql.query(insertChangeStatement, changeValues(change));
+}
+
+/** In the order in which the statements above number them. */
+export function changeValues(change: ChangeRow): readonly unknown[] {
+  return [
     change.kind,
     change.project,
     change.subjectType,
@@ -46,7 +66,7 @@ export async function insertChange(sql: Sql, change: ChangeRow): Promise<void> {
     change.action,
     change.sourceAddress,
     JSON.stringify(change.detail),
-  ]);
+  ];
 }
 
 const insertChangesStatement = {

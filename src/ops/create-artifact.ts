@@ -13,7 +13,7 @@ import { authoriseVisibility, checkDescription } from './check-visibility.ts';
 import type { OpContext } from './context.ts';
 import { assertNoFaults, hookArtifact } from './hook-artifact.ts';
 import { type ArtifactName, familyOf, inputFault, readName } from './name-artifact.ts';
-import { recordArtifactChange } from './record-change.ts';
+import { recordArtifactChange, toArtifactChange, toChangeRow } from './record-change.ts';
 import { findReplay, repeatable, runOnce } from './run-once.ts';
 
 export interface CreateArtifactInput {
@@ -55,6 +55,8 @@ export async function createArtifact(context: OpContext, input: CreateArtifactIn
   const replay = await findReplay(context, request);
   if (replay !== undefined) return replay;
   const plan = await planDraft(context, input, resource);
+  // What belongs to no family and needs nothing else is written with its change in one statement.
+  if (request === undefined && plan.version === null && plan.dependencies.length === 0) return writePlainDraft(context, plan);
   return runOnce(context, request, (tx) => writeDraft(tx, context, plan));
 }
 
@@ -97,13 +99,29 @@ async function planDraft(
   return { ...named, dependencies, description, row: { ...row, createdBy: context.caller.id, draftTtlMs } };
 }
 
+const created = { kind: 'artifact.created', action: 'artifact:create' } as const;
+
+async function writePlainDraft(context: OpContext, { row, name, version }: DraftPlan): Promise<Artifact> {
+  const { id, project, type, visibility } = row;
+  const said = { type, name, version: null, state: 'draft', visibility, digest: null } as const;
+  const change = toArtifactChange(created, { id, project, revision: 1, ...said });
+  const told = { ...toChangeRow(context, change), revision: change.revision };
+  const artifact = await artifactRecords.insertToldDraft(context.db, { ...row, name, version, familyId: null }, told);
+  if (artifact === undefined) throw idTaken(id);
+  return artifact;
+}
+
+function idTaken(id: string): AppError {
+  return new AppError('ID_TAKEN', `The id ${id} is or was in use.`);
+}
+
 async function writeDraft(tx: Sql, context: OpContext, plan: DraftPlan): Promise<Artifact> {
   const { row, name, version } = plan;
   const familyId = await familyOf(tx, context, row, plan, plan.description);
   const artifact = await artifactRecords.insertDraft(tx, { ...row, name, version, familyId });
-  if (artifact === undefined) throw new AppError('ID_TAKEN', `The id ${row.id} is or was in use.`);
+  if (artifact === undefined) throw idTaken(row.id);
   await dependencyRecords.replaceDependencies(tx, row.id, plan.dependencies, true);
-  await recordArtifactChange(tx, context, { kind: 'artifact.created', action: 'artifact:create' }, artifact);
+  await recordArtifactChange(tx, context, created, artifact);
   return artifact;
 }
 

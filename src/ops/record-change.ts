@@ -54,13 +54,14 @@ export async function recordArtifactChange(
   change: { readonly kind: string; readonly action: Action; readonly detail?: JsonObject },
   artifact: Artifact,
 ): Promise<void> {
-  const { type, name, version, state, visibility, digest } = artifact;
-  await recordChange(tx, context, {
-    ...change,
-    project: artifact.project,
-    subjectType: 'artifact',
-    subjectId: artifact.id,
-    revision: artifact.revision,
-    payload: { type, name, version, state, visibility, digest },
-  });
+  await recordChange(tx, context, toArtifactChange(change, artifact));
+}
+
+type Told = Pick<Artifact, 'id' | 'project' | 'revision' | 'type' | 'name' | 'version' | 'state' | 'visibility' | 'digest'>;
+
+/** What is told of an artifact's change. */
+export function toArtifactChange(change: Pick<Change, 'kind' | 'action' | 'detail'>, artifact: Told): Change {
+  const { id, project, revision, type, name, version, state, visibility, digest } = artifact;
+  const payload = { type, name, version, state, visibility, digest };
+  return { ...change, project, subjectType: 'artifact', subjectId: id, revision, payload };
 }
