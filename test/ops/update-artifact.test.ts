@@ -348,7 +348,9 @@ describe('moving an artifact into another project', () => {
     const { id } = await draft();
     const source = new PassThrough();
     const uploading = uploadBlob(own, { artifactId: id, slot: 'main', source });
-    await expect.poll(() => outcome(updateArtifact(admin, { id, project: 'other' }))).toBe('UPLOAD_BUSY');
+    const sessions = { text: 'SELECT 1 FROM upload_session WHERE artifact_id = $1' };
+    await expect.poll(() => node.services.db.query(sessions, [id])).toHaveLength(1);
+    expect(await outcome(updateArtifact(admin, { id, project: 'other' }))).toBe('UPLOAD_BUSY');
     source.end('done');
     await uploading;
     expect(await updateArtifact(admin, { id, project: 'other' })).toMatchObject({ project: 'other' });
