@@ -1,7 +1,8 @@
 /** Checks and watches the resumable objects of a store, as `checked-store.ts` does the rest of it. */
+
+import type { createGate } from '#base/gate.ts';
 import type { ResumableObjects, ResumableWriter } from './blob-store.ts';
 import { assertCount, noteFailures, type Watch } from './checked-store.ts';
-import type { createGate } from './gate.ts';
 import { assertObjectKey } from './object-key.ts';
 
 export function checkResumable(objects: ResumableObjects, watch: Watch, gate: ReturnType<typeof createGate>): ResumableObjects {

@@ -4,9 +4,9 @@
  */
 import { finished, type Readable } from 'node:stream';
 import { isAppError } from '#base/app-error.ts';
+import { createGate } from '#base/gate.ts';
 import type { BlobStore, ByteRange, ObjectWriter } from './blob-store.ts';
 import { checkResumable } from './checked-resumable.ts';
-import { createGate } from './gate.ts';
 import { assertObjectKey } from './object-key.ts';
 import { systemCode } from './store-error.ts';
 

@@ -1,6 +1,7 @@
 /** What Keystone said of tokens, remembered for a bounded time and number: few questions, and a while without Keystone. */
 import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import { createGate } from '#base/gate.ts';
 import type { KeystoneClock } from './keystone-clock.ts';
 import type { KeystoneToken } from './keystone-token.ts';
 
@@ -32,12 +33,15 @@ const refreshPart = 0.75;
 const refusedMs = 2_000;
 /** After a question without an answer, the next one is not asked at once. */
 const pauseMs = 1_000;
+/** Questions on their way at once; the time of one begins when its turn comes. */
+const questionsMax = 32;
 
 export function createKeystoneCache(options: KeystoneCacheOptions): FindToken {
   const { cacheMs, outageMs, cacheTokens, clock } = options;
   const known = new LRUCache<string, Known>({ max: cacheTokens });
   // Apart, so that guesses push nothing out.
   const refused = new LRUCache<string, number>({ max: 10_000 });
+  const inTurn = createGate(questionsMax);
   const asking = new Map<string, Promise<KeystoneToken | undefined>>();
   /** That Keystone did not answer; undefined once it has answered again. */
   let failure: { readonly error: unknown; readonly at: number } | undefined;
@@ -46,6 +50,8 @@ export function createKeystoneCache(options: KeystoneCacheOptions): FindToken {
   const isUsable = (token: KeystoneToken, allowExpired: boolean) => allowExpired || token.expiresAt > clock.now();
 
   const validate = async (key: string, secret: string, allowExpired: boolean): Promise<KeystoneToken | undefined> => {
+    // Who had to wait for a turn does not wait for another failure.
+    if (failure !== undefined && isPausing()) throw failure.error;
     const askedAt = clock.elapsed();
     try {
       const token = await options.validate(secret, allowExpired);
@@ -69,7 +75,7 @@ export function createKeystoneCache(options: KeystoneCacheOptions): FindToken {
     const question = refusalKey(key, allowExpired);
     let answer = asking.get(question);
     if (answer === undefined) {
-      answer = validate(key, secret, allowExpired).finally(() => asking.delete(question));
+      answer = inTurn(() => validate(key, secret, allowExpired)).finally(() => asking.delete(question));
       asking.set(question, answer);
     }
     return answer;
@@ -103,7 +109,6 @@ export function createKeystoneCache(options: KeystoneCacheOptions): FindToken {
       askBeside(key, secret, allowExpired);
       return last;
     }
-    if (failure !== undefined && isPausing()) throw failure.error;
     return ask(key, secret, allowExpired).catch((error: unknown) => {
       const still = lastKnown(key, allowExpired);
       if (still !== undefined) return still;

@@ -1,4 +1,4 @@
-/** Sends one request to Keystone and reads its answer: bounded in time, size and number at once. */
+/** Sends one request to Keystone and reads its answer: bounded in time and size. */
 import { readFileSync } from 'node:fs';
 import { type ClientRequest, Agent as HttpAgent, type IncomingMessage, request as requestHttp } from 'node:http';
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
@@ -34,13 +34,12 @@ export interface KeystoneHttpOptions {
 }
 
 const answerBytesMax = 1_048_576;
-const socketsMax = 32;
 
 /** @throws AppError CONFIG_INVALID for a file of certificates that cannot be read */
 export function createKeystoneHttp({ url, timeoutMs, caFile }: KeystoneHttpOptions): KeystoneHttp {
   const base = toVersionedUrl(url);
   const isTls = base.startsWith('https:');
-  const pool = { keepAlive: true, maxSockets: socketsMax };
+  const pool = { keepAlive: true };
   const agent = isTls ? new HttpsAgent({ ...pool, ...readAuthorities(caFile) }) : new HttpAgent(pool);
   const begin = isTls ? requestHttps : requestHttp;
   const attempt = (request: KeystoneRequest): Promise<KeystoneAnswer> => {

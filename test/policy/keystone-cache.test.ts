@@ -1,9 +1,13 @@
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { answerJson } from '#test/support/fake-keystone.ts';
 import { second, startedAt, useKeystoneStage } from '#test/support/keystone-stage.ts';
 
 const stage = useKeystoneStage();
 const { down, identify, open, refusal, validations } = stage;
+
+/** For a Keystone that does not answer. */
+const impatient = () => open({ timeoutMs: 300 });
 
 describe('asking', () => {
   it('happens once for many requests at once, and not again within the age', async () => {
@@ -13,6 +17,23 @@ describe('asking', () => {
     callers.push(await identify('t'));
     expect(new Set(callers).size).toBe(1);
     expect(validations()).toHaveLength(1);
+  });
+
+  it('happens for a few tokens at a time', async () => {
+    const tokens = Array.from({ length: 100 }, (_, index) => `t${index}`);
+    let running = 0;
+    let most = 0;
+    stage.fake.instead = async (_request, response) => {
+      running += 1;
+      most = Math.max(most, running);
+      await sleep(20);
+      running -= 1;
+      answerJson(response, 404, {});
+    };
+    const found = await Promise.all(tokens.map((token) => refusal(token)));
+    expect(new Set(found)).toEqual(new Set(['nobody']));
+    expect(validations()).toHaveLength(100);
+    expect(most).toBeLessThanOrEqual(32);
   });
 
   it('answers at once, without a promise, what is known', async () => {
@@ -148,16 +169,26 @@ describe('while Keystone is away', () => {
     expect(stage.fake.asked.length).toBeGreaterThan(before);
   });
 
+  it('whoever waited for a turn does not wait for another failure', async () => {
+    const by = impatient();
+    stage.fake.tokens.set('known', {});
+    await identify('known', { by });
+    stage.fake.instead = () => undefined;
+    const tokens = Array.from({ length: 100 }, (_, index) => `t${index}`);
+    const found = await Promise.all(tokens.map((token) => refusal(token, { by })));
+    expect(new Set(found)).toEqual(new Set(['IDENTITY_UNAVAILABLE']));
+    expect(validations()).toHaveLength(1 + 32);
+  });
+
   it('known tokens do not wait for it', async () => {
+    const by = impatient();
     stage.fake.tokens.set('t', {});
-    await identify('t');
+    await identify('t', { by });
     stage.fake.instead = () => undefined;
     stage.elapsed = 61 * second;
-    await identify('t');
+    await identify('t', { by });
     stage.elapsed = 70 * second;
-    expect(stage.keystone.identify({ token: 't', serviceToken: undefined, method: 'GET', path: '/' })).not.toBeInstanceOf(
-      Promise,
-    );
+    expect(by.identify({ token: 't', serviceToken: undefined, method: 'GET', path: '/' })).not.toBeInstanceOf(Promise);
   });
 
   it('it is asked once a second for those who are known', async () => {

@@ -41,8 +41,11 @@ describe('Keystone does not answer when it', () => {
       },
     ],
   ])('it %s', async (_how, instead) => {
+    const by = open({ timeoutMs: 1_000 });
+    stage.fake.tokens.set('known', {});
+    await identify('known', { by });
     stage.fake.instead = instead;
-    expect(await refusal('t')).toBe('IDENTITY_UNAVAILABLE');
+    expect(await refusal('t', { by })).toBe('IDENTITY_UNAVAILABLE');
   });
 });
 

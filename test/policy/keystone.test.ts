@@ -64,6 +64,7 @@ describe('a service that speaks for a user', () => {
     expect(await refusal('t')).toBe('nobody');
     expect(await refusal('t', { service: 'nova' })).toBe('somebody');
     expect(await refusal('t', { service: 'nova' })).toBe('somebody');
+    stage.elapsed += 3 * second;
     expect(await refusal('t')).toBe('nobody');
     expect(await refusal('t', { service: 'nova' })).toBe('somebody');
     expect(validations().filter((line) => line.includes('allow_expired'))).toHaveLength(1);

@@ -24,7 +24,7 @@ export interface FakeKeystone extends AsyncDisposable {
   readonly asked: string[];
   readonly logins: unknown[];
   /** Answers instead of it, where it is set: nothing at all where it does not end the response. */
-  instead: ((request: IncomingMessage, response: ServerResponse) => void) | undefined;
+  instead: ((request: IncomingMessage, response: ServerResponse) => void | Promise<void>) | undefined;
 }
 
 /**
@@ -35,7 +35,7 @@ export async function startFakeKeystone(now: () => number, tls?: Pick<ServerOpti
   const take = (request: IncomingMessage, response: ServerResponse): void => {
     const subject = request.headers['x-subject-token'];
     fake.asked.push([request.method, request.url, subject].filter((part) => part !== undefined).join(' '));
-    if (fake.instead !== undefined) fake.instead(request, response);
+    if (fake.instead !== undefined) void fake.instead(request, response);
     else if (request.method === 'POST') void answerLogin(request, response);
     else answerValidation(request, response);
   };

@@ -66,7 +66,7 @@ export function useKeystoneStage(): KeystoneStage {
     open(options = {}) {
       const made = openKeystone({
         ...{ url: fake.url, publicUrl: fake.url, credentials: serviceUser, serviceType: 'image', roleNames },
-        ...{ cacheMs: 60 * second, outageMs: 300 * second, cacheTokens: 100, timeoutMs: 500 },
+        ...{ cacheMs: 60 * second, outageMs: 300 * second, cacheTokens: 100, timeoutMs: 10_000 },
         log: pino({ level: 'debug' }, { write: (line: string) => logged.push(JSON.parse(line)) }),
         clock: { now, elapsed: () => stage.elapsed },
         ...options,
@@ -82,7 +82,7 @@ export function useKeystoneStage(): KeystoneStage {
       ),
     validations: () => fake.asked.filter((line) => line.startsWith('GET')),
     down() {
-      fake.instead = (request) => request.socket.destroy();
+      fake.instead = ({ socket }) => void socket.destroy();
     },
   };
   beforeEach(async () => {
