@@ -1,0 +1,4 @@
+import { todaysClients } from './client-generations.ts';
+import { describeClients } from './clients-suite.ts';
+
+await describeClients(todaysClients);
