@@ -349,7 +349,7 @@ describe('moving an artifact into another project', () => {
     const source = new PassThrough();
     const uploading = uploadBlob(own, { artifactId: id, slot: 'main', source });
     const sessions = { text: 'SELECT 1 FROM upload_session WHERE artifact_id = $1' };
-    await expect.poll(() => node.services.db.query(sessions, [id])).toHaveLength(1);
+    await expect.poll(() => node.services.db.query(sessions, [id]), { timeout: 10_000 }).toHaveLength(1);
     expect(await outcome(updateArtifact(admin, { id, project: 'other' }))).toBe('UPLOAD_BUSY');
     source.end('done');
     await uploading;

@@ -273,11 +273,11 @@ describe('a PATCH that is refused', () => {
     upload.on('error', () => undefined);
     upload.write('some');
     const change = [{ op: 'replace', path: '/disk_format', value: 'iso' }];
-    await expect.poll(() => shown(id)).toMatchObject({ status: 'saving' });
+    await expect.poll(() => shown(id), { timeout: 10_000 }).toMatchObject({ status: 'saving' });
     expect(await patchStatus(id, change)).toBe(403);
     expect(await patchStatus(id, [{ op: 'replace', path: '/name', value: 'meanwhile' }])).toBe(200);
     upload.destroy();
-    await expect.poll(() => shown(id)).toMatchObject({ status: 'queued' });
+    await expect.poll(() => shown(id), { timeout: 10_000 }).toMatchObject({ status: 'queued' });
     expect(await patchStatus(id, change)).toBe(200);
   });
 
