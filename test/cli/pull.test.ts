@@ -167,7 +167,7 @@ describe('pulling over a bad network', () => {
   it('ends when it does not go forward, says how to go on, and the next goes on', async () => {
     server.override.set(`GET ${largeBlob().url}`, (response) => {
       response.writeHead(200, { 'content-length': 3_000_000 });
-      response.write('a'.repeat(100_000), () => response.destroy());
+      response.write('a'.repeat(1_000_000), () => response.destroy());
     });
     const { code, err } = await pull();
     expect([code, err]).toEqual([9, expect.stringMatching(/the same command goes on with it.*while lib\/a was coming/s)]);

@@ -12,6 +12,7 @@ import type { JobRun, Services } from '#ops/context.ts';
 import { purgeArtifacts } from '#ops/purge-artifacts.ts';
 import { reconcileStores } from '#ops/reconcile-stores.ts';
 import { scrubBlobs } from '#ops/scrub-blobs.ts';
+import { childApplicationName } from './maintenance.ts';
 import { testSettings } from './operations.ts';
 
 export interface MaintenanceOrder {
@@ -25,7 +26,7 @@ export interface MaintenanceOrder {
 const operations = { collectBlobs, reconcileStores, scrubBlobs, purgeArtifacts };
 
 const order = JSON.parse(process.argv[2] ?? '') as MaintenanceOrder;
-await using db = openDatabase({ url: order.databaseUrl, poolSize: 4, applicationName: 'vitrine-test-child' });
+await using db = openDatabase({ url: order.databaseUrl, poolSize: 4, applicationName: childApplicationName });
 await using blobs = await openBlobs({ stores: order.stores, defaultStore: order.stores[0]?.name ?? '' });
 const run: JobRun = { signal: new AbortController().signal, progress: async () => undefined };
 const services = { ...({} as Services), db, blobs, log: pino({ level: 'silent' }), newId: randomId, settings: testSettings };

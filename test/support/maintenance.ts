@@ -3,8 +3,12 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
 import type { JobRun } from '#ops/context.ts';
 import type { MaintenanceOrder } from './maintain-in-child.ts';
+
+export const childApplicationName = 'vitrine-test-child';
 
 export interface ChildOutcome {
   readonly code: number | null;
@@ -27,7 +31,27 @@ export async function maintainInChild(order: MaintenanceOrder): Promise<ChildOut
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
   const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
+  await untilForgotten(order.databaseUrl);
   return { code, signal, stdout, stderr };
+}
+
+/** PostgreSQL hears of a dead client when it next looks at the connection: until then its locks are held. */
+async function untilForgotten(databaseUrl: string): Promise<void> {
+  const client = new pg.Client({ connectionString: databaseUrl });
+  await client.connect();
+  try {
+    for (let looks = 0; looks < 300; looks += 1) {
+      const { rowCount } = await client.query(
+        'SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND application_name = $1',
+        [childApplicationName],
+      );
+      if (rowCount === 0) return;
+      await sleep(50);
+    }
+    throw new Error('the sessions of a dead child did not end');
+  } finally {
+    await client.end();
+  }
 }
 
 /** The failpoints of an area as the source names them, sorted. @throws Error where there is none */
