@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { request as httpRequest } from 'node:http';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Json, JsonObject } from '#base/json.ts';
@@ -268,6 +270,43 @@ describe('what is not an image', () => {
 
   it('is not compressed', async () => {
     expect(await statusOf('{}', { ...blue, 'content-encoding': 'gzip' })).toBe(415);
+  });
+});
+
+describe('a body', () => {
+  const send = async (headers: Headers, chunks: readonly string[], isAsking = false): Promise<number | undefined> => {
+    const port = new URL(server.url).port;
+    const request = httpRequest({
+      port,
+      host: '127.0.0.1',
+      method: 'POST',
+      path: '/v2/images',
+      headers: { ...blue, ...headers },
+    });
+    const answered = once(request, 'response');
+    if (isAsking) {
+      request.flushHeaders();
+      await once(request, 'continue');
+    }
+    for (const chunk of chunks) request.write(chunk);
+    request.end();
+    const [response] = await answered;
+    response.resume();
+    return response.statusCode;
+  };
+
+  it('that comes in chunks is read whole, or refused where it is too long, before the connection ends', async () => {
+    expect(await send({ 'transfer-encoding': 'chunked' }, ['{"na', 'me":"in ', 'pieces"}'])).toBe(201);
+    expect(await send({ 'transfer-encoding': 'chunked' }, ['"', ...Array<string>(40).fill('x'.repeat(65_536)), '"'])).toBe(413);
+  });
+
+  it('whose sender waits for leave gets it', async () => {
+    expect(await send({ expect: '100-continue', 'content-length': '2' }, ['{}'], true)).toBe(201);
+  });
+
+  it('that is no UTF-8 is refused', async () => {
+    const body = Buffer.concat([Buffer.from('{"name":"'), Buffer.from([0xff, 0xfe]), Buffer.from('"}')]);
+    expect((await fetch(`${server.url}/v2/images`, { method: 'POST', headers: blue, body })).status).toBe(400);
   });
 });
 
