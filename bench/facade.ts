@@ -23,6 +23,25 @@ const only = process.argv[4];
 const runs = 5;
 const connections = 16;
 
+/** Each single filter; one in 64 matches unless it says otherwise. */
+const filters: readonly string[] = [
+  ...['name=image-5', 'name=nothing', 'name=in:image-5,image-6', 'status=active', 'status=deactivated', 'status=queued'],
+  ...['disk_format=raw', 'disk_format=iso', 'disk_format=vdi', 'container_format=bare', 'size_min=1000', 'size_min=1063'],
+  ...['size_max=1000', 'size_min=9000', 'tag=bench', 'tag=tag-5', 'tag=nothing', 'visibility=private', 'visibility=shared'],
+  ...['visibility=public', 'visibility=community', 'visibility=all', 'owner=big', 'owner=other', 'protected=true'],
+  ...[
+    'os_hidden=true',
+    'min_ram=515',
+    'os_distro=distro-5',
+    'os_distro=nothing',
+    'hw_disk_bus=virtio',
+    'free=f5',
+    'free=nothing',
+  ],
+  ...['created_at=gt:2026-01-01T00:10:00Z', 'created_at=lt:2026-01-01T00:10:00Z', 'updated_at=lt:2026-01-01T00:10:00Z'],
+  ...['checksum=0', 'member_status=all', 'os_vitrine_version=*'],
+];
+
 interface Side {
   readonly port: number;
   readonly pid: number | undefined;
@@ -150,25 +169,6 @@ async function benchFlatness(name: string, side: (world: World) => Side): Promis
   });
   targets.push({ name: `${name}: ${large.size} against ${small.size}, times`, value: 1 / ratio, atMost: 1.3 });
 }
-
-/** Each single filter; one in 64 matches unless it says otherwise. */
-const filters: readonly string[] = [
-  ...['name=image-5', 'name=nothing', 'name=in:image-5,image-6', 'status=active', 'status=deactivated', 'status=queued'],
-  ...['disk_format=raw', 'disk_format=iso', 'disk_format=vdi', 'container_format=bare', 'size_min=1000', 'size_min=1063'],
-  ...['size_max=1000', 'size_min=9000', 'tag=bench', 'tag=tag-5', 'tag=nothing', 'visibility=private', 'visibility=shared'],
-  ...['visibility=public', 'visibility=community', 'visibility=all', 'owner=big', 'owner=other', 'protected=true'],
-  ...[
-    'os_hidden=true',
-    'min_ram=515',
-    'os_distro=distro-5',
-    'os_distro=nothing',
-    'hw_disk_bus=virtio',
-    'free=f5',
-    'free=nothing',
-  ],
-  ...['created_at=gt:2026-01-01T00:10:00Z', 'created_at=lt:2026-01-01T00:10:00Z', 'updated_at=lt:2026-01-01T00:10:00Z'],
-  ...['checksum=0', 'member_status=all', 'os_vitrine_version=*'],
-];
 
 async function benchFilters(): Promise<void> {
   const world = worlds.at(-1);

@@ -28,8 +28,9 @@ export interface ImagePage {
   readonly hasMore: boolean;
 }
 
+/** The whole page is one row: a row costs the driver as much as the tuple in it. */
 interface PageRow {
-  readonly tuple: BootImageTuple;
+  readonly page: readonly BootImageTuple[] | null;
 }
 
 export async function listImages(
@@ -37,12 +38,13 @@ export async function listImages(
   viewer: Viewer,
   request: ImageListRequest,
 ): Promise<ImagePage> {
-  const { statement, values } = await imagePageStatement(sql, viewer, request);
+  const { statement, values } = await wholePage(sql, viewer, request);
   // The few shapes without a filter are short walks of an index.
   const reader = statement.name === undefined ? sql.lists : sql.reads;
-  const rows = await reader.query<PageRow>(keepPlan(statement, request.filter), values);
-  const page = rows.slice(0, request.limit).map(({ tuple }) => tuple);
-  return { images: await toBootImages(sql.reads, page, request.slot), hasMore: rows.length > request.limit };
+  const [row] = await reader.query<PageRow>(keepPlan(statement, request.filter), values);
+  const tuples = row?.page ?? [];
+  const images = await toBootImages(sql.reads, tuples.slice(0, request.limit), request.slot);
+  return { images, hasMore: tuples.length > request.limit };
 }
 
 /** By text, those that name a property apart: of such there are as many as callers think of. */
@@ -63,6 +65,12 @@ function keepPlan(statement: Statement, filter: Filter | null): Statement {
   const name = `image-list ${createHash('sha256').update(text).digest('hex').slice(0, 40)}`;
   kept.set(text, name);
   return { name, text };
+}
+
+/** Gives one row: at most `limit + 1` tuples in their order. */
+async function wholePage(sql: Sql, viewer: Viewer, request: ImageListRequest): Promise<PageStatement> {
+  const { statement, values } = await imagePageStatement(sql, viewer, request);
+  return { statement: { ...statement, text: `SELECT json_agg(p.tuple) AS page FROM (${statement.text}) AS p` }, values };
 }
 
 /** Gives at most `limit + 1` rows. */
