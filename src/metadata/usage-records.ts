@@ -14,17 +14,22 @@ export interface Usage {
 const usageStatement = {
   name: 'usage-of-type',
   // double precision: exact up to 2^53 bytes, and a number for JavaScript.
-  text: `WITH held AS (
-      SELECT count(DISTINCT a.id) AS artifacts, sum(b.size_bytes) AS bytes FROM artifact a
-        LEFT JOIN artifact_blob ab ON ab.artifact_id = a.id LEFT JOIN blob b ON b.id = ab.blob_id
-      WHERE a.project = $1 AND a.type = $2 AND a.state <> 'deleted'),
+  // What is published knows its size; of drafts it is summed up.
+  text: `WITH had AS (
+      SELECT count(*) AS artifacts, coalesce(sum(size_bytes), 0) AS bytes FROM artifact
+      WHERE project = $1 AND type = $2 AND state <> 'deleted'),
+    drafted AS (
+      SELECT coalesce(sum(b.size_bytes), 0) AS bytes FROM artifact a
+        JOIN artifact_blob ab ON ab.artifact_id = a.id JOIN blob b ON b.id = ab.blob_id
+      WHERE a.project = $1 AND a.type = $2 AND a.state = 'draft'),
     coming AS (
-      SELECT count(*) AS uploads, sum(u.offset_bytes) AS bytes FROM upload_session u JOIN artifact a ON a.id = u.artifact_id
+      SELECT count(*) AS uploads, coalesce(sum(u.offset_bytes), 0) AS bytes FROM upload_session u
+        JOIN artifact a ON a.id = u.artifact_id
       WHERE u.project = $1 AND a.type = $2 AND u.state IN ('open', 'receiving', 'verifying')
         AND (u.state = 'verifying' OR u.expires_at > now()))
-    SELECT held.artifacts::double precision AS "artifactCount", coalesce(held.bytes, 0)::double precision AS "blobBytes",
-      coming.uploads::double precision AS "uploadCount", coalesce(coming.bytes, 0)::double precision AS "uploadBytes"
-    FROM held, coming`,
+    SELECT had.artifacts::double precision AS "artifactCount", (had.bytes + drafted.bytes)::double precision AS "blobBytes",
+      coming.uploads::double precision AS "uploadCount", coming.bytes::double precision AS "uploadBytes"
+    FROM had, drafted, coming`,
 };
 
 export async function readUsage(sql: Sql, project: string, type: string): Promise<Usage> {
