@@ -4,7 +4,7 @@ import { isLoopback } from './loopback.ts';
 
 type AuthSettings = SchemaConfig['auth'];
 type KeystoneSettings = AuthSettings['keystone'];
-export type Strategy = 'token' | 'keystone' | 'dev';
+type Strategy = 'token' | 'keystone' | 'dev';
 
 export interface AuthConfig {
   /** Whether `dev` is among the strategies. */
@@ -16,7 +16,7 @@ export interface AuthConfig {
 
 type Named = { readonly id: string } | { readonly name: string; readonly domain: string };
 
-export interface KeystoneConfig extends Pick<KeystoneSettings, 'timeoutMs' | 'cacheMs' | 'outageMs' | 'cacheTokens' | 'caFile'> {
+interface KeystoneConfig extends Pick<KeystoneSettings, 'timeoutMs' | 'cacheMs' | 'outageMs' | 'cacheTokens' | 'caFile'> {
   readonly url: string;
   readonly publicUrl: string;
   readonly credentials:

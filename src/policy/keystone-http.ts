@@ -5,7 +5,7 @@ import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
 import { rootCertificates } from 'node:tls';
 import { AppError } from '#base/app-error.ts';
 
-export interface KeystoneRequest {
+interface KeystoneRequest {
   readonly method: 'GET' | 'POST';
   /** Below the version: `/auth/tokens`. */
   readonly path: string;

@@ -32,7 +32,7 @@ export interface KeystoneOptions {
 }
 
 /** What a request shows, and what it is. */
-export interface KeystoneCredentialsSent extends RuledRequest {
+interface KeystoneCredentialsSent extends RuledRequest {
   readonly token: string;
   readonly serviceToken: string | undefined;
 }

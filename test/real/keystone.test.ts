@@ -95,6 +95,13 @@ describe.skipIf(mustSkip('keystone', missingForKeystone))('a Vitrine whose calle
     }
   });
 
+  it('takes their tokens from the command line', async () => {
+    const listed = await vitrine.cli(['list', '--json'], { VITRINE_TOKEN: await cloud.tokenOf(alice) });
+    expect(listed, listed.stderr).toMatchObject({ code: 0 });
+    const refused = await vitrine.cli(['list'], { VITRINE_TOKEN: 'gAAAAABforged' });
+    expect(refused.code).toBe(4);
+  });
+
   it('forbids what is for no project: unscoped, for a domain, for the system', async () => {
     await cloud.grantDomainRole(alice.id, 'admin');
     await cloud.grantSystemRole(alice.id, 'admin');

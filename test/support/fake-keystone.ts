@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer, type ServerOptions } from 'node:https';
 
-export interface FakeToken {
+interface FakeToken {
   readonly userId?: string;
   readonly projectId?: string | null;
   readonly roles?: readonly string[];

@@ -11,9 +11,9 @@ export interface KeystoneUser {
 }
 
 /** What a token is for: a project's id by default; `null` for none. */
-export type TokenScope = { readonly project: string } | { readonly domain: string } | { readonly system: 'all' } | null;
+type TokenScope = { readonly project: string } | { readonly domain: string } | { readonly system: 'all' } | null;
 
-export interface ApplicationCredential {
+interface ApplicationCredential {
   readonly id: string;
   readonly secret: string;
 }

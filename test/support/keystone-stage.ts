@@ -8,7 +8,7 @@ import { type FakeKeystone, startFakeKeystone } from './fake-keystone.ts';
 export const second = 1_000;
 export const startedAt = Date.parse('2026-01-01T00:00:00Z');
 
-export interface Sent {
+interface Sent {
   readonly service?: string;
   readonly method?: string;
   readonly path?: string;
