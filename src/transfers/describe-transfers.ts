@@ -184,7 +184,6 @@ const getClosure: OperationDescription = {
     409: 'It is not complete, and partial delivery was not asked for; or it does not fit the format.',
     412: 'It is not the one that If-Match names.',
     413: 'It has more artifacts than this server delivers.',
-    503: 'No store has some of the bytes for the time being.',
   },
 };
 

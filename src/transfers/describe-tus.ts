@@ -3,6 +3,7 @@ import { type OperationDescription, schemaRef } from '#base/http-description.ts'
 import { anyBytes, type Operations, told, unavailable } from './describe-transfers.ts';
 
 const noSuchUpload = 'There is no such upload of the caller’s.';
+const notOwn = 'The caller may not upload to the artifact.';
 const gone = 'The upload has expired, failed or was ended.';
 const bodyType = { 'application/offset+octet-stream': anyBytes };
 const number = { type: 'integer', minimum: 0 } as const;
@@ -49,7 +50,7 @@ const append: OperationDescription = {
   answers: { 204: { description: 'The bytes are safe.', headers: { ...state, 'Upload-Offset': 'Where it stands now.' } } },
   refusals: {
     400: 'A field is wrong, or not all bytes came; what came is kept.',
-    403: 'Nothing is appended to an upload that joins others.',
+    403: `${notOwn} Or the upload joins others, and nothing is appended to it.`,
     404: noSuchUpload,
     409: 'The upload stands at another offset.',
     410: gone,
@@ -66,7 +67,7 @@ const show: OperationDescription = {
   id: 'showUpload',
   summary: 'Where an upload stands, also when it is over; the blob when it is in its place',
   answers: { 200: { description: 'The upload.', content: { 'application/json': schemaRef('Upload') } } },
-  refusals: { 404: noSuchUpload },
+  refusals: { 403: notOwn, 404: noSuchUpload },
 };
 
 export const uploadsOperations: Operations = {
@@ -108,7 +109,7 @@ export const uploadOperations: Operations = {
         headers: { ...state, 'Upload-Offset': 'Where it stands.', 'Upload-Length': 'Of the whole.' },
       },
     },
-    refusals: { 404: noSuchUpload, 410: gone, 412: versionRefused },
+    refusals: { 403: notOwn, 404: noSuchUpload, 410: gone, 412: versionRefused },
   },
   GET: show,
   PATCH: append,
@@ -117,7 +118,7 @@ export const uploadOperations: Operations = {
     summary: 'Ends an upload; nothing of it is kept',
     headers: version,
     answers: { 204: { description: 'It is over.' } },
-    refusals: { 404: noSuchUpload, 409: 'It is finished.', 410: gone, 412: versionRefused, 503: unavailable },
+    refusals: { 403: notOwn, 404: noSuchUpload, 410: gone, 412: versionRefused, 503: unavailable },
   },
   POST: {
     ...append,

@@ -83,7 +83,8 @@ export async function openWorld() {
 
   return {
     ask: (...asked: Parameters<typeof ask>) => guard(() => ask(...asked)),
-    begin,
+    /** The same at any time, for what another request needs. */
+    make: ask,
     actAs: server.actAs,
     queued,
     active,
@@ -98,16 +99,20 @@ export async function openWorld() {
       for (const member of projects) await ask('POST', `/v2/images/${id}/members`, { body: { member } });
       return id;
     },
-    /** An image that another one needs to boot. */
-    async needed(): Promise<string> {
+    /** An image that needs a kernel and a RAM disk, which are images too. */
+    async chain(): Promise<{ readonly user: string; readonly kernel: string }> {
       const blue = server.actAs('blue');
-      const id = await active({ disk_format: 'aki', container_format: 'aki' });
+      const kernel = await active({ disk_format: 'aki', container_format: 'aki' });
+      const ramdisk = await active({ disk_format: 'ari', container_format: 'ari' });
+      const dependencies = [
+        { slot: 'kernel', alias: 'kernel', ref: kernel },
+        { slot: 'ramdisk', alias: 'ramdisk', ref: ramdisk },
+      ];
       const properties = { disk_format: 'ami', container_format: 'ami' };
-      const dependencies = [{ slot: 'kernel', alias: 'kernel', ref: id }];
-      const user = await createArtifact(blue, { type: 'image', properties, dependencies, visibility: 'private' });
-      await putText(blue, user.id, 'data', 'a file system');
-      await publishArtifact(blue, { id: user.id });
-      return id;
+      const { id } = await createArtifact(blue, { type: 'image', properties, dependencies, visibility: 'private' });
+      await putText(blue, id, 'data', 'a file system');
+      await publishArtifact(blue, { id });
+      return { user: id, kernel };
     },
     /** What is stored by the work goes away under it. */
     async bereave<Result>(work: () => Promise<Result>): Promise<Result> {
@@ -149,7 +154,7 @@ export async function openWorld() {
   };
 }
 
-export async function seen(request: ClientRequest): Promise<SeenAnswer> {
+async function seen(request: ClientRequest): Promise<SeenAnswer> {
   const [response] = (await once(request, 'response')) as [IncomingMessage];
   return { status: response.statusCode ?? 0, headers: response.headers, text: await text(response) };
 }

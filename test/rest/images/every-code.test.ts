@@ -88,7 +88,7 @@ const provoked: Provoked = {
   'DELETE /v2/images/{id}': {
     204: async () => world.ask('DELETE', image(await world.active())),
     403: async () => world.ask('DELETE', image(await world.active({ protected: true }))),
-    409: async () => world.ask('DELETE', image(await world.needed())),
+    409: async () => world.ask('DELETE', image((await world.chain()).kernel)),
   },
   'POST /v2/images/{id}/actions/deactivate': act('deactivate', 'active'),
   'POST /v2/images/{id}/actions/reactivate': act('reactivate', 'deactivated'),
