@@ -27,10 +27,11 @@ export interface WriterRequest {
 
 const acquireStatement = {
   name: 'session-acquire',
+  // Whose bytes are all there has no more time for being verified once more.
   text: `WITH ${unhurried}, s AS (UPDATE upload_session SET state = CASE state WHEN 'open' THEN 'receiving' ELSE state END, writer = $2,
       writer_expires_at = clock_timestamp() + ${sessionLeaseMs} * interval '1 millisecond', wanted_by = NULL,
       length_bytes = coalesce(length_bytes, $5), origin = coalesce($6::jsonb, origin), revision = revision + 1, updated_at = now(),
-      expires_at = greatest(expires_at, clock_timestamp() + $7 * interval '1 millisecond')
+      expires_at = CASE state WHEN 'verifying' THEN expires_at ELSE greatest(expires_at, clock_timestamp() + $7 * interval '1 millisecond') END
     FROM unhurried WHERE id = $1 AND state = ANY($3::text[]) AND ($4::bigint IS NULL OR offset_bytes = $4)
       AND (writer IS NULL OR writer = $2 OR writer_expires_at <= clock_timestamp())
       AND (expires_at > clock_timestamp() OR state = 'verifying')

@@ -41,7 +41,10 @@ const finalCodes: ReadonlySet<ErrorCode> = new Set([
   'BLOB_SIZE_MISMATCH',
 ]);
 
-/** @throws AppError one of `finalCodes`, when the session has failed with it; anything else leaves it to be tried again */
+/** What may go better another time, a store's disk mounted again or a type loaded again, but not for ever. */
+const finalPastExpiry: ReadonlySet<ErrorCode> = new Set(['BLOB_UNAVAILABLE', 'TYPE_UNLOADED', 'TYPE_UNKNOWN']);
+
+/** @throws AppError one of `finalCodes`, or past the session's time of `finalPastExpiry`, when the session has failed with it; anything else leaves it to be tried again */
 export async function completeUpload(
   context: OpContext,
   lease: UploadLease,
@@ -51,9 +54,13 @@ export async function completeUpload(
   try {
     return await complete(context, lease, progress, options);
   } catch (error) {
-    if (isAppError(error) && finalCodes.has(error.code)) await failUpload(context, lease, progress, error.code);
+    if (isAppError(error) && isFinal(error.code, lease.session)) await failUpload(context, lease, progress, error.code);
     throw error;
   }
+}
+
+function isFinal(code: ErrorCode, { isPastExpiry }: UploadLease['session']): boolean {
+  return finalCodes.has(code) || (isPastExpiry && finalPastExpiry.has(code));
 }
 
 async function complete(

@@ -363,6 +363,19 @@ describe('the verification of an upload', () => {
     expect(await attached()).toEqual([{ sha256: sha256(bytes) }]);
   });
 
+  it('is tried again while its bytes cannot be had, and has failed with that once its time is over', async () => {
+    const id = await abandoned(randomBytes(1000));
+    const key = (await row(id))?.object_key ?? '';
+    for (const name of await traces(key)) await rm(join(folder, name), { recursive: true });
+    const verified = () => outcome(verifyUpload(second.services, { uploadId: id }, untroubledRun));
+    expect([await verified(), await verified()]).toEqual(['BLOB_UNAVAILABLE', 'BLOB_UNAVAILABLE']);
+    expect(await row(id)).toMatchObject({ state: 'verifying', writer: null });
+    await set(id, `expires_at = now() - interval '1 second'`);
+    expect(await verifyUpload(second.services, { uploadId: id }, untroubledRun)).toEqual({ outcome: 'failed' });
+    expect(await row(id)).toMatchObject({ state: 'failed', error_code: 'BLOB_UNAVAILABLE' });
+    expect(await attached()).toEqual([]);
+  });
+
   it('of a join that was interrupted goes on where it stood', async () => {
     const pieces = [randomBytes(12 * 1024 * 1024), randomBytes(12 * 1024 * 1024)];
     const parts: string[] = [];
