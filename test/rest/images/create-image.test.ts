@@ -40,7 +40,10 @@ const statusOf = async (body: Json | string, headers: Headers = blue): Promise<n
   return response.status;
 };
 
-async function created(body: JsonObject, headers: Headers = blue): Promise<Record<string, Json>> {
+/** Its id is text, as every image's. */
+type Shown = Readonly<Record<string, Json>> & { readonly id: string };
+
+async function created(body: JsonObject, headers: Headers = blue): Promise<Shown> {
   const response = await post(body, headers);
   const text = await response.text();
   expect(response.status, text).toBe(201);
@@ -129,7 +132,7 @@ describe('an image that is made', () => {
   it('may be given a version of its family with its name', async () => {
     const image = await created({ name: 'family', os_vitrine_version: '1.2.0' });
     expect(image).toMatchObject({ name: 'family', os_vitrine_version: '1.2.0' });
-    const artifact = await getArtifact(server.actAs('blue'), { id: String(image['id']) });
+    const artifact = await getArtifact(server.actAs('blue'), { id: image.id });
     expect(artifact).toMatchObject({ version: '1.2.0', familyId: expect.any(String), properties: {} });
     expect(await created({ name: 'family', os_vitrine_version: null })).not.toHaveProperty('os_vitrine_version');
   });
@@ -147,9 +150,9 @@ describe('an image that is made', () => {
 
 describe('an id', () => {
   it('is taken once, and never again, whoever had it', async () => {
-    const { id = null } = await created({});
+    const { id } = await created({});
     expect(await statusOf({ id })).toBe(409);
-    const { id: foreign = null } = await created({ visibility: 'private' }, await server.tokenFor('green', 'member'));
+    const { id: foreign } = await created({ visibility: 'private' }, await server.tokenFor('green', 'member'));
     expect(await statusOf({ id: foreign })).toBe(409);
     expect((await fetch(`${server.url}/v2/images/${id}`, { method: 'DELETE', headers: blue })).status).toBe(204);
     expect(await statusOf({ id })).toBe(409);
