@@ -33,6 +33,8 @@ beforeAll(async () => {
     VITRINE_INSTANCE_KEY: randomBytes(32).toString('hex'),
     VITRINE_STORES: JSON.stringify([{ name: 'shared', kind: 'filesystem', path }]),
     VITRINE_LIMITS_DRAIN_NOTICE_MS: '4000',
+    VITRINE_IMAGE_PUBLIC_ENDPOINT: 'https://images.example.org',
+    VITRINE_CORS_ORIGINS: 'https://dashboard.example.org',
   };
   nodes = [stack.use(await startVitrine({ env })), stack.use(await startVitrine({ env }))];
   const created = await nodes[0].cli(['token', 'create', '--project', 'blue', '--subject', 'proxied', '--json']);
@@ -121,6 +123,32 @@ describe.skipIf(skipped).each(proxyKinds)('behind %s', (kind) => {
     expect((await put('a%2Fb')).status).toBe(400);
     expect((await put('a//b')).status).toBe(400);
     expect((await put('a/%2e%2e/b')).status).toBe(400);
+  });
+
+  it('clients are sent to where they came from, and not to a node', async () => {
+    const body = JSON.stringify({ name: 'made', disk_format: 'raw', container_format: 'bare' });
+    const made = await proxy.ask('/v2/images', {
+      method: 'POST',
+      headers: headers({ 'content-type': 'application/json' }),
+      body,
+    });
+    expect(made.status).toBe(201);
+    expect(made.headers.location).toBe(`https://images.example.org/v2/images/${JSON.parse(made.body.toString()).id}`);
+    const versions = await proxy.ask('/');
+    expect(versions.status).toBe(300);
+    expect(JSON.parse(versions.body.toString()).versions[0].links[0].href).toBe('https://images.example.org/v2/');
+  });
+
+  it('a dashboard’s page may upload from the browser', async () => {
+    const origin = 'https://dashboard.example.org';
+    const id = await createImage();
+    const asked = await proxy.ask(`/v2/images/${id}/file`, {
+      method: 'OPTIONS',
+      headers: { origin, 'access-control-request-method': 'PUT', 'access-control-request-headers': 'content-type,x-auth-token' },
+    });
+    expect([asked.status, asked.headers['access-control-allow-origin']]).toEqual([204, origin]);
+    const sent = await send(id, Buffer.from('from a browser'), { origin });
+    expect([sent.status, sent.headers['access-control-allow-origin']]).toEqual([204, origin]);
   });
 
   it('what the node refuses is its own word, also while the sender still sends', async () => {

@@ -40,7 +40,8 @@ export function everyCodeSuite({ isPart, world, checker, provoked, anywhere }: E
       expect(said.filter((name) => !documented.includes(name))).toEqual([]);
     });
 
-    it.each(documented)('%s', async (name) => {
+    // What waits for a lease of another node to end takes longer than most.
+    it.each(documented)('%s', { timeout: 60_000 }, async (name) => {
       const [method, path, code] = name.split(' ');
       const [operation, status] = [`${method} ${path}`, Number(code)];
       const provoke = provoked[operation]?.[status] ?? provokeAnywhere(operation, status);
