@@ -13,7 +13,7 @@ import { ensurePropertyIndexes } from '#metadata/property-indexes.ts';
 import { administer, databaseUrl } from '#test/support/database.ts';
 import { loadTypes } from '#types/load-types.ts';
 import { type LoadResult, median, postRequest, runLoad } from './http-load.ts';
-import { createImages, imageProjects } from './image-dataset.ts';
+import { createImages, imageFilters, imageProjects } from './image-dataset.ts';
 import { printMachine, printTargets, type Target } from './report.ts';
 import { cpuMs, cpuMsBelow, endProcess, prepareInstance, residentMiB, type ServedNode, startNode } from './served-node.ts';
 
@@ -22,25 +22,6 @@ const sizes = (process.argv[3] ?? '10000,100000').split(',').map(Number);
 const only = process.argv[4];
 const runs = 5;
 const connections = 16;
-
-/** Each single filter; one in 64 matches unless it says otherwise. */
-const filters: readonly string[] = [
-  ...['name=image-5', 'name=nothing', 'name=in:image-5,image-6', 'status=active', 'status=deactivated', 'status=queued'],
-  ...['disk_format=raw', 'disk_format=iso', 'disk_format=vdi', 'container_format=bare', 'size_min=1000', 'size_min=1063'],
-  ...['size_max=1000', 'size_min=9000', 'tag=bench', 'tag=tag-5', 'tag=nothing', 'visibility=private', 'visibility=shared'],
-  ...['visibility=public', 'visibility=community', 'visibility=all', 'owner=big', 'owner=other', 'protected=true'],
-  ...[
-    'os_hidden=true',
-    'min_ram=515',
-    'os_distro=distro-5',
-    'os_distro=nothing',
-    'hw_disk_bus=virtio',
-    'free=f5',
-    'free=nothing',
-  ],
-  ...['created_at=gt:2026-01-01T00:10:00Z', 'created_at=lt:2026-01-01T00:10:00Z', 'updated_at=lt:2026-01-01T00:10:00Z'],
-  ...['checksum=0', 'member_status=all', 'os_vitrine_version=*'],
-];
 
 interface Side {
   readonly port: number;
@@ -173,7 +154,7 @@ async function benchFlatness(name: string, side: (world: World) => Side): Promis
 async function benchFilters(): Promise<void> {
   const world = worlds.at(-1);
   if (world === undefined) return;
-  for (const filter of filters) {
+  for (const filter of imageFilters) {
     const sides = [
       [world.head, 25],
       [world.sparseHead, 25],

@@ -6,6 +6,25 @@ export const imageProjects = { big: 'big', other: 'other', sparse: 'sparse' } as
 
 const part = 10_000;
 
+/** Each single filter that the Image API has, as its clients write it; one in 64 matches unless it says otherwise. */
+export const imageFilters: readonly string[] = [
+  ...['name=image-5', 'name=nothing', 'name=in:image-5,image-6', 'status=active', 'status=deactivated', 'status=queued'],
+  ...['disk_format=raw', 'disk_format=iso', 'disk_format=vdi', 'container_format=bare', 'size_min=1000', 'size_min=1063'],
+  ...['size_max=1000', 'size_min=9000', 'tag=bench', 'tag=tag-5', 'tag=nothing', 'visibility=private', 'visibility=shared'],
+  ...['visibility=public', 'visibility=community', 'visibility=all', 'owner=big', 'owner=other', 'protected=true'],
+  ...[
+    'os_hidden=true',
+    'min_ram=515',
+    'os_distro=distro-5',
+    'os_distro=nothing',
+    'hw_disk_bus=virtio',
+    'free=f5',
+    'free=nothing',
+  ],
+  ...['created_at=gt:2026-01-01T00:10:00Z', 'created_at=lt:2026-01-01T00:10:00Z', 'updated_at=lt:2026-01-01T00:10:00Z'],
+  ...['checksum=0', 'member_status=all', 'os_vitrine_version=*'],
+];
+
 /** One in 64 has a given name, tag, distribution, checksum; one in 8,000 is public, so that `sparse` sees next to nothing of others. */
 export async function createImages(db: Database, count: number): Promise<void> {
   const run = (text: string, values: readonly unknown[] = []): Promise<object[]> => db.query({ text }, values);

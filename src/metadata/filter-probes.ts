@@ -46,7 +46,8 @@ function probesOf(filter: Filter, scope: FilterScope, indexed: IndexNames): read
     case 'versionRange':
       return rangeProbes(filter.range, scope.values);
     case 'blob':
-      return [{ where: `a.id IN (${blobArtifactsSql(filter, scope.values)})`, order: null }];
+      // No index has this order, but whatever has the same bytes is seldom many.
+      return [{ where: `a.id IN (${blobArtifactsSql(filter, scope.values)})`, order: 'a.id' }];
     case 'or': {
       const parts = filter.of.map((part) => probesOf(part, scope, indexed));
       return parts.every((part) => part !== undefined) ? parts.flat() : undefined;

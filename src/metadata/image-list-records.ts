@@ -38,7 +38,7 @@ export async function listImages(
   viewer: Viewer,
   request: ImageListRequest,
 ): Promise<ImagePage> {
-  const { statement, values } = await wholePage(sql, viewer, request);
+  const { statement, values } = await pageOf(sql, viewer, request);
   // The few shapes without a filter are short walks of an index.
   const reader = statement.name === undefined ? sql.lists : sql.reads;
   const [row] = await reader.query<PageRow>(keepPlan(statement, request.filter), values);
@@ -65,6 +65,43 @@ function keepPlan(statement: Statement, filter: Filter | null): Statement {
   const name = `image-list ${createHash('sha256').update(text).digest('hex').slice(0, 40)}`;
   kept.set(text, name);
   return { name, text };
+}
+
+interface PlainPage {
+  readonly statement: Statement;
+  /** Which of the request's own values each placeholder stands for. */
+  readonly places: readonly PlainValue[];
+}
+
+const plainValues = ['project', 'isAdmin', 'key', 'id'] as const;
+type PlainValue = (typeof plainValues)[number];
+
+const plainPages = new Map<string, PlainPage>();
+const plainPagesMax = 200;
+
+/** As `wholePage`; of lists without a filter, whose texts differ in little, the text is made once. */
+async function pageOf(sql: Sql, viewer: Viewer, request: ImageListRequest): Promise<PageStatement> {
+  const { filter, marker, sorts, memberStatuses, everyProject, includeDrafts, includeHidden, limit, type, slot } = request;
+  if (filter !== null || memberStatuses !== undefined || !isWalked(sorts)) return wholePage(sql, viewer, request);
+  const [first] = sorts;
+  const flags = [viewer.isAdmin, everyProject, includeDrafts, includeHidden, marker === null].join();
+  const shape = `${type} ${slot} ${String(first?.key)} ${first?.direction} ${limit} ${flags}`;
+  const known = plainPages.get(shape) ?? (await makePlainPage(sql, viewer, request));
+  if (plainPages.size < plainPagesMax) plainPages.set(shape, known);
+  const values = { project: viewer.project, isAdmin: viewer.isAdmin, key: marker?.[0], id: marker?.at(-1) };
+  return { statement: known.statement, values: known.places.map((place) => values[place]) };
+}
+
+/** Made for a viewer and a marker whose values are names of themselves, found again among the statement's. */
+async function makePlainPage(sql: Sql, viewer: Viewer, request: ImageListRequest): Promise<PlainPage> {
+  const marker = request.marker === null ? null : (['key', 'id'] as const);
+  const { statement, values } = await wholePage(sql, { ...viewer, project: 'project' }, { ...request, marker });
+  const places = values.map((value) => {
+    const place = typeof value === 'boolean' ? 'isAdmin' : plainValues.find((name) => name === value);
+    if (place === undefined) throw new TypeError('a list without a filter has no values but its own');
+    return place;
+  });
+  return { statement, places };
 }
 
 /** Gives one row: at most `limit + 1` tuples in their order. */

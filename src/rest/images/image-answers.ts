@@ -13,9 +13,11 @@ interface Answer {
 export function answerJson(request: IncomingMessage, response: ServerResponse, body: JsonObject, answer: Answer = {}): void {
   // As text: node then sends head and body as one piece, where a buffer would make two.
   const text = JSON.stringify(body);
-  const headers = { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text) };
+  const length = Buffer.byteLength(text);
+  const headers = { 'Content-Type': 'application/json', 'Content-Length': length };
   response.writeHead(answer.status ?? 200, answer.headers === undefined ? headers : { ...answer.headers, ...headers });
-  response.end(request.method === 'HEAD' ? undefined : text);
+  // What is ASCII is the same in either encoding, and quicker in this one.
+  response.end(request.method === 'HEAD' ? undefined : text, length === text.length ? 'latin1' : 'utf8');
 }
 
 /** 204: done, and nothing to say. */

@@ -1,0 +1,83 @@
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findMarker, type ImageListRequest, imagePageStatement, listImages, type Sort } from '#metadata/image-list-records.ts';
+import type { ListQuery } from '#metadata/list-arms.ts';
+import { ensurePropertyIndexes } from '#metadata/property-indexes.ts';
+import { readImageFilters } from '#rest/images/image-filters.ts';
+import { createTestDatabase, type TestDatabase } from '#test/support/database.ts';
+import { explain } from '#test/support/rows-read.ts';
+import { loadTypes } from '#types/load-types.ts';
+import { createImages, imageFilters, imageProjects } from '../../bench/image-dataset.ts';
+
+const viewers = [...Object.values(imageProjects), 'stranger'].map((project) => ({ project, isAdmin: false }));
+const newest: readonly Sort[] = [
+  { key: 'createdAt', direction: 'desc' },
+  { key: 'id', direction: 'desc' },
+];
+let test: TestDatabase;
+
+beforeAll(async () => {
+  test = await createTestDatabase();
+  await test.db.query({ text: `INSERT INTO store (name, store_id, kind) VALUES ('default', gen_random_uuid(), 'filesystem')` });
+  await createImages(test.db, 10_000);
+  await using registry = await loadTypes({ folders: [join(import.meta.dirname, '../../artifact-types')] });
+  const { properties, extraKind } = registry.get('image');
+  const types = [{ type: 'image', properties, hasExtra: extraKind !== null }];
+  await ensurePropertyIndexes({ url: test.url, types, signal: AbortSignal.timeout(120_000) });
+  await test.db.query({ text: 'VACUUM (ANALYZE)' });
+}, 180_000);
+afterAll(() => test[Symbol.asyncDispose]());
+
+function requestOf(changes: Partial<ImageListRequest> & Partial<ListQuery> = {}): ImageListRequest {
+  return {
+    ...{ type: 'image', slot: 'data', filter: null, sorts: newest, limit: 25, marker: null },
+    ...{ includeHidden: false, includeDrafts: true, everyProject: false },
+    ...changes,
+  };
+}
+
+describe('the statement of a page of images, among 10,000', () => {
+  it('reads little more than the page at any depth, whatever the caller sees', async () => {
+    for (const viewer of viewers) {
+      let marker: readonly string[] | null = null;
+      for (let depth = 0; depth < 4; depth += 1) {
+        const { statement, values } = await imagePageStatement(test.db, viewer, requestOf({ marker }));
+        const { plan, rowsRead } = await explain(test.db, statement, values);
+        expect(plan['Actual Rows']).toBeLessThanOrEqual(26);
+        expect(rowsRead, `${viewer.project} ${depth}`).toBeLessThanOrEqual(250);
+        const { images } = await listImages(test.db, viewer, requestOf({ limit: 500, marker }));
+        const last = images.at(-1);
+        if (last === undefined) break;
+        marker = (await findMarker(test.db, viewer, { id: last.id, type: 'image', sorts: newest })) ?? null;
+      }
+    }
+  });
+
+  it('is as short for an administrator, who sees every project', async () => {
+    const viewer = { project: 'ops', isAdmin: true };
+    const { statement, values } = await imagePageStatement(test.db, viewer, requestOf({ everyProject: true }));
+    expect((await explain(test.db, statement, values)).rowsRead).toBeLessThanOrEqual(250);
+  });
+
+  it.each(imageFilters)('reads at most 2,500 rows and gives at most first + 1: %s', async (query) => {
+    for (const viewer of viewers) {
+      const { filter, memberStatuses } = readImageFilters(new URLSearchParams(query), viewer.project);
+      const request = requestOf({ filter, memberStatuses });
+      const { statement, values } = await imagePageStatement(test.db, viewer, request);
+      const { plan, rowsRead } = await explain(test.db, statement, values);
+      expect(plan['Actual Rows']).toBeLessThanOrEqual(26);
+      expect(rowsRead, viewer.project).toBeLessThanOrEqual(2_500);
+    }
+  });
+
+  it.each(imageFilters)('gives the very rows that the plain order of all gives: %s', async (query) => {
+    for (const viewer of viewers) {
+      const { filter, memberStatuses } = readImageFilters(new URLSearchParams(query), viewer.project);
+      const { images } = await listImages(test.db, viewer, requestOf({ filter, memberStatuses, limit: 40 }));
+      // An order without a walk of its own is found by other statements.
+      const sorts: readonly Sort[] = [...newest.slice(0, 1), { key: 'name', direction: 'asc' }, ...newest.slice(1)];
+      const sorted = await listImages(test.db, viewer, requestOf({ filter, memberStatuses, sorts, limit: 40 }));
+      expect(images).toEqual(sorted.images);
+    }
+  });
+});
