@@ -13,6 +13,7 @@ import { createDependentsCommand } from './commands/dependents.ts';
 import { createDeprecateCommand } from './commands/deprecate.ts';
 import { createJobsCommand } from './commands/jobs.ts';
 import { createListCommand } from './commands/list.ts';
+import { createPolicyCommand } from './commands/policy.ts';
 import { createPublishCommand } from './commands/publish.ts';
 import { createPullCommand } from './commands/pull.ts';
 import { createPushCommand } from './commands/push.ts';
@@ -94,6 +95,7 @@ export function createProgram(io: CliIo): Command {
     createDbCommand(io),
     createReadOnlyCommand(io),
     createConfigCommand(io),
+    createPolicyCommand(io),
   ];
   for (const command of commands) program.addCommand(command);
   settle(program, io);

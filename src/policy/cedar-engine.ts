@@ -44,13 +44,13 @@ export function openEngine(cedar: Cedar, policies: readonly NamedPolicy[]): Ceda
   };
 }
 
-function toCall({ action, roles, callerId, project, resource, memberProject }: Facts) {
+function toCall({ action, roles, callerId, project, callerAttributes, resource, memberProject }: Facts) {
   const principal = { type: 'Caller', id: callerId };
   const about = { type: resource.kind, id: resource.id };
   const properties = { type: 'Properties', id: resource.id };
   const held = resource.kind === 'Artifact' ? { properties: { __entity: properties } } : {};
   const entities: EntityJson[] = [
-    { uid: principal, attrs: { project }, parents: roles.map((id) => ({ type: 'Role', id })) },
+    { uid: principal, attrs: { ...callerAttributes, project }, parents: roles.map((id) => ({ type: 'Role', id })) },
     { uid: about, attrs: { ...resource.attributes, project: resource.project, ...held } as EntityJson['attrs'], parents: [] },
     { uid: properties, attrs: {}, parents: [], tags: { ...resource.properties } },
   ];

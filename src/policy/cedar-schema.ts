@@ -37,6 +37,10 @@ entity Role enum ["reader", "member", "admin", "service"];
 
 entity Caller in [Role] {
   project: String,
+  // All roles by the names that whoever vouches for the caller gives them, in lower case.
+  roleNames: Set<String>,
+  // Of a service that passes the caller's request on.
+  serviceRoles: Set<String>,
 };
 
 // Each property by its name, as text: true, 42, and lists and objects as canonical JSON. What is null is not there.

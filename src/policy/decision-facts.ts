@@ -12,6 +12,8 @@ export interface Facts {
   /** '' where nobody looks at it. */
   readonly callerId: string;
   readonly project: string;
+  /** Each only where somebody looks at it. */
+  readonly callerAttributes: Readonly<Record<string, string[]>>;
   readonly resource: {
     readonly kind: ResourceKind;
     readonly id: string;
@@ -21,6 +23,9 @@ export interface Facts {
   };
   readonly memberProject: string | undefined;
 }
+
+/** What policies may look at of a caller, beside its project and its roles. */
+const callerFacts = ['roleNames', 'serviceRoles'] as const satisfies readonly (keyof Caller)[];
 
 /** How projects are called where only their being the same or not can matter. */
 const stands = { caller: 'the caller’s', other: 'another', third: 'a third' } as const;
@@ -55,6 +60,9 @@ export function factsOf(reads: Reads, caller: Caller, action: Action, resource: 
     action,
     roles: containedRoles(caller),
     callerId: reads.callerId ? caller.id : '',
+    callerAttributes: Object.fromEntries(
+      callerFacts.filter((fact) => reads.attributes.includes(fact)).map((fact) => [fact, [...caller[fact]].sort()]),
+    ),
     ...projectsOf(reads, caller, resource),
     resource: {
       kind,

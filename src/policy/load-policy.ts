@@ -12,11 +12,14 @@ export interface LoadPolicyOptions extends Pick<CedarPolicyOptions, 'onFailure'>
   readonly files: readonly string[];
   /** False: only those of the files. */
   readonly includeDefault: boolean;
+  /** Shipped policies that decide are named too, as in a table they are not. */
+  readonly hasReasons?: boolean | undefined;
 }
 
 /** @throws AppError POLICY_INVALID with every fault of every file */
-export async function loadPolicy({ files, includeDefault, onFailure }: LoadPolicyOptions): Promise<Policy> {
-  if (files.length === 0 && includeDefault) {
+export async function loadPolicy(options: LoadPolicyOptions): Promise<Policy> {
+  const { files, includeDefault, hasReasons = false, onFailure } = options;
+  if (files.length === 0 && includeDefault && !hasReasons) {
     const decided = findDefaultPolicy();
     if (decided !== undefined) return decided;
   }
@@ -25,7 +28,9 @@ export async function loadPolicy({ files, includeDefault, onFailure }: LoadPolic
   const policies = read.flatMap((file) => file.policies);
   const faults: readonly Fault[] = [...read.flatMap((file) => file.faults), ...twiceNamed(policies)];
   if (faults.length > 0) {
-    const text = faults.map(({ pointer, message }) => `${pointer} ${message}.`).join(' ');
+    const [first, ...others] = faults;
+    // One alone is the sentence; more are told as faults, each once.
+    const text = others.length === 0 ? `${first?.pointer} ${first?.message}.` : `The policies have ${faults.length} faults.`;
     throw new AppError('POLICY_INVALID', text, { faults });
   }
   const jsons = policies.map(({ json }) => json);

@@ -3,6 +3,7 @@ import type { JsonObject } from '#base/json.ts';
 import type { ArtifactState, Visibility } from '#core/artifact.ts';
 
 export { createCaller, isRole, mayGrant, roles } from './caller.ts';
+export { renderSchema } from './cedar-schema.ts';
 export { createDefaultPolicy } from './default-policy.ts';
 export { identifyDev, isLoopbackAddress } from './dev-identity.ts';
 export { type Keystone, type KeystoneOptions, openKeystone } from './keystone.ts';

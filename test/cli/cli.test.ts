@@ -25,7 +25,21 @@ describe('the commands', () => {
   it('are those that are documented', () => {
     expect(commands.toSorted()).toEqual(
       [
-        ...['serve', 'db migrate', 'config', 'schema print', 'types list', 'types check', 'types new', 'push', 'publish', 'pull'],
+        ...[
+          'serve',
+          'db migrate',
+          'config',
+          'policy check',
+          'policy explain',
+          'policy schema',
+          'schema print',
+          'types list',
+          'types check',
+          'types new',
+          'push',
+          'publish',
+          'pull',
+        ],
         ...['closure', 'list', 'show', 'dependents', 'yank', 'deprecate', 'deactivate', 'delete', 'restore'],
         ...[
           'jobs list',

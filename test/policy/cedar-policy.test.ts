@@ -103,6 +103,18 @@ describe('a policy may look at', () => {
     expect([at(bob, 'artifact:yank'), at(admin, 'artifact:yank')]).toEqual([false, true]);
   });
 
+  it('all roles of a caller by their names, and those of a service that passes the request on', async () => {
+    const policy = await policyOf(`
+      forbid (principal, action == Action::"artifact:update", resource) unless { principal.roleNames.contains("image_editor") };
+      forbid (principal, action == Action::"artifact:delete", resource) unless { principal.serviceRoles.contains("service") };`);
+    const mine = { ...image, project: 'red' };
+    const editor = createCaller('e', 'red', ['member'], { roleNames: new Set(['member', 'image_editor']) });
+    const served = createCaller('e', 'red', ['member'], { serviceRoles: new Set(['service']) });
+    const may = (action: Action) => [member, editor, served].map((caller) => policy.allows(caller, action, mine));
+    expect(may('artifact:update')).toEqual([false, true, false]);
+    expect(may('artifact:delete')).toEqual([false, false, true]);
+  });
+
   it('whose share it is', async () => {
     const policy = await policyOf(`forbid (principal, action in [Action::"member:create", Action::"member:remove"], resource)
       when { context has memberProject && context.memberProject == "enemy" };`);
