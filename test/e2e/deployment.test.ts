@@ -32,6 +32,14 @@ describe('the configuration of a node, as shipped', () => {
     expect(config.cors.origins).toEqual(['https://dashboard.example.org']);
   });
 
+  it('can be served beside, on loopback and to its machine’s administrator, for a first token', () => {
+    const env = { ...secrets, VITRINE_AUTH_STRATEGIES: 'token,dev' };
+    const flags = { host: '127.0.0.1', port: '9299', 'metrics.port': '0' };
+    const beside = loadConfig({ env, flags, cwd: root, file: join(root, 'deploy/vitrine.yaml') }).config;
+    expect(beside.auth).toMatchObject({ dev: true, keystone: undefined });
+    expect(beside.database.url).toBe(secrets.VITRINE_DATABASE_URL);
+  });
+
   it('holds no secret', () => {
     const { sources } = loadConfig({ env: secrets, cwd: root, file: join(root, 'deploy/vitrine.yaml') });
     const secret = settings.filter((setting) => setting.isSecret || setting.path === 'stores' || setting.path === 'database.url');
