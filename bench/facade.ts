@@ -1,5 +1,5 @@
 /**
- * The Image API as it is served (token, policy, log and metrics included) beside a bare server of ready text over the same
+ * The Image API as it is served (a Keystone’s token, policy, log and metrics included) beside a bare server of ready text over the same
  * database: show, list, list with each filter, create: `node bench/facade.ts [seconds a run [images … [what]]]`, `what` being show,
  * list, filters or create. Medians of alternated runs, 16 connections.
  */
@@ -11,11 +11,21 @@ import { join } from 'node:path';
 import { migrate, openDatabase, startEmbeddedPostgres } from '#metadata/metadata.ts';
 import { ensurePropertyIndexes } from '#metadata/property-indexes.ts';
 import { administer, databaseUrl } from '#test/support/database.ts';
+import { startFakeKeystone } from '#test/support/fake-keystone.ts';
 import { loadTypes } from '#types/load-types.ts';
 import { type LoadResult, median, postRequest, runLoad } from './http-load.ts';
 import { createImages, imageFilters, imageProjects } from './image-dataset.ts';
 import { printMachine, printTargets, type Target } from './report.ts';
-import { cpuMs, cpuMsBelow, endProcess, prepareInstance, residentMiB, type ServedNode, startNode } from './served-node.ts';
+import {
+  cpuMs,
+  cpuMsBelow,
+  endProcess,
+  issueTokens,
+  prepareInstance,
+  residentMiB,
+  type ServedNode,
+  startNode,
+} from './served-node.ts';
 
 const durationMs = Number(process.argv[2] ?? 3) * 1000;
 const sizes = (process.argv[3] ?? '10000,100000').split(',').map(Number);
@@ -49,6 +59,7 @@ interface World {
 await using stack = new AsyncDisposableStack();
 const folder = await mkdtemp(join(tmpdir(), 'vitrine-bench-'));
 stack.defer(() => rm(folder, { recursive: true, force: true }));
+const keystone = stack.use(await startFakeKeystone(Date.now));
 const postgres = stack.use(await startEmbeddedPostgres({ dataDir: join(folder, 'postgres') }));
 const worlds: World[] = [];
 for (const size of sizes) worlds.push(await openWorld(size));
@@ -66,7 +77,8 @@ async function openWorld(size: number): Promise<World> {
   const url = databaseUrl(postgres.url, `images_${size}`);
   await migrate({ url });
   const dataDir = join(folder, `node-${size}`);
-  const [big = '', sparse = ''] = await prepareInstance(url, dataDir, [imageProjects.big, imageProjects.sparse]);
+  await prepareInstance(url, dataDir);
+  const [big = '', sparse = ''] = issueTokens(keystone, [imageProjects.big, imageProjects.sparse]);
   await using db = openDatabase({ url, statementTimeoutMs: 0 });
   await createImages(db, size);
   await using registry = await loadTypes({ folders: [join(import.meta.dirname, '../artifact-types')] });
@@ -77,7 +89,7 @@ async function openWorld(size: number): Promise<World> {
   }));
   await ensurePropertyIndexes({ url, types, signal: AbortSignal.timeout(900_000) });
   await db.query({ text: 'VACUUM (ANALYZE)' });
-  const node = stack.use(await startNode(url, dataDir));
+  const node = stack.use(await startNode(url, dataDir, keystone.url));
   const head = `Host: 127.0.0.1\r\nX-Auth-Token: ${big}\r\n\r\n`;
   const sparseHead = `Host: 127.0.0.1\r\nX-Auth-Token: ${sparse}\r\n\r\n`;
   await db.query({ text: 'CREATE TABLE bench_ready (id uuid PRIMARY KEY, created_at timestamptz, body text)' });

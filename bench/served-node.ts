@@ -1,22 +1,16 @@
-/** A Vitrine as it is served, in a process of its own over a database of one's own, with tokens for whoever asks it. */
+/** A Vitrine as it is served, in a process of its own over a database of one's own, whose callers a Keystone vouches for. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pino } from 'pino';
-import { systemClock } from '#base/clock.ts';
-import { randomId } from '#base/id.ts';
 import { openBlobs } from '#blobs/blobs.ts';
 import { instanceKeySource, loadConfig } from '#config/config.ts';
-import { openDatabase, openJobQueue } from '#metadata/metadata.ts';
+import { openDatabase } from '#metadata/metadata.ts';
 import { claimInstance } from '#ops/claim-instance.ts';
 import { claimStores } from '#ops/claim-stores.ts';
-import { createContext } from '#ops/context.ts';
-import { createToken } from '#ops/create-token.ts';
-import { createCaller, createDefaultPolicy } from '#policy/policy.ts';
+import type { FakeKeystone } from '#test/support/fake-keystone.ts';
 import { freePort } from '#test/support/free-port.ts';
-import { testSettings } from '#test/support/operations.ts';
-import { loadTypes } from '#types/load-types.ts';
 
 export interface ServedNode extends AsyncDisposable {
   readonly port: number;
@@ -25,34 +19,36 @@ export interface ServedNode extends AsyncDisposable {
 
 const repository = join(import.meta.dirname, '..');
 
-/** Makes the instance known and a member's token for each project. */
-export async function prepareInstance(url: string, dataDir: string, projects: readonly string[]): Promise<readonly string[]> {
+/** Makes the instance and its store known. */
+export async function prepareInstance(url: string, dataDir: string): Promise<void> {
   await using db = openDatabase({ url });
   const { config } = loadConfig({ env: { VITRINE_DATA_DIR: dataDir }, cwd: dataDir });
   const instance = await claimInstance(db, instanceKeySource(config));
-  const settings = { ...testSettings, instanceKey: instance.key };
   const stores = {
     stores: [{ name: 'default', kind: 'filesystem', path: join(dataDir, 'blobs') }] as const,
     defaultStore: 'default',
   };
   await using blobs = await openBlobs(stores);
   await claimStores(db, blobs, instance.id);
-  await using types = await loadTypes({ folders: [join(repository, 'artifact-types')] });
-  await using queue = openJobQueue(db);
-  const log = pino({ level: 'silent' });
-  const services = { db, blobs, queue, types, settings, log, policy: createDefaultPolicy(), clock: systemClock, newId: randomId };
-  const secrets: string[] = [];
-  for (const project of projects) {
-    const caller = createCaller('bench', project, ['admin']);
-    const context = createContext(services, { caller, requestId: 'req-bench', signal: new AbortController().signal });
-    secrets.push((await createToken(context, { project, subject: 'bench', roles: ['member'] })).secret);
-  }
-  return secrets;
 }
 
-export async function startNode(url: string, dataDir: string): Promise<ServedNode> {
+/** A Keystone's word for a member of each project, on a token as long as a real one: a node asks once, and remembers. */
+export function issueTokens(keystone: FakeKeystone, projects: readonly string[]): readonly string[] {
+  return projects.map((project) => {
+    const token = `gAAAAA${randomBytes(132).toString('base64url')}`;
+    keystone.tokens.set(token, { userId: 'bench', projectId: project, roles: ['member', 'reader'] });
+    return token;
+  });
+}
+
+export async function startNode(url: string, dataDir: string, keystoneUrl: string): Promise<ServedNode> {
   const port = await freePort();
-  const environment = { VITRINE_DATABASE_URL: url, VITRINE_DATA_DIR: dataDir, VITRINE_PORT: String(port) };
+  const keystone = {
+    VITRINE_AUTH_KEYSTONE_URL: keystoneUrl,
+    VITRINE_AUTH_KEYSTONE_APPLICATION_CREDENTIAL_ID: 'bench',
+    VITRINE_AUTH_KEYSTONE_APPLICATION_CREDENTIAL_SECRET: 'bench',
+  };
+  const environment = { VITRINE_DATABASE_URL: url, VITRINE_DATA_DIR: dataDir, VITRINE_PORT: String(port), ...keystone };
   const child = spawn(process.execPath, [join(repository, 'src/main.ts'), 'serve'], {
     env: { PATH: process.env['PATH'], ...environment },
     // As a service has it: its log goes somewhere that takes it at once.
