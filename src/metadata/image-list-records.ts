@@ -39,9 +39,10 @@ export async function listImages(
   request: ImageListRequest,
 ): Promise<ImagePage> {
   const { statement, values } = await pageOf(sql, viewer, request);
+  const kept = keepPlan(statement, request.filter);
   // The few shapes without a filter are short walks of an index.
-  const reader = statement.name === undefined ? sql.lists : sql.reads;
-  const [row] = await reader.query<PageRow>(keepPlan(statement, request.filter), values);
+  const reader = statement.name !== undefined ? sql.reads : kept.name !== undefined ? sql.lists : sql;
+  const [row] = await reader.query<PageRow>(kept, values);
   const tuples = row?.page ?? [];
   const images = await toBootImages(sql.reads, tuples.slice(0, request.limit), request.slot);
   return { images, hasMore: tuples.length > request.limit };
