@@ -9,6 +9,7 @@ import { describeOpenstackSharing } from './openstack-sharing-suite.ts';
 import { describeOpenstack } from './openstack-suite.ts';
 import { openStage, type Stage } from './stage.ts';
 import { describeTokens } from './token-suite.ts';
+import { describeVersions } from './version-suite.ts';
 
 const missingTools = ['qemu-img'].filter((tool) => findExecutable(tool) === undefined);
 
@@ -27,8 +28,9 @@ export async function describeClients(generation: ClientGeneration): Promise<voi
       describeOpenstackSharing(stage);
       describeGlance(stage);
       describeLibraries(stage, generation);
+      describeVersions(stage);
       describeTokens(stage);
     },
-    120_000,
+    300_000,
   );
 }

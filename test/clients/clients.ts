@@ -9,8 +9,8 @@ import { startLineProcess } from './line-process.ts';
 /** A user in a project, as the variables OS_* that every client reads. */
 export type Account = Readonly<Record<string, string>>;
 
-export type Program = 'openstack' | 'glance';
-export type Library = 'openstacksdk' | 'glanceclient';
+type Program = 'openstack' | 'glance';
+type Library = 'openstacksdk' | 'glanceclient';
 
 export interface Failure {
   readonly type: string;

@@ -3,7 +3,7 @@ import type { Account } from './clients.ts';
 import type { Stage } from './stage.ts';
 
 /** As the command prints an image. */
-export interface Image {
+interface Image {
   readonly id: string;
   readonly name: string;
   readonly status: string;

@@ -50,6 +50,10 @@ export function describeOpenstackSharing(stage: Stage): void {
       expect(members).toEqual([{ 'Image ID': id, 'Member ID': beta, Status: 'rejected' }]);
       await ok(stage.alice, 'remove', 'project', id, beta);
       expect(await refused(stage.bob, 'show', id)).toContain(id);
+      await ok(stage.alice, 'add', 'project', id, beta);
+      // A project that has no use for a share may leave it.
+      await ok(stage.bob, 'remove', 'project', id, beta);
+      expect(await refused(stage.bob, 'show', id)).toContain(id);
       await ok(stage.alice, 'delete', id);
     });
 
