@@ -118,3 +118,18 @@ describe('a running server', () => {
     await expect(fetch(`${server.url}/healthz`)).rejects.toThrow();
   });
 });
+
+describe('a start with policies of the operator', () => {
+  it('refuses with every mistake in them, before it serves, and obeys good ones', async () => {
+    const file = join(folder, 'own.cedar');
+    await writeFile(file, 'forbid (principal, action == Action::"artifact:creat", resource);');
+    const refused = await refusal(start('one', { VITRINE_POLICY_FILES: file }));
+    expect([refused.code, refused.faults]).toMatchObject(['POLICY_INVALID', [{ pointer: 'own.cedar:1:30' }]]);
+    await writeFile(file, '@id("frozen") forbid (principal, action == Action::"artifact:create", resource);');
+    await using server = await start('one', { VITRINE_POLICY_FILES: file });
+    const headers = { 'content-type': 'application/json' };
+    const made = await fetch(`${server.url}/v2/images`, { method: 'POST', headers, body: '{}' });
+    expect(made.status).toBe(403);
+    expect((await fetch(`${server.url}/v2/images`)).status).toBe(200);
+  });
+});

@@ -21,7 +21,7 @@ import { authenticateToken } from '#ops/authenticate-token.ts';
 import { claimStores } from '#ops/claim-stores.ts';
 import type { OpContext, Services } from '#ops/context.ts';
 import { createToken } from '#ops/create-token.ts';
-import { createDefaultPolicy, type Role } from '#policy/policy.ts';
+import { createDefaultPolicy, type Policy, type Role } from '#policy/policy.ts';
 import { imagePlane } from '#rest/images/image-routes.ts';
 import { transferPlane } from '#transfers/transfer-routes.ts';
 import { loadTypes } from '#types/load-types.ts';
@@ -45,6 +45,8 @@ export interface TestServer extends AsyncDisposable {
 export interface TestServerOptions {
   readonly settings?: Partial<Services['settings']>;
   readonly http?: Partial<HttpServerOptions>;
+  /** By default the shipped one. */
+  readonly policy?: Policy;
   /** Serve /graphql too, whose schema takes a while to build; default false. */
   readonly graphql?: boolean;
   /** Mounted beside the others. */
@@ -68,7 +70,8 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   const instanceKey = createHash('sha256').update(randomId()).digest();
   const settings = { ...testSettings, instanceKey, nodeId: randomId(), maxBlobBytes: 2 ** 40, ...options.settings };
   const queue = stack.use(openJobQueue(database.db));
-  const parts = { db: database.db, blobs, queue, types, policy: createDefaultPolicy(), clock: systemClock, newId: randomId };
+  const policy = options.policy ?? createDefaultPolicy();
+  const parts = { db: database.db, blobs, queue, types, policy, clock: systemClock, newId: randomId };
   const services: Services = { ...parts, settings, log };
   const http = stack.use(
     await startHttpServer({
