@@ -19,7 +19,7 @@ export async function completeResource(context: OpContext, action: Action, known
  * By id, in at most one statement; none as long as the policies look at what is known already. What has gone meanwhile, or the
  * caller may not see, is left out.
  */
-export async function completeResources(
+async function completeResources(
   context: OpContext,
   action: Action,
   known: readonly Known[],

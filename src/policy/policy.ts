@@ -8,7 +8,7 @@ export { createDefaultPolicy } from './default-policy.ts';
 export { identifyDev, isLoopbackAddress } from './dev-identity.ts';
 export { type Keystone, type KeystoneOptions, openKeystone } from './keystone.ts';
 export type { ObserveKeystone } from './keystone-cache.ts';
-export { type LoadPolicyOptions, loadPolicy } from './load-policy.ts';
+export { loadPolicy } from './load-policy.ts';
 export { createTokenSecret, hashTokenSecret, isOwnToken, isTokenSecret } from './token-secret.ts';
 
 /** Roles contain each other: admin > member > reader. `service` stands beside them. */

@@ -32,7 +32,7 @@ export function readPolicyFile(cedar: Cedar, path: string): PolicyFile {
   }
 }
 
-export function parsePolicies(cedar: Cedar, source: SourceText): PolicyFile {
+function parsePolicies(cedar: Cedar, source: SourceText): PolicyFile {
   const { name, text } = source;
   const parts = cedar.policySetTextToParts(text);
   if (parts.type === 'failure') return { name, policies: [], faults: parts.errors.flatMap((error) => toFaults(source, error)) };

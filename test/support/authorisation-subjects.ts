@@ -13,7 +13,7 @@ export const subjectStates = ['draft', 'active', 'deactivated', 'pending_delete'
 export type SubjectState = (typeof subjectStates)[number];
 
 /** The caller's project to the artifact's; all but the first two by what it answered to the share. */
-export const relations = ['own', 'stranger', 'pending', 'accepted', 'rejected'] as const;
+const relations = ['own', 'stranger', 'pending', 'accepted', 'rejected'] as const;
 export type Relation = (typeof relations)[number];
 
 export interface Subject {
