@@ -106,8 +106,11 @@ function ask(http: KeystoneHttp, own: string, secret: string, allowExpired: bool
   return answered(http.send({ method: 'GET', path, headers }));
 }
 
+/** 400 and 431 come from what stands before Keystone: only the token was the client's, and may have been too long for it. */
+const refusals: ReadonlySet<number> = new Set([400, 404, 431]);
+
 function readValidation({ status, body }: KeystoneAnswer): KeystoneToken | undefined {
-  if (status === 404) return undefined;
+  if (refusals.has(status)) return undefined;
   if (status === 401 || status === 403) {
     throw unavailable(`Keystone answered ${status}: Vitrine’s service user may not validate tokens`);
   }

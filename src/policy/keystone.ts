@@ -47,8 +47,11 @@ export interface Keystone extends Disposable {
   readonly identify: (sent: KeystoneCredentialsSent) => Caller | undefined | Promise<Caller | undefined>;
 }
 
-/** What can stand in a header and could be a token; anything else is none, and Keystone is not asked. */
-const tokenPattern = /^[\x21-\x7e]{1,8192}$/;
+/**
+ * What can stand in a header and could be a token; anything else is none, and Keystone is not asked. A question has to fit into
+ * the 4 KiB that uWSGI reads unless it is told otherwise: beyond, it hangs up, which would look like an outage to everybody.
+ */
+const tokenPattern = /^[\x21-\x7e]{1,3072}$/;
 
 /** Logs in at once, in the background: what stands against it is told in the log, and nothing waits for it. */
 export function openKeystone(options: KeystoneOptions): Keystone {

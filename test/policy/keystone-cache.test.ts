@@ -72,7 +72,7 @@ describe('asking', () => {
     ['with a blank', 'a b'],
     ['with a line end', 'a\r\nX-Subject-Token: t'],
     ['that is empty', ''],
-    ['that is longer than any', 'a'.repeat(8_193)],
+    ['that is longer than any', 'a'.repeat(3_073)],
     ['beyond ASCII', 'tökén'],
   ])('does not happen for a text %s', async (_what, token) => {
     expect(await refusal(token)).toBe('nobody');
@@ -87,6 +87,14 @@ describe('a token that Keystone refuses', () => {
     expect(validations()).toHaveLength(1);
     stage.fake.tokens.set('t', {});
     stage.elapsed += 2 * second;
+    expect(await refusal('t')).toBe('somebody');
+  });
+
+  it.each([400, 431])('is nobody where %i is said to it, and no outage to others', async (status) => {
+    stage.fake.tokens.set('t', {});
+    stage.fake.instead = (_request, response) => answerJson(response, status, {});
+    expect(await refusal('a'.repeat(3_072))).toBe('nobody');
+    stage.fake.instead = undefined;
     expect(await refusal('t')).toBe('somebody');
   });
 
