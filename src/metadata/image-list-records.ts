@@ -86,7 +86,7 @@ async function pageOf(sql: Sql, viewer: Viewer, request: ImageListRequest): Prom
   if (filter !== null || memberStatuses !== undefined || !isWalked(sorts)) return wholePage(sql, viewer, request);
   const [first] = sorts;
   const flags = [viewer.isAdmin, everyProject, includeDrafts, includeHidden, marker === null].join();
-  const shape = `${type} ${slot} ${String(first?.key)} ${first?.direction} ${limit} ${flags}`;
+  const shape = `${type} ${slot} ${keyName(first)} ${first?.direction} ${limit} ${flags}`;
   const known = plainPages.get(shape) ?? (await makePlainPage(sql, viewer, request));
   if (plainPages.size < plainPagesMax) plainPages.set(shape, known);
   const values = { project: viewer.project, isAdmin: viewer.isAdmin, key: marker?.[0], id: marker?.at(-1) };
@@ -125,9 +125,14 @@ export async function imagePageStatement(sql: Sql, viewer: Viewer, request: Imag
   return pageStatement(query, viewer, { limit, direction: 'forward', cursor }, approach, scope, reading(slot));
 }
 
+/** Of a column; a property, which no walked order has, has none here. */
+function keyName(sort: Sort | undefined): string {
+  return typeof sort?.key === 'string' ? sort.key : '';
+}
+
 /** By a time and nothing else but what settles ties, all one way: the orders that have walks and trees of their own. */
 function isWalked(sorts: readonly Sort[]): boolean {
-  const keys = sorts.map(({ key }) => key).join();
+  const keys = sorts.map(keyName).join();
   return (
     (keys === 'createdAt,id' || keys === 'updatedAt,createdAt,id') && new Set(sorts.map((sort) => sort.direction)).size === 1
   );
@@ -158,9 +163,7 @@ export async function findMarker(
   const text = `SELECT json_build_array(${keys.join(', ')}) AS marker FROM artifact a
     WHERE a.id = $3 AND a.type = $4 AND ${readableSql('a', { project: '$1::text', isAdmin: '$2::boolean' })}`;
   // Of the usual orders only: there are hundreds.
-  const [statement, reader] = isWalked(sorts)
-    ? [{ name: `list-marker ${String(sorts[0]?.key)}`, text }, sql.reads]
-    : [{ text }, sql];
+  const [statement, reader] = isWalked(sorts) ? [{ name: `list-marker ${keyName(sorts[0])}`, text }, sql.reads] : [{ text }, sql];
   const [row] = await reader.query<{ readonly marker: readonly string[] }>(statement, [project, isAdmin, id, type]);
   return row?.marker;
 }

@@ -49,9 +49,10 @@ function toCall({ action, roles, callerId, project, callerAttributes, resource, 
   const about = { type: resource.kind, id: resource.id };
   const properties = { type: 'Properties', id: resource.id };
   const held = resource.kind === 'Artifact' ? { properties: { __entity: properties } } : {};
+  const attrs: EntityJson['attrs'] = { ...resource.attributes, project: resource.project, ...held };
   const entities: EntityJson[] = [
     { uid: principal, attrs: { ...callerAttributes, project }, parents: roles.map((id) => ({ type: 'Role', id })) },
-    { uid: about, attrs: { ...resource.attributes, project: resource.project, ...held } as EntityJson['attrs'], parents: [] },
+    { uid: about, attrs, parents: [] },
     { uid: properties, attrs: {}, parents: [], tags: { ...resource.properties } },
   ];
   const context: StatefulAuthorizationCall['context'] = memberProject === undefined ? {} : { memberProject };

@@ -14,7 +14,7 @@ async function faultsOf(...files: readonly string[]): Promise<readonly string[]>
     () => undefined,
     (thrown: unknown) => thrown,
   );
-  if (!(error instanceof AppError) || error.code !== 'POLICY_INVALID') throw error ?? new Error('was taken');
+  if (!(error instanceof AppError) || error.code !== 'POLICY_INVALID') throw new Error('no POLICY_INVALID', { cause: error });
   return (error.faults ?? []).map(({ pointer, message }) => `${pointer} ${message}`);
 }
 
