@@ -51,6 +51,8 @@ function conditionsOf(name: string, value: string): readonly Filter[] {
     case referenceField:
       return [];
     case 'id':
+      // Whoever writes one in capitals finds the image by its path too.
+      return [equals(name, readTexts(name, value).map((id) => id.toLowerCase()))];
     case 'name':
       return [equals(name, readTexts(name, value))];
     case 'status':

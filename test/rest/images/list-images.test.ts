@@ -215,6 +215,7 @@ describe('the list of images', () => {
     const checksum = image?.['checksum'] as string;
     const hash = image?.['os_hash_value'] as string;
     expect(await names(`?id=in:${id},${idOf('own-private')},x`)).toEqual(['own-private', 'own-public']);
+    expect(await names(`?id=${id.toUpperCase()}`)).toEqual(['own-public']);
     expect(await names(`?checksum=${checksum}`)).toEqual(['own-public']);
     expect(await names(`?os_hash_value=${hash}`)).toEqual(['own-public']);
     expect(await names('?checksum=0')).toEqual([]);
