@@ -17,7 +17,7 @@ export const faults = [
     edits: [
       {
         path: 'src/blobs/drivers/small-file.ts',
-        from: '[file.datasync(), syncFolder(dirname(path))]',
+        from: '[syncFile(file), syncFolder(dirname(path))]',
         to: '[syncFolder(dirname(path))]',
       },
     ],
@@ -246,6 +246,18 @@ export const faults = [
     ],
   },
   {
+    name: 'the ready texts of a closure are shown to everybody',
+    file: 'test/ops/closure-json.test.ts',
+    test: 'a pinned closure as JSON > is read from rows where a node is yanked, withheld, deleted, out of sight or without its bytes',
+    edits: [
+      {
+        path: 'src/metadata/closure-part-records.ts',
+        from: "AND a.yanked_at IS NULL AND ${readableSql('a', viewer)}",
+        to: 'AND a.yanked_at IS NULL AND ($1::text IS NOT NULL OR $2::boolean)',
+      },
+    ],
+  },
+  {
     name: 'a negotiation has bytes that the caller may not read',
     file: 'test/ops/negotiate-uploads.test.ts',
     test: 'what counts as there > tells nobody of bytes in another project: known and unknown digests have the same answer',
@@ -257,8 +269,8 @@ export const faults = [
       },
       {
         path: 'src/ops/negotiate-uploads.ts',
-        from: "known.filter((blob) => policy.allows(caller, 'blob:download', blob)).map(({ id }) => id)",
-        to: "known.filter((blob) => policy.allows(caller, 'blob:download', blob) || true).map(({ id }) => id)",
+        from: 'known.filter(isReadable).map(',
+        to: 'known.filter((blob) => isReadable(blob) || true).map(',
       },
     ],
   },
