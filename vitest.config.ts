@@ -16,6 +16,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts', 'artifact-types/**/*.test.ts'],
     globalSetup: ['test/support/global-setup.ts'],
     pool: 'forks',
+    // As src/main.ts does, and for its reason.
+    execArgv: ['--wasm-wrapper-tiering-budget=2147483647'],
     maxWorkers: 2,
     testTimeout: 90_000,
     hookTimeout: 120_000,

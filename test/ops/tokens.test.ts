@@ -29,7 +29,7 @@ describe('a token', () => {
       expiresAt: null,
     });
     const caller = await authenticateToken(node.services, secret);
-    expect(caller).toEqual({ id: 'ci', project: 'own', roles: new Set(['member', 'reader']), isAdmin: false });
+    expect(caller).toMatchObject({ id: 'ci', project: 'own', roles: new Set(['member', 'reader']), isAdmin: false });
     const rows = await node.services.db.query({
       text: `SELECT api_token::text AS text FROM api_token UNION ALL SELECT event::text FROM event WHERE subject_type = 'token'
           UNION ALL SELECT audit::text FROM audit WHERE subject_type = 'token'`,

@@ -3,7 +3,7 @@
 CREATE TABLE closure_part (
   artifact_id uuid PRIMARY KEY REFERENCES artifact (id) ON DELETE CASCADE,
   -- Of the texts; another release's form is not read.
-  form smallint NOT NULL,
+  form integer NOT NULL,
   -- One node of the answer, up to its properties, and its blobs.
   head text NOT NULL,
   blobs text NOT NULL,
