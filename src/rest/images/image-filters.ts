@@ -52,7 +52,12 @@ function conditionsOf(name: string, value: string): readonly Filter[] {
       return [];
     case 'id':
       // Whoever writes one in capitals finds the image by its path too.
-      return [equals(name, readTexts(name, value).map((id) => id.toLowerCase()))];
+      return [
+        equals(
+          name,
+          readTexts(name, value).map((id) => id.toLowerCase()),
+        ),
+      ];
     case 'name':
       return [equals(name, readTexts(name, value))];
     case 'status':
