@@ -45,7 +45,7 @@ const { ids, secret } = await fill(db);
 
 const port = await freePort();
 const environment = { VITRINE_DATABASE_URL: postgres.url, VITRINE_DATA_DIR: dataDir, VITRINE_PORT: String(port) };
-const served = spawn(process.execPath, [join(repository, 'src/main.ts'), 'serve'], {
+const served = spawn(process.execPath, [join(repository, 'src/launch.js'), 'serve'], {
   env: { PATH: process.env['PATH'], ...environment },
   // As a service has it: its log goes somewhere that takes it at once.
   stdio: ['ignore', 'ignore', 'inherit'],

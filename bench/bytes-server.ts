@@ -23,7 +23,7 @@ export async function startBytesServer(): Promise<BytesServer> {
   const url = `http://127.0.0.1:${port}`;
   const child = spawn(
     process.execPath,
-    [join(import.meta.dirname, '../src/main.ts'), 'serve', '--port', String(port), '--data-dir', dataDir],
+    [join(import.meta.dirname, '../src/launch.js'), 'serve', '--port', String(port), '--data-dir', dataDir],
     { env: { PATH: process.env['PATH'] }, stdio: ['ignore', 'ignore', 'inherit'] },
   );
   const stop = async (): Promise<void> => {

@@ -61,7 +61,7 @@ try {
 /** `vitrine serve` as anybody starts it, ready. */
 async function startServer(databaseUrl: string): Promise<{ readonly child: ChildProcess; readonly url: string }> {
   const port = await freePort();
-  const child = spawn(process.execPath, [join(import.meta.dirname, '../src/main.ts'), 'serve'], {
+  const child = spawn(process.execPath, [join(import.meta.dirname, '../src/launch.js'), 'serve'], {
     env: {
       PATH: process.env['PATH'],
       VITRINE_DATABASE_URL: databaseUrl,

@@ -49,7 +49,7 @@ export async function startNode(url: string, dataDir: string, keystoneUrl: strin
     VITRINE_AUTH_KEYSTONE_APPLICATION_CREDENTIAL_SECRET: 'bench',
   };
   const environment = { VITRINE_DATABASE_URL: url, VITRINE_DATA_DIR: dataDir, VITRINE_PORT: String(port), ...keystone };
-  const child = spawn(process.execPath, [join(repository, 'src/main.ts'), 'serve'], {
+  const child = spawn(process.execPath, [join(repository, 'src/launch.js'), 'serve'], {
     env: { PATH: process.env['PATH'], ...environment },
     // As a service has it: its log goes somewhere that takes it at once.
     stdio: ['ignore', 'ignore', 'inherit'],

@@ -42,7 +42,7 @@ printTargets([
 
 async function measureServer(isIdleWanted: boolean): Promise<{ readyMs: number; pssMiB: number }> {
   const port = await freePort();
-  const args = [join(repository, 'src/main.ts'), 'serve', '--port', String(port), '--data-dir', folder];
+  const args = [join(repository, 'src/launch.js'), 'serve', '--port', String(port), '--data-dir', folder];
   const began = performance.now();
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
   const readyMs = await untilAnswers(child, `http://127.0.0.1:${port}/readyz`, began);

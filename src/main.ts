@@ -1,8 +1,6 @@
-/** Arguments to the command line, its result to the exit code. The compile cache halves the time to start. */
-import { enableCompileCache } from 'node:module';
+/** Arguments to the command line, its result to the exit code. */
 import { setFlagsFromString } from 'node:v8';
 
-enableCompileCache();
 // Threads that strip types at the same time tier up the same WebAssembly wrappers, and V8 may then free one of them twice, which ends
 // the process (seen in Node 24 about once in two hundred starts of several threads). Wrappers that are not tiered up are only slower.
 setFlagsFromString('--wasm-wrapper-tiering-budget=2147483647');

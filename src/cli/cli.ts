@@ -4,29 +4,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { packageRoot } from '#base/package-root.ts';
 import { type CliIo, processIo } from './cli-io.ts';
-import { createClosureCommand } from './commands/closure.ts';
-import { createConfigCommand } from './commands/config.ts';
-import { createDbCommand } from './commands/db.ts';
-import { createDeactivateCommand } from './commands/deactivate.ts';
-import { createDeleteCommand } from './commands/delete.ts';
-import { createDependentsCommand } from './commands/dependents.ts';
-import { createDeprecateCommand } from './commands/deprecate.ts';
-import { createJobsCommand } from './commands/jobs.ts';
-import { createListCommand } from './commands/list.ts';
-import { createPolicyCommand } from './commands/policy.ts';
-import { createPublishCommand } from './commands/publish.ts';
-import { createPullCommand } from './commands/pull.ts';
-import { createPushCommand } from './commands/push.ts';
-import { createReadOnlyCommand } from './commands/read-only.ts';
-import { createRestoreCommand } from './commands/restore.ts';
-import { createSchemaCommand } from './commands/schema.ts';
-import { createServeCommand } from './commands/serve.ts';
-import { createShowCommand } from './commands/show.ts';
-import { createStorageCommand } from './commands/storage.ts';
-import { createTokenCommand } from './commands/token.ts';
-import { createTypesCommand } from './commands/types.ts';
-import { createWorkerCommand } from './commands/worker.ts';
-import { createYankCommand } from './commands/yank.ts';
+import { commands } from './commands.ts';
 import { reportError } from './report-error.ts';
 
 const help = `
@@ -57,7 +35,8 @@ export async function runCli(argv: readonly string[]): Promise<number> {
 
 /** The same with everything a command may touch given. */
 export async function runCommand(argv: readonly string[], io: CliIo): Promise<number> {
-  const program = createProgram(io);
+  const [name] = argv;
+  const program = await createProgram(io, name);
   try {
     await program.parseAsync(argv.length === 0 ? ['--help'] : [...argv], { from: 'user' });
     return 0;
@@ -66,38 +45,16 @@ export async function runCommand(argv: readonly string[], io: CliIo): Promise<nu
   }
 }
 
-export function createProgram(io: CliIo): Command {
+/** @param only the command that is wanted; all of them where it names none, as help and what was mistyped need them */
+export async function createProgram(io: CliIo, only?: string): Promise<Command> {
   const program = new Command('vitrine')
     .description('A repository of typed, versioned artifacts.')
     .version(packageVersion(), '-V, --version')
     .enablePositionalOptions()
     .addHelpText('after', help);
-  const commands = [
-    createServeCommand(io),
-    createWorkerCommand(io),
-    createPushCommand(io),
-    createPublishCommand(io),
-    createPullCommand(io),
-    createClosureCommand(io),
-    createListCommand(io),
-    createShowCommand(io),
-    createDependentsCommand(io),
-    createYankCommand(io),
-    createDeprecateCommand(io),
-    createDeactivateCommand(io),
-    createDeleteCommand(io),
-    createRestoreCommand(io),
-    createStorageCommand(io),
-    createTokenCommand(io),
-    createTypesCommand(io),
-    createSchemaCommand(io),
-    createJobsCommand(io),
-    createDbCommand(io),
-    createReadOnlyCommand(io),
-    createConfigCommand(io),
-    createPolicyCommand(io),
-  ];
-  for (const command of commands) program.addCommand(command);
+  const load = commands.get(only ?? '');
+  const loaded = load === undefined ? [...commands.values()].map((each) => each(io)) : [load(io)];
+  for (const command of await Promise.all(loaded)) program.addCommand(command);
   settle(program, io);
   return program;
 }

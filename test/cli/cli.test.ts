@@ -19,7 +19,7 @@ function leaves(command: Command, path: readonly string[] = []): (readonly strin
   return command.commands.flatMap((child) => leaves(child, [...path, child.name()]));
 }
 
-const commands = leaves(createProgram(quiet)).map((path) => path.join(' '));
+const commands = leaves(await createProgram(quiet)).map((path) => path.join(' '));
 
 describe('the commands', () => {
   it('are those that are documented', () => {
