@@ -11,7 +11,6 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { prepareClosures } from '#ops/prepare-closures.ts';
 import { createTestDatabase } from '#test/support/database.ts';
 import { freePort } from '#test/support/free-port.ts';
 import { setup, teardown } from '#test/support/global-setup.ts';
@@ -33,8 +32,7 @@ try {
   const stores = await test.db.query<{ name: string }>({ text: `SELECT name FROM store WHERE name <> 'bench'` });
   const shape = { width, depth, project: 'default', store: stores[0]?.name ?? '' };
   const root = await createClosureDataset(test.db, shape);
-  // As publishing would have left them.
-  await prepareClosures({ db: test.db }, {}, { signal: AbortSignal.timeout(600_000), progress: () => Promise.resolve() });
+  await prepareAll(test.url);
   printMachine();
   const first: number[] = [];
   const second: number[] = [];
@@ -80,6 +78,16 @@ async function startServer(databaseUrl: string): Promise<{ readonly child: Child
     if (child.exitCode !== null) throw new Error('the server did not start');
     await sleep(50);
   }
+}
+
+/** The rows stand as publishing would have left them: the job makes ready what publishing makes ready. */
+async function prepareAll(databaseUrl: string): Promise<void> {
+  const { child, url } = await startServer(databaseUrl);
+  const args = [join(import.meta.dirname, '../src/launch.js'), 'jobs', 'run', 'closures:prepare'];
+  const job = spawn(process.execPath, args, { env: { PATH: process.env['PATH'], VITRINE_URL: url }, stdio: 'inherit' });
+  const [code] = await once(job, 'exit');
+  await end(child);
+  if (code !== 0) throw new Error('closures could not be prepared');
 }
 
 /** From the connection to the last byte of the answer, which is read as bytes: what a caller makes of them is its own. */

@@ -4,7 +4,7 @@ import type { Sql } from './database.ts';
 import { readableSql, type Viewer } from './visibility-sql.ts';
 
 /** Of what `ClosurePart` holds; one more whenever a text of it changes its form. */
-const form = 1;
+export const closureForm = 1;
 
 /** Texts are JSON on one line each. */
 export interface ClosurePart {
@@ -24,14 +24,14 @@ const insertStatement = {
   name: 'closure-part-insert',
   // Locked, so that what is deleted meanwhile has no part.
   text: `INSERT INTO closure_part (artifact_id, form, head, blobs, edges, identity, targets, blob_ids)
-    SELECT a.id, ${form}, p.head, p.blobs, p.edges, p.identity, ARRAY(SELECT jsonb_array_elements_text(p.targets)::uuid),
+    SELECT a.id, ${closureForm}, p.head, p.blobs, p.edges, p.identity, ARRAY(SELECT jsonb_array_elements_text(p.targets)::uuid),
       ARRAY(SELECT ab.blob_id FROM artifact_blob ab WHERE ab.artifact_id = a.id)
     FROM ROWS FROM (unnest($1::uuid[]), unnest($2::text[]), unnest($3::text[]), unnest($4::text[]), unnest($5::text[]),
       unnest($6::jsonb[])) AS p (id, head, blobs, edges, identity, targets)
     JOIN artifact a ON a.id = p.id AND a.state = 'active' FOR SHARE OF a
     ON CONFLICT (artifact_id) DO UPDATE SET form = EXCLUDED.form, head = EXCLUDED.head, blobs = EXCLUDED.blobs,
       edges = EXCLUDED.edges, identity = EXCLUDED.identity, targets = EXCLUDED.targets,
-      blob_ids = EXCLUDED.blob_ids`,
+      blob_ids = EXCLUDED.blob_ids, outline = NULL, closure_digest = NULL`,
 };
 
 /** Of active artifacts; others are left out. */
@@ -52,7 +52,7 @@ const unpreparedStatement = {
   name: 'closure-part-missing',
   text: `SELECT a.id FROM artifact a
     WHERE a.state = 'active' AND a.digest_value IS NOT NULL AND a.id > $1
-      AND NOT EXISTS (SELECT 1 FROM closure_part p WHERE p.artifact_id = a.id AND p.form = ${form})
+      AND NOT EXISTS (SELECT 1 FROM closure_part p WHERE p.artifact_id = a.id AND p.form = ${closureForm})
     ORDER BY a.id LIMIT $2`,
 };
 
@@ -95,7 +95,7 @@ const readyStatement = {
   text: `WITH RECURSIVE reach (id) AS (
       SELECT $3::uuid
       UNION
-      SELECT unnest(p.targets) FROM reach JOIN closure_part p ON p.artifact_id = reach.id AND p.form = ${form}),
+      SELECT unnest(p.targets) FROM reach JOIN closure_part p ON p.artifact_id = reach.id AND p.form = ${closureForm}),
     reached AS MATERIALIZED (SELECT id FROM reach LIMIT $4)
     SELECT (SELECT count(*)::int FROM reached) AS reached,
       bool_and(NOT EXISTS (SELECT 1 FROM unnest(p.blob_ids) AS held (id) WHERE NOT EXISTS (
@@ -104,7 +104,7 @@ const readyStatement = {
       json_agg(a.version_key) AS version_keys,
       string_agg(concat_ws(E'\\n', p.head, a.properties::text, p.blobs, p.edges, p.identity, p.targets::text), E'\\n') AS texts
     FROM closure_part p JOIN artifact a ON a.id = p.artifact_id
-    WHERE p.artifact_id = ANY(ARRAY(SELECT id FROM reached)) AND p.form = ${form}
+    WHERE p.artifact_id = ANY(ARRAY(SELECT id FROM reached)) AND p.form = ${closureForm}
       AND a.state = 'active' AND a.yanked_at IS NULL AND ${readableSql('a', viewer)}`,
 };
 

@@ -4,6 +4,7 @@ export * as artifactRecords from './artifact-records.ts';
 export * as attachRecords from './attach-records.ts';
 export * as blobRecords from './blob-records.ts';
 export * as bootImageRecords from './boot-image-records.ts';
+export * as closureOutlineRecords from './closure-outline-records.ts';
 export * as closurePartRecords from './closure-part-records.ts';
 export * as closureRecords from './closure-records.ts';
 export * as collectRecords from './collect-records.ts';

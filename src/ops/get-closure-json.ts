@@ -1,6 +1,7 @@
 /** A closure as JSON text. Where every node is a plain version, its texts are ready and only put in order; else it is assembled. */
 import { type GraphEdge, topologicalOrder } from '#core/dependency-graph.ts';
-import { closurePartRecords } from '#metadata/metadata.ts';
+import type { Sql } from '#metadata/database.ts';
+import { closureOutlineRecords, closurePartRecords } from '#metadata/metadata.ts';
 import { compareNodes, digestOfIdentities } from './assemble-closure.ts';
 import { joinNode } from './closure-parts.ts';
 import type { OpContext } from './context.ts';
@@ -19,8 +20,7 @@ export async function getClosureJson(context: OpContext, input: GetClosureJsonIn
   const isPlain = input.mode === 'pinned' && input.inlineBytes === undefined && input.allDigests !== true;
   const found = await readClosure(context, input, async (sql, root) => {
     const stores = [...blobs.stores.keys()];
-    const nodes = isPlain ? await closurePartRecords.findReadyClosure(sql, caller, root, maxNodes, stores) : undefined;
-    const ready = nodes === undefined ? undefined : joinReady(nodes, root);
+    const ready = isPlain ? await findReady(sql, caller, root, maxNodes, stores) : undefined;
     return ready ?? readGraph(sql, context, root, input, maxNodes);
   });
   if (found !== undefined && 'json' in found) {
@@ -32,9 +32,28 @@ export async function getClosureJson(context: OpContext, input: GetClosureJsonIn
   return JSON.stringify(closure);
 }
 
-export interface ReadyClosure {
-  readonly root: closurePartRecords.ReadyNode;
+interface ReadyAnswer {
+  readonly root: { readonly id: string; readonly project: string; readonly type: string };
   readonly json: string;
+}
+
+async function findReady(
+  sql: Sql,
+  viewer: OpContext['caller'],
+  root: string,
+  maxNodes: number,
+  stores: readonly string[],
+): Promise<ReadyAnswer | undefined> {
+  const outlined = await closureOutlineRecords.findOutlinedClosure(sql, viewer, root, maxNodes, stores);
+  if (outlined !== undefined) return { root: { id: root, ...outlined }, json: joinClosure(root, outlined) };
+  const nodes = await closurePartRecords.findReadyClosure(sql, viewer, root, maxNodes, stores);
+  return nodes === undefined ? undefined : joinReady(nodes, root);
+}
+
+export interface ReadyClosure extends ReadyAnswer {
+  /** In the order they are answered. */
+  readonly ids: readonly string[];
+  readonly digest: string;
 }
 
 /** Undefined where two versions of one family are in it, or the pins go round: what that means is not for texts to say. */
@@ -44,13 +63,20 @@ export function joinReady(nodes: readonly closurePartRecords.ReadyNode[], root: 
   const ordered = topologicalOrder(nodes, links, compareNodes);
   const first = nodes.find(({ id }) => id === root);
   if (first === undefined || families.size < nodes.length || !isOrdered(ordered)) return undefined;
-  const nodeTexts = ordered.map(({ head, properties, blobs }) => joinNode(head, properties, blobs)).join(',');
-  const edgeTexts = ordered.flatMap(({ edges }) => (edges === '' ? [] : edges)).join(',');
   const digest = digestOfIdentities(ordered.map(({ identity }) => identity));
-  return {
-    root: first,
-    json: `{"root":"${root}","mode":"pinned","nodes":[${nodeTexts}],"edges":[${edgeTexts}],"problems":[],"complete":true,"closureDigest":"${digest}"}`,
-  };
+  const json = joinClosure(root, {
+    nodes: ordered.map(({ head, properties, blobs }) => joinNode(head, properties, blobs)).join(','),
+    edges: ordered.flatMap(({ edges }) => (edges === '' ? [] : edges)).join(','),
+    digest,
+  });
+  return { root: first, json, ids: ordered.map(({ id }) => id), digest };
+}
+
+function joinClosure(
+  root: string,
+  { nodes, edges, digest }: Pick<closureOutlineRecords.OutlinedClosure, 'nodes' | 'edges' | 'digest'>,
+): string {
+  return `{"root":"${root}","mode":"pinned","nodes":[${nodes}],"edges":[${edges}],"problems":[],"complete":true,"closureDigest":"${digest}"}`;
 }
 
 /** Each after all it needs. */

@@ -1,6 +1,7 @@
 /** Makes ready what published versions say in closures, for those that were published without: by an older release, say. */
 import type { Artifact } from '#core/artifact.ts';
-import { artifactRecords, closurePartRecords, dependencyRecords } from '#metadata/metadata.ts';
+import { artifactRecords, closureOutlineRecords, closurePartRecords, dependencyRecords } from '#metadata/metadata.ts';
+import { saveOutline } from './closure-outlines.ts';
 import { toClosureParts } from './closure-parts.ts';
 import type { JobRun, Services } from './context.ts';
 
@@ -9,24 +10,57 @@ const everybody = { project: '', isAdmin: true };
 
 /** Closures are right without, only slower. */
 export async function prepareClosures(
-  { db }: Pick<Services, 'db'>,
+  services: Pick<Services, 'db' | 'blobs' | 'settings'>,
   _input: object,
   run: JobRun,
-): Promise<{ readonly prepared: number }> {
+): Promise<{ readonly prepared: number; readonly outlined: number }> {
+  const prepared = await prepareParts(services, run);
+  return { prepared, outlined: await outlineClosures(services, run) };
+}
+
+async function prepareParts({ db }: Pick<Services, 'db'>, run: JobRun): Promise<number> {
   let prepared = 0;
-  let after = '00000000-0000-0000-0000-000000000000';
-  for (;;) {
-    run.signal.throwIfAborted();
-    const ids = await closurePartRecords.listUnprepared(db, after, batchSize);
-    const last = ids.at(-1);
-    if (last === undefined) return { prepared };
-    after = last;
+  for await (const ids of batches((after) => closurePartRecords.listUnprepared(db, after, batchSize), run)) {
     const artifacts = await artifactRecords.findReadableArtifacts(db, everybody, ids);
     const rows = Map.groupBy(await dependencyRecords.listReadableDependencies(db, everybody, ids), (row) => row.artifactId);
     const parts = artifacts.flatMap((artifact) => partsOf(artifact, rows.get(artifact.id) ?? []));
     await closurePartRecords.saveClosureParts(db, parts);
     prepared += parts.length;
     await run.progress(prepared, null, 'versions prepared');
+  }
+  return prepared;
+}
+
+async function outlineClosures(services: Pick<Services, 'db' | 'blobs' | 'settings'>, run: JobRun): Promise<number> {
+  const { db } = services;
+  let outlined = 0;
+  for await (const ids of batches((after) => closureOutlineRecords.listUnoutlined(db, after, batchSize), run)) {
+    const small: string[] = [];
+    for (const id of ids) {
+      run.signal.throwIfAborted();
+      const outcome = await saveOutline(db, services, id);
+      if (outcome === 'outlined') outlined += 1;
+      if (outcome === 'small') small.push(id);
+    }
+    await closureOutlineRecords.markSmall(db, small);
+    await run.progress(outlined, null, 'closures put in order');
+  }
+  return outlined;
+}
+
+/** Until there are no more, each after the last of the one before. */
+async function* batches(
+  list: (after: string) => Promise<readonly string[]>,
+  { signal }: JobRun,
+): AsyncGenerator<readonly string[]> {
+  let after = '00000000-0000-0000-0000-000000000000';
+  for (;;) {
+    signal.throwIfAborted();
+    const ids = await list(after);
+    const last = ids.at(-1);
+    if (last === undefined) return;
+    yield ids;
+    after = last;
   }
 }
 

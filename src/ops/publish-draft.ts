@@ -6,11 +6,13 @@ import type { Sql } from '#metadata/database.ts';
 import { artifactRecords, closurePartRecords, familyRecords } from '#metadata/metadata.ts';
 import { assertNotOvertaken, lockCurrent } from './change-artifact.ts';
 import { assertSameAsDeleted, findLive, versionExists } from './check-version.ts';
+import { saveOutline } from './closure-outlines.ts';
 import { toClosureParts } from './closure-parts.ts';
 import type { OpContext } from './context.ts';
 import { freezeArtifact } from './freeze-artifact.ts';
 import type { PreparedPublish } from './prepare-publish.ts';
 import { recordArtifactChange } from './record-change.ts';
+import type { PinnedDependency } from './resolve-dependencies.ts';
 
 /** The draft, published; or the live version of the same digest, and the draft is as it was. */
 export type DraftOutcome =
@@ -40,8 +42,15 @@ export async function publishDraft(tx: Sql, context: OpContext, prepared: Prepar
   await assertSameAsDeleted(tx, artifact, digest);
   const published = await artifactRecords.publishArtifact(tx, artifact.id, properties, digest);
   await artifactRecords.beginName(tx, artifact.id);
-  await closurePartRecords.saveClosureParts(tx, toClosureParts(published, pins));
+  await saveClosure(tx, context, published, pins);
   await recordArtifactChange(tx, context, { kind: 'artifact.published', action: 'artifact:publish' }, published);
   await failpoint('publish:commit');
   return { published };
+}
+
+/** What makes its closure, and those it will be part of, quick to read. */
+async function saveClosure(tx: Sql, context: OpContext, artifact: Artifact, pins: readonly PinnedDependency[]): Promise<void> {
+  const parts = toClosureParts(artifact, pins);
+  await closurePartRecords.saveClosureParts(tx, parts);
+  if (parts.length > 0 && pins.length > 0) await saveOutline(tx, context, artifact.id);
 }

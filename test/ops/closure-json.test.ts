@@ -65,12 +65,16 @@ describe('a pinned closure as JSON', () => {
     return JSON.parse(json) as Closure;
   };
 
-  /** Whether it is answered from texts: then one statement is all, by id. */
-  const isReady = async (caller: string, id: string): Promise<boolean> => {
+  /** What it is answered by, read by id. */
+  const statementsOf = async (caller: string, id: string): Promise<readonly string[]> => {
     const watched = watching(node.services);
     await getClosureJson(actAs(watched.services, caller), { ref: id, mode: 'pinned', isPartial: true });
-    return watched.names.every((name) => name === 'closure-ready');
+    return watched.names;
   };
+
+  /** Whether it is answered from texts: then there are no further statements. */
+  const isReady = async (caller: string, id: string): Promise<boolean> =>
+    (await statementsOf(caller, id)).at(-1) === 'closure-ready';
 
   async function pair(name: string, visibility: 'private' | 'community' = 'private') {
     const base = await kit(`${name}-base`, { visibility, properties: { title: 'a "b"\n\u2028 ü' } });
@@ -81,7 +85,7 @@ describe('a pinned closure as JSON', () => {
     return { base, top };
   }
 
-  it('is what the rows say, in one statement by id and in at most five by name', async () => {
+  it('is what the rows say, in two statements by id and in at most five by name', async () => {
     const { top } = await pair('ready');
     expect(await read(own, top.id)).toMatchObject({ complete: true, nodes: [{}, {}], edges: [{}, {}, {}] });
     expect(await read(own, 'kit/ready-top')).toMatchObject({ root: top.id });
@@ -142,6 +146,61 @@ describe('a pinned closure as JSON', () => {
     expect((await prepareClosures(node.services, {}, quietRun())).prepared).toBeGreaterThanOrEqual(2);
     await read(own, top.id);
     expect(await isReady('own', top.id)).toBe(true);
-    expect(await prepareClosures(node.services, {}, quietRun())).toEqual({ prepared: 0 });
+    expect(await prepareClosures(node.services, {}, quietRun())).toEqual({ prepared: 0, outlined: 0 });
+  });
+
+  describe('of many nodes', () => {
+    const length = 66;
+    const chain: Artifact[] = [];
+    let root = '';
+
+    beforeAll(async () => {
+      for (let at = 0; at < length; at += 1) {
+        const dependencies = chain.slice(-2).map(({ id }, place) => uses(`below-${place}`, id));
+        chain.push(await kit(`chain-${at}`, { visibility: 'community', properties: { title: `${at} "ü"` }, dependencies }));
+      }
+      root = chain.at(-1)?.id ?? '';
+    });
+
+    it('was put in order when its root was published, and is read by one statement', async () => {
+      expect((await read(own, root)).nodes).toHaveLength(length);
+      expect(await statementsOf('own', root)).toEqual(['closure-outlined']);
+      expect(await statementsOf('other', root)).toEqual(['closure-outlined']);
+    });
+
+    it('shows properties as they are now', async () => {
+      const [first] = chain;
+      await updateArtifact(own, { id: first?.id ?? '', properties: { note: 'later' } });
+      expect((await read(own, root)).nodes[0]?.properties).toMatchObject({ note: 'later' });
+      expect(await statementsOf('own', root)).toEqual(['closure-outlined']);
+    });
+
+    it('is read from rows while a node is yanked, or out of sight', async () => {
+      const id = chain[5]?.id ?? '';
+      await yankArtifact(own, { id });
+      expect((await read(own, root)).problems).toMatchObject([{ kind: 'YANKED' }]);
+      await unyankArtifact(own, { id });
+      expect(await statementsOf('own', root)).toEqual(['closure-outlined']);
+      await updateArtifact(own, { id, visibility: 'private' });
+      expect((await read(other, root, true)).nodes.length).toBeLessThan(length);
+      expect(await statementsOf('own', root)).toEqual(['closure-outlined']);
+      await updateArtifact(own, { id, visibility: 'community' });
+    });
+
+    it('is cut where it is larger than what was asked for', async () => {
+      const cut = await getClosureJson(own, { ref: root, mode: 'pinned', maxNodes: length - 1, isPartial: true });
+      expect(JSON.parse(cut)).toMatchObject({ complete: false, problems: [{ kind: 'LIMIT' }] });
+    });
+
+    it('is put in order later where nobody has', async () => {
+      const forget = { text: 'UPDATE closure_part SET outline = NULL, closure_digest = NULL' };
+      await node.services.db.query(forget);
+      const before = await read(own, root);
+      expect((await statementsOf('own', root)).at(-1)).toBe('closure-ready');
+      expect((await prepareClosures(node.services, {}, quietRun())).outlined).toBeGreaterThanOrEqual(3);
+      expect(await statementsOf('own', root)).toEqual(['closure-outlined']);
+      expect(await read(own, root)).toEqual(before);
+      expect(await prepareClosures(node.services, {}, quietRun())).toEqual({ prepared: 0, outlined: 0 });
+    });
   });
 });
