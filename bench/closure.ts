@@ -2,7 +2,7 @@
  * A closure of 1,000 nodes, 50 deep, among 100,000 artifacts, as JSON, the first on a freshly started server:
  * `node bench/closure.ts [artifacts [runs]]`. Beside it the recursive query alone. Each run starts a server of its own.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { get, type IncomingMessage } from 'node:http';
@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import pg from 'pg';
 import { createTestDatabase } from '#test/support/database.ts';
 import { freePort } from '#test/support/free-port.ts';
@@ -19,6 +20,7 @@ import { median, printMachine, printSeries, printTargets } from './report.ts';
 
 const artifacts = Number(process.argv[2] ?? 100_000);
 const runs = Number(process.argv[3] ?? 7);
+const run = promisify(execFile);
 const width = 20;
 const depth = 50;
 
@@ -37,7 +39,7 @@ try {
   const first: number[] = [];
   const second: number[] = [];
   const alone: number[] = [];
-  for (let run = 0; run < runs; run += 1) {
+  for (let round = 0; round < runs; round += 1) {
     const { child, url } = await startServer(test.url);
     try {
       first.push(await timeClosure(url, root));
@@ -83,11 +85,20 @@ async function startServer(databaseUrl: string): Promise<{ readonly child: Child
 /** The rows stand as publishing would have left them: the job makes ready what publishing makes ready. */
 async function prepareAll(databaseUrl: string): Promise<void> {
   const { child, url } = await startServer(databaseUrl);
-  const args = [join(import.meta.dirname, '../src/launch.js'), 'jobs', 'run', 'closures:prepare'];
-  const job = spawn(process.execPath, args, { env: { PATH: process.env['PATH'], VITRINE_URL: url }, stdio: 'inherit' });
-  const [code] = await once(job, 'exit');
-  await end(child);
-  if (code !== 0) throw new Error('closures could not be prepared');
+  const ask = async (...args: readonly string[]): Promise<{ readonly id: string; readonly state: string }> => {
+    const env = { PATH: process.env['PATH'], VITRINE_URL: url };
+    const launcher = join(import.meta.dirname, '../src/launch.js');
+    return JSON.parse((await run(process.execPath, [launcher, 'jobs', ...args, '--json'], { env })).stdout);
+  };
+  try {
+    const { id } = await ask('run', 'closures:prepare');
+    for (let waits = 0; (await ask('show', id)).state !== 'completed'; waits += 1) {
+      if (waits === 300) throw new Error('closures could not be prepared');
+      await sleep(1000);
+    }
+  } finally {
+    await end(child);
+  }
 }
 
 /** From the connection to the last byte of the answer, which is read as bytes: what a caller makes of them is its own. */
