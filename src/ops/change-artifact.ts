@@ -89,7 +89,12 @@ class OvertakenError extends AppError {
 
 /** @throws when the row has moved on since `snapshot` was read */
 export function assertNotOvertaken(locked: LockedArtifact, snapshot: Artifact): void {
-  if (locked.revision !== snapshot.revision) throw new OvertakenError(locked.revision);
+  if (locked.revision !== snapshot.revision) throw overtaken(locked);
+}
+
+/** What `untilCurrent` tries again for. */
+export function overtaken({ revision }: Pick<Artifact, 'revision'>): AppError {
+  return new OvertakenError(revision);
 }
 
 const attemptsMax = 16;

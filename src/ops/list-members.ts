@@ -14,21 +14,18 @@ export interface ListMembersInput {
 }
 
 /**
- * All of them for the owner and for administrators, its own share for a member, none for anybody else: who else has an
- * artifact is not for every reader to know. [] while the visibility is not `shared`.
+ * All of them for whoever may read the artifact: while it is shared that is its project, its members and administrators.
+ * [] while the visibility is not `shared`.
  * @throws AppError ARTIFACT_NOT_FOUND, FORBIDDEN, MEMBERS_NOT_SHARED
  */
 export async function listMembers(
   context: OpContext,
   { artifactId, type, isSharedOnly = false }: ListMembersInput,
 ): Promise<readonly Member[]> {
-  const { caller, db } = context;
   const artifact = await loadArtifact(context, artifactId, 'member:list', type);
   if (artifact.visibility !== 'shared') {
     if (isSharedOnly) throw new AppError('MEMBERS_NOT_SHARED');
     return [];
   }
-  const members = await memberRecords.listMembers(db, [artifact.id]);
-  if (caller.isAdmin || artifact.project === caller.project) return members;
-  return members.filter(({ project }) => project === caller.project);
+  return memberRecords.listMembers(context.db, [artifact.id]);
 }

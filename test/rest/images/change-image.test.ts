@@ -462,6 +462,21 @@ describe('a tag', () => {
     expect(statuses).toEqual([204, 204, 204]);
     expect(await shown(id)).toMatchObject({ tags: ['a', 'b', 'c'] });
   });
+
+  it('is added or one too many, and never in conflict with another, in a burst beyond the quota', async () => {
+    const { id } = await active();
+    const tags = Array.from({ length: 60 }, (_, index) => `tag-${index}`);
+    const statuses = await Promise.all(tags.map((tag) => statusOf('PUT', `${id}/tags/${tag}`)));
+    const count = (wanted: number) => statuses.filter((status) => status === wanted).length;
+    expect([count(204), count(413)]).toEqual([3, 57]);
+    const kept = tags.filter((_, index) => statuses[index] === 204);
+    expect((await shown(id))['tags']).toEqual(kept.sort());
+    const gone = await Promise.all(
+      kept.flatMap((tag) => Array.from({ length: 10 }, () => statusOf('DELETE', `${id}/tags/${tag}`))),
+    );
+    expect(gone.filter((status) => status === 204)).toHaveLength(3);
+    expect(gone.filter((status) => status === 404)).toHaveLength(27);
+  });
 });
 
 describe('deactivating', () => {
