@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Artifact } from '#core/artifact.ts';
 import type { Closure } from '#core/closure.ts';
-import type { Database, Sql } from '#metadata/database.ts';
-import type { OpContext, Services } from '#ops/context.ts';
+import type { OpContext } from '#ops/context.ts';
 import { createArtifact } from '#ops/create-artifact.ts';
 import { deactivateArtifact } from '#ops/deactivate-artifact.ts';
 import { deleteArtifact } from '#ops/delete-artifact.ts';
@@ -16,6 +15,7 @@ import { updateArtifact } from '#ops/update-artifact.ts';
 import { yankArtifact } from '#ops/yank-artifact.ts';
 import { quietRun } from '#test/support/maintenance.ts';
 import { actAs, createTestNode, type Node, outcome, putText } from '#test/support/operations.ts';
+import { watchStatements } from '#test/support/watch-statements.ts';
 
 let node: Node;
 let own: OpContext;
@@ -37,25 +37,6 @@ async function kit(name: string, input: Partial<Parameters<typeof createArtifact
   return publishArtifact(own, { id: draft.id });
 }
 
-/** The names of the statements that run; BEGIN and COMMIT are not among them. */
-function watching(services: Services): { services: Services; names: string[] } {
-  const names: string[] = [];
-  const watched = (sql: Sql): Sql => ({
-    query: (statement, values) => {
-      names.push(statement.name ?? '');
-      return sql.query(statement, values);
-    },
-  });
-  const { db } = services;
-  const database: Database = {
-    ...db,
-    ...watched(db),
-    transaction: (work, options) => db.transaction((tx) => work(watched(tx)), options),
-    [Symbol.asyncDispose]: () => Promise.resolve(),
-  };
-  return { services: { ...services, db: database }, names };
-}
-
 describe('a pinned closure as JSON', () => {
   const read = async (context: OpContext, ref: string, isPartial = false) => {
     const input = { ref, mode: 'pinned', isPartial } as const;
@@ -67,9 +48,9 @@ describe('a pinned closure as JSON', () => {
 
   /** Whether it is answered from texts: then one statement is all, by id. */
   const isReady = async (caller: string, id: string): Promise<boolean> => {
-    const watched = watching(node.services);
-    await getClosureJson(actAs(watched.services, caller), { ref: id, mode: 'pinned', isPartial: true });
-    return watched.names.every((name) => name === 'closure-ready');
+    const { db, names } = watchStatements(node.services.db);
+    await getClosureJson(actAs({ ...node.services, db }, caller), { ref: id, mode: 'pinned', isPartial: true });
+    return names.length === 1 && names[0] === 'closure-ready';
   };
 
   async function pair(name: string, visibility: 'private' | 'community' = 'private') {
@@ -86,9 +67,9 @@ describe('a pinned closure as JSON', () => {
     expect(await read(own, top.id)).toMatchObject({ complete: true, nodes: [{}, {}], edges: [{}, {}, {}] });
     expect(await read(own, 'kit/ready-top')).toMatchObject({ root: top.id });
     expect(await isReady('own', top.id)).toBe(true);
-    const watched = watching(node.services);
-    await getClosureJson(actAs(watched.services, 'own'), { ref: 'kit/ready-top@^1', mode: 'pinned', isPartial: false });
-    expect(watched.names.length).toBeLessThanOrEqual(5);
+    const { db, names } = watchStatements(node.services.db);
+    await getClosureJson(actAs({ ...node.services, db }, 'own'), { ref: 'kit/ready-top@^1', mode: 'pinned', isPartial: false });
+    expect(names.length).toBeLessThanOrEqual(5);
   });
 
   it('shows properties as they are now', async () => {
