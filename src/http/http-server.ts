@@ -99,6 +99,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   const hurry = new AbortController();
   stack.defer(() => drain(app, hurry.signal.aborted ? 0 : options.drainMs, log));
   stack.defer(async () => {
+    // Where nobody was ever let in, nobody needs notice.
+    if (!isOpen) return;
     isOpen = false;
     await sleep(options.drainNoticeMs ?? 0, undefined, { signal: hurry.signal }).catch(() => undefined);
   });

@@ -25,7 +25,7 @@ export function mountOps(app: FastifyInstance, options: OpsOptions): void {
     app.all(path, async (request, reply) => {
       reply.hijack();
       stateOf(request.raw).route = path;
-      await answerRead(request.raw, reply.raw, answer);
+      await answerRead(request.raw, reply.raw, isAsWritten(request.raw, path) ? answer : answerNothing);
     });
   }
 }
@@ -37,6 +37,13 @@ function opsAnswers({ health, metrics }: OpsOptions): Record<string, Answer> {
     ...(metrics === undefined ? {} : { '/metrics': metrics.answer }),
   };
 }
+
+/** The router reads the path decoded; a proxy that keeps it inside knows this spelling only. */
+function isAsWritten(request: IncomingMessage, path: string): boolean {
+  return path.endsWith('*') || request.url?.split('?', 1)[0] === path;
+}
+
+const answerNothing: Answer = (request, response) => answerProblem(request, response, new AppError('PATH_NOT_FOUND'));
 
 async function answerRead(request: IncomingMessage, response: ServerResponse, answer: Answer): Promise<void> {
   if (request.method === 'GET' || request.method === 'HEAD') await answer(request, response);
@@ -57,7 +64,7 @@ export async function openOpsListener(
   const server = createServer((request, response) => {
     const path = request.url?.split('?', 1)[0] ?? '';
     const found = Object.hasOwn(answers, path) ? answers[path] : undefined;
-    if (found === undefined) answerProblem(request, response, new AppError('PATH_NOT_FOUND'));
+    if (found === undefined) void answerNothing(request, response);
     else answerRead(request, response, found).catch(() => response.destroy());
   });
   server.listen(address.port, address.host);

@@ -291,6 +291,13 @@ describe('operators', () => {
     expect(text).toContain('vitrine_process_resident_memory_bytes');
   });
 
+  it.each(['/%6detrics', '/metric%73?x', '/%72eadyz', '/healthz/', '//metrics', '/metrics#', '/readyz#/v2'])(
+    'see them by one spelling only, so that a proxy can keep them inside: not by %s',
+    async (path) => {
+      expect(await raw(`GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`)).toMatch(/^HTTP\/1.1 40[04] /);
+    },
+  );
+
   it('may have metrics on a listener of their own, and then only there', async () => {
     await using apart = await startTestServer({ http: { metricsAddress: { host: '127.0.0.1', port: 0 } } });
     expect((await fetch(`${apart.url}/metrics`)).status).toBe(404);
