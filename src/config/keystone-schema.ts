@@ -4,6 +4,9 @@ function text(description: string) {
   return { type: 'string', minLength: 1, maxLength: 255, description } as const;
 }
 
+/** In ASCII, and without what would end the quoted text of a 401's header. */
+const addressPattern = '^https?://[!#-?A-\\[\\]-~]+$';
+
 function roleNames(fallback: readonly string[], description: string) {
   return { type: 'array', items: { type: 'string', minLength: 1, maxLength: 255 }, default: fallback, description } as const;
 }
@@ -14,13 +17,13 @@ export const keystoneSchema = {
   properties: {
     url: {
       type: 'string',
-      pattern: '^https?://[^@"\\s]+$',
+      pattern: addressPattern,
       'x-url': true,
       description: 'The Keystone whose tokens are taken (`https://cloud:5000/v3`); none without it.',
     },
     publicUrl: {
       type: 'string',
-      pattern: '^https?://[^@"\\s]+$',
+      pattern: addressPattern,
       'x-url': true,
       description: 'Where clients find it, told by a 401; `auth.keystone.url` when left out.',
     },

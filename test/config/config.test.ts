@@ -190,6 +190,7 @@ describe('what is wrong', () => {
     ],
     ['a property that the API keeps for itself', { env: { VITRINE_IMAGE_PROPERTIES: '[{"name":"os_vitrine_x"}]' } }, 'pattern'],
     ['a disk format that no image has', { env: { VITRINE_IMAGE_DISK_FORMATS: 'raw,tar' } }, 'must be one of'],
+    ['an endpoint that cannot stand in a header', { env: { VITRINE_IMAGE_PUBLIC_ENDPOINT: 'https://a/\u20ac' } }, 'pattern'],
     ['an endpoint with a query', { env: { VITRINE_IMAGE_PUBLIC_ENDPOINT: 'https://a/?b' } }, 'pattern'],
   ])('%s is refused', (_what, input, message) => {
     expect(faultsOf(input)).toEqual([expect.stringContaining(message)]);
@@ -345,4 +346,24 @@ describe('authentication', () => {
     const loaded = load({ env: { ...keystone, VITRINE_AUTH_KEYSTONE_PASSWORD: secret } });
     expect(JSON.stringify(describeConfig(loaded))).not.toContain(secret);
   });
+
+  it('is shown as it was said, also what the server has in another form', () => {
+    const shown = new Map(describeConfig(load({ env: keystone })).map(({ setting, value }) => [setting, value]));
+    expect(shown.get('auth.keystone.username')).toBe('vitrine');
+    expect(shown.get('auth.keystone.userDomain')).toBe('Default');
+    expect(shown.get('auth.keystone.password')).toBe('********');
+    expect(shown.get('auth.keystone.memberRoles')).toBe('["member"]');
+    expect(shown.get('auth.keystone.userId')).toBe('');
+    expect(shown.get('auth.keystone.publicUrl')).toBe('http://controller:5000/v3');
+  });
+
+  it.each(['https://k\u00fcche.example', 'https://k/\u20ac', 'https://k/"', 'https://k/\\', 'https://k/\u0001', 'https://a@k'])(
+    'names no address that cannot stand in a header: %j',
+    (address) => {
+      expect(faultsOf({ env: { ...keystone, VITRINE_AUTH_KEYSTONE_PUBLIC_URL: address } })).toHaveLength(1);
+      expect(authOf({ ...keystone, VITRINE_AUTH_KEYSTONE_PUBLIC_URL: 'http://[::1]:5000/v3' }).keystone?.publicUrl).toContain(
+        '::1',
+      );
+    },
+  );
 });
