@@ -123,6 +123,6 @@ describe('a pinned closure as JSON', () => {
     expect((await prepareClosures(node.services, {}, quietRun())).prepared).toBeGreaterThanOrEqual(2);
     await read(own, top.id);
     expect(await isReady('own', top.id)).toBe(true);
-    expect(await prepareClosures(node.services, {}, quietRun())).toEqual({ prepared: 0 });
+    expect(await prepareClosures(node.services, {}, quietRun())).toEqual({ prepared: 0, sized: 0 });
   });
 });
