@@ -45,9 +45,17 @@ function isAsWritten(request: IncomingMessage, path: string): boolean {
 
 const answerNothing: Answer = (request, response) => answerProblem(request, response, new AppError('PATH_NOT_FOUND'));
 
+/** Never rejects: an answer that cannot be given is a cut, for whoever watches over the server must not wait for it. */
 async function answerRead(request: IncomingMessage, response: ServerResponse, answer: Answer): Promise<void> {
-  if (request.method === 'GET' || request.method === 'HEAD') await answer(request, response);
-  else answerProblem(request, response, new AppError('METHOD_NOT_ALLOWED'), { Allow: 'GET, HEAD' });
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    answerProblem(request, response, new AppError('METHOD_NOT_ALLOWED'), { Allow: 'GET, HEAD' });
+    return;
+  }
+  try {
+    await answer(request, response);
+  } catch {
+    response.destroy();
+  }
 }
 
 export interface OpsListener extends AsyncDisposable {
@@ -65,7 +73,7 @@ export async function openOpsListener(
     const path = request.url?.split('?', 1)[0] ?? '';
     const found = Object.hasOwn(answers, path) ? answers[path] : undefined;
     if (found === undefined) void answerNothing(request, response);
-    else answerRead(request, response, found).catch(() => response.destroy());
+    else void answerRead(request, response, found);
   });
   server.listen(address.port, address.host);
   await listening(once(server, 'listening'), address);

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { HttpPlane } from '#base/http-route.ts';
 import { answerProblem } from '#base/problem-details.ts';
+import { createMetrics } from '#http/http-server.ts';
 import type { OpContext } from '#ops/context.ts';
 import { startTestServer, type TestServer } from '#test/support/server.ts';
 
@@ -297,6 +298,14 @@ describe('operators', () => {
       expect(await raw(`GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`)).toMatch(/^HTTP\/1.1 40[04] /);
     },
   );
+
+  it('are cut off where nothing can be told, instead of being left to wait', async () => {
+    const broken = { ...createMetrics(server.services.db), answer: () => Promise.reject(new Error('no more')) };
+    for (const metricsAddress of [undefined, { host: '127.0.0.1', port: 0 }]) {
+      await using failing = await startTestServer({ http: { metrics: broken, metricsAddress } });
+      await expect(fetch(`${failing.http.metricsUrl ?? failing.url}/metrics`)).rejects.toThrow();
+    }
+  });
 
   it('may have metrics on a listener of their own, and then only there', async () => {
     await using apart = await startTestServer({ http: { metricsAddress: { host: '127.0.0.1', port: 0 } } });
