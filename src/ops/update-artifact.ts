@@ -28,8 +28,8 @@ export type { UpdateArtifactInput } from './plan-update.ts';
 /**
  * Of a published version only mutable properties, tags, visibility, hidden and protected change. Whatever else the update
  * asks for, nothing of it happens unless all does; an update that changes nothing makes no revision.
- * @throws AppError ARTIFACT_NOT_FOUND, FORBIDDEN, TYPE_UNLOADED, REVISION_CONFLICT, AUDIENCE_TOO_WIDE, VERSION_EXISTS,
- *   what planUpdate throws, and for a freeze what publishing throws
+ * @throws AppError ARTIFACT_NOT_FOUND, ARTIFACT_DELETED, FORBIDDEN, TYPE_UNLOADED, REVISION_CONFLICT, AUDIENCE_TOO_WIDE,
+ *   VERSION_EXISTS, what planUpdate throws, and for a freeze what publishing throws
  */
 export async function updateArtifact(context: OpContext, input: UpdateArtifactInput): Promise<Artifact> {
   return updateArtifactBy(context, input, () => input);
@@ -44,14 +44,12 @@ export async function updateArtifactBy(
   { id, type }: Pick<UpdateArtifactInput, 'id' | 'type'>,
   decide: DecideUpdate,
 ): Promise<Artifact> {
-  let attemptCount = 0;
-  return untilCurrent(async () => {
-    attemptCount += 1;
+  return untilCurrent(async (count) => {
     const artifact = await loadArtifact(context, id, 'artifact:update', type);
     const update = planDecided(context, artifact, decide);
     const { loaded, plan } = update;
     if (plan.changed.length === 0) return artifact;
-    if (attemptCount > 1 && isPlain(update)) return updateUnderLock(context, artifact, decide);
+    if (count > 1 && isPlain(update)) return updateUnderLock(context, artifact, decide);
     if (isValidated(update)) await runValidate(context, loaded, artifact, plan);
     const frozen = plan.isFreeze ? await preparePublish(context, planned(artifact, plan)) : undefined;
     return context.db.transaction((tx) => write(tx, context, artifact, plan, frozen), { signal: context.signal });
@@ -64,6 +62,8 @@ interface DecidedUpdate {
 }
 
 function planDecided(context: OpContext, artifact: Artifact, decide: DecideUpdate): DecidedUpdate {
+  // Said first, for what changes nothing does not come to the lock that says it.
+  if (artifact.state === 'pending_delete') throw new AppError('ARTIFACT_DELETED');
   const input = { ...decide(artifact), id: artifact.id };
   const loaded = loadedType(context, artifact);
   assertRevision(artifact, input.expectedRevision);

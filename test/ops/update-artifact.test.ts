@@ -99,6 +99,18 @@ describe('updating a draft', () => {
   });
 });
 
+describe('tags beyond a limit that was lowered', () => {
+  it('may be taken away, and not added to', async () => {
+    const { id } = await draft({ tags: ['a', 'b', 'c', 'd'] });
+    const strict = actAs(node.with({ settings: { ...node.services.settings, maxTags: 2 } }), 'own');
+    expect(await outcome(updateArtifact(strict, { id, addTags: ['e'] }))).toBe('TAG_INVALID');
+    expect((await updateArtifact(strict, { id, removeTags: ['a'] })).tags).toEqual(['b', 'c', 'd']);
+    expect(await outcome(updateArtifact(strict, { id, tags: ['v', 'w', 'x', 'y'] }))).toBe('TAG_INVALID');
+    expect((await updateArtifact(strict, { id, tags: ['x'] })).tags).toEqual(['x']);
+    expect(await outcome(updateArtifact(strict, { id, addTags: ['y', 'z'] }))).toBe('TAG_INVALID');
+  });
+});
+
 describe('an update that is overtaken again and again', () => {
   /** Somebody else changes the artifact before each transaction. */
   function overtaken(id: string): OpContext {

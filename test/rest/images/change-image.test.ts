@@ -398,10 +398,13 @@ describe('DELETE where deletes are delayed', () => {
     const headers = await slow.tokenFor('blue', 'member');
     const { id } = await createArtifact(slow.actAs('blue'), {
       type: 'image',
+      visibility: 'shared',
+      tags: ['kept'],
       properties: { disk_format: 'raw', container_format: 'bare' },
     });
     await uploadBlob(slow.actAs('blue'), { artifactId: id, slot: 'data', source: Readable.from([Buffer.from('bytes')]) });
     await publishArtifact(slow.actAs('blue'), { id });
+    await addMember(slow.actAs('blue'), { artifactId: id, project: 'green' });
     const url = `${slow.url}/v2/images/${id}`;
     expect((await fetch(url, { method: 'DELETE', headers })).status).toBe(204);
     expect((await fetch(url, { headers })).status).toBe(404);
@@ -415,6 +418,11 @@ describe('DELETE where deletes are delayed', () => {
       body: '[{"op":"add","path":"/a","value":""}]',
     };
     expect((await fetch(url, change)).status).toBe(404);
+    expect((await fetch(url, { ...change, body: '[]' })).status).toBe(404);
+    expect((await fetch(`${url}/tags/kept`, { method: 'PUT', headers })).status).toBe(404);
+    expect((await fetch(`${url}/members`, { headers })).status).toBe(404);
+    expect((await fetch(`${url}/members/green`, { headers })).status).toBe(404);
+    expect((await fetch(`${url}/members`, { headers: admin })).status).toBe(200);
     expect((await fetch(url, { headers: await slow.tokenFor('green', 'member') })).status).toBe(404);
   });
 });
@@ -445,6 +453,16 @@ describe('a tag', () => {
     expect(await statusOf('PUT', `${id}/tags/%ff`)).toBe(400);
     expect(await statusOf('PUT', `${id}/tags/x`, blue, '{}')).toBe(400);
     expect(await statusOf('PUT', `${id}/tags/x`, { ...blue, 'content-type': 'application/json' })).toBe(204);
+  });
+
+  it('is taken from an image that has more than are taken now, and may be said again of it', async () => {
+    const tags = ['a', 'b', 'c', 'd', 'e'];
+    const { id } = await queued();
+    await server.services.db.query({ text: 'UPDATE artifact SET tags = $2 WHERE id = $1' }, [id, tags]);
+    expect(await statusOf('PUT', `${id}/tags/a`)).toBe(204);
+    expect(await statusOf('PUT', `${id}/tags/f`)).toBe(413);
+    expect(await statusOf('DELETE', `${id}/tags/a`)).toBe(204);
+    expect(await shown(id)).toMatchObject({ tags: ['b', 'c', 'd', 'e'] });
   });
 
   it("is for the image's own project to change", async () => {
