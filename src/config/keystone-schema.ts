@@ -1,4 +1,5 @@
 /** The settings of `auth.keystone`: where a cloud's Keystone is, as whom Vitrine asks it, and what its roles mean here. */
+import { timer } from './timer-schema.ts';
 
 function text(description: string) {
   return { type: 'string', minLength: 1, maxLength: 255, description } as const;
@@ -42,7 +43,7 @@ export const keystoneSchema = {
       'x-path': true,
       description: 'Certificates (PEM) of authorities that are believed beside the usual ones.',
     },
-    timeoutMs: { type: 'integer', minimum: 1, default: 5_000, description: 'An answer of Keystone that takes longer is none.' },
+    timeoutMs: timer(5_000, 'An answer of Keystone that takes longer is none.'),
     cacheMs: {
       type: 'integer',
       minimum: 0,

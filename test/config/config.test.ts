@@ -102,6 +102,35 @@ describe('sources', () => {
     expect(load({ env: { VITRINE_TRUSTED_PROJECTS: '["a,b"]' } }).config.trustedProjects).toEqual(['a,b']);
   });
 
+  it('say any default again, by its variable and by its flag', () => {
+    const written = settings.filter(({ fallback }) => fallback !== undefined);
+    expect(new Set(written.map(({ schema }) => schema['type']))).toEqual(
+      new Set(['string', 'integer', 'number', 'boolean', 'array']),
+    );
+    for (const { path, variables, flag, fallback } of written) {
+      const text = typeof fallback === 'string' ? fallback : JSON.stringify(fallback);
+      const said = load({ env: { [variables[0] ?? '']: text }, flags: flag === null ? {} : { [path]: text } });
+      expect([path, said.config]).toEqual([path, load().config]);
+    }
+    expect(load({ env: { VITRINE_TRACING_SAMPLE_RATIO: '0.25' } }).config.tracing.sampleRatio).toBe(0.25);
+    for (const bad of ['half', '', ' ', '1e-1', '.5', '0x1', 'NaN', '2']) {
+      expect([bad, faultsOf({ flags: { 'tracing.sampleRatio': bad } }).length]).toEqual([bad, 1]);
+    }
+  });
+
+  it.each([
+    'limits.requestTimeoutMs',
+    'limits.transferIdleMs',
+    'limits.drainNoticeMs',
+    'limits.drainMs',
+    'jobs.drainMs',
+    'database.statementTimeoutMs',
+    'auth.keystone.timeoutMs',
+  ])('say no time longer than a timer runs, which would be none at all: %s', (path) => {
+    expect(faultsOf({ flags: { [path]: '2147483647' } })).toEqual([]);
+    expect(faultsOf({ flags: { [path]: '2147483648' } })).toHaveLength(1);
+  });
+
   it('say what a deployment tells of images', () => {
     const properties = [{ name: 'hw_disk_bus', description: 'The bus.', enum: ['virtio', 'scsi'], required: true }];
     const env = { VITRINE_IMAGE_PROPERTIES: JSON.stringify(properties), VITRINE_IMAGE_DISK_FORMATS: 'qcow2,raw' };
