@@ -2,7 +2,7 @@
 
 export type PageFetch = (url: string, init?: PageRequest) => Promise<Response>;
 
-export interface PageRequest {
+interface PageRequest {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array<ArrayBuffer>;
