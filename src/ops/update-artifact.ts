@@ -62,13 +62,13 @@ interface DecidedUpdate {
 }
 
 function planDecided(context: OpContext, artifact: Artifact, decide: DecideUpdate): DecidedUpdate {
-  // Said first, for what changes nothing does not come to the lock that says it.
-  if (artifact.state === 'pending_delete') throw new AppError('ARTIFACT_DELETED');
   const input = { ...decide(artifact), id: artifact.id };
   const loaded = loadedType(context, artifact);
   assertRevision(artifact, input.expectedRevision);
   const plan = planUpdate(context, loaded.version, artifact, input);
   authoriseParts(context, artifact, plan);
+  // Said here, for what changes nothing does not come to the lock that says it.
+  if (artifact.state === 'pending_delete') throw new AppError('ARTIFACT_DELETED');
   return { loaded, plan };
 }
 
