@@ -1,44 +1,28 @@
 /** The composition root: configuration → database → stores → types → operations → planes → server; closed in reverse order. */
-import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { AppError, isAppError } from '#base/app-error.ts';
+import { AppError } from '#base/app-error.ts';
 import { systemClock } from '#base/clock.ts';
 import { randomId } from '#base/id.ts';
 import { packageRoot } from '#base/package-root.ts';
 import { releaseMemory } from '#base/release-memory.ts';
-import { type BlobsConfig, openBlobs } from '#blobs/blobs.ts';
+import { openBlobs } from '#blobs/blobs.ts';
 import { type Config, instanceKeySource } from '#config/config.ts';
-import {
-  type AuthenticationOptions,
-  createMetrics,
-  type HttpServer,
-  type Metrics,
-  openServerLog,
-  startHttpServer,
-  startOpsServer,
-} from '#http/http-server.ts';
+import { createMetrics, type HttpServer, openServerLog, startOpsServer } from '#http/http-server.ts';
 import { startWorker } from '#jobs/jobs.ts';
-import {
-  ensurePropertyIndexes,
-  inspectMigrations,
-  migrate,
-  openDatabase,
-  openJobQueue,
-  startEmbeddedPostgres,
-} from '#metadata/metadata.ts';
-import { authenticateToken } from '#ops/authenticate-token.ts';
+import { openDatabase, openJobQueue } from '#metadata/metadata.ts';
 import { claimInstance } from '#ops/claim-instance.ts';
 import { claimStores } from '#ops/claim-stores.ts';
 import { claimTypes } from '#ops/claim-types.ts';
-import type { OpSettings, Services, StorageServices } from '#ops/context.ts';
-import { releaseUploads } from '#ops/release-uploads.ts';
+import type { Services, StorageServices } from '#ops/context.ts';
 import { warmUp } from '#ops/warm-up.ts';
-import { loadPolicy, openKeystone, type Policy } from '#policy/policy.ts';
-import { catalogueType, imagePlane } from '#rest/images/image-routes.ts';
-import { transferPlane } from '#transfers/transfer-routes.ts';
+import { loadPolicy, type Policy } from '#policy/policy.ts';
 import { loadTypes } from '#types/load-types.ts';
 import type { TypeRegistry } from '#types/type-registry.ts';
+import { indexSoon, releaseAbandoned, workSoon } from './compose/background-work.ts';
+import { openHttp } from './compose/open-http.ts';
+import { prepareDatabase } from './compose/prepare-database.ts';
+import { toBlobsConfig, toMetricsAddress, toOpSettings, toStorageSettings } from './compose/room-settings.ts';
 
 export interface RunningServer extends AsyncDisposable {
   readonly url: string;
@@ -58,13 +42,8 @@ export interface StartOptions {
   readonly log?: Logger | undefined;
 }
 
-type GraphqlModule = typeof import('#graphql/graphql-plane.ts');
-
 /** After the rush of a start; the pause it makes is short. */
 const releaseMemoryAfterMs = 500;
-
-/** Then jobs begin, and indexes are looked after: loading what they need would take the thread from the first requests. */
-const workAfterMs = 1000;
 
 /** @throws AppError for whatever stands against a start; nothing is left running then */
 export async function startServer(config: Config, options: StartOptions = {}): Promise<RunningServer> {
@@ -89,13 +68,6 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   announce(config, http.url, log);
   setTimeout(releaseMemory, releaseMemoryAfterMs).unref();
   return { url: http.url, services, ...running, [Symbol.asyncDispose]: running.close };
-}
-
-/** The worker itself ends with the queue, after the last request and before the stores. */
-function workSoon(config: Config, services: Services, metrics: Metrics, stack: AsyncDisposableStack): void {
-  const begin = () => startWorker(services, { settings: config.jobs, onEnd: metrics.observeJob });
-  const timer = setTimeout(begin, workAfterMs);
-  stack.defer(() => clearTimeout(timer));
 }
 
 export interface WorkerStartOptions extends StartOptions {
@@ -139,10 +111,6 @@ export async function openMaintenance(config: Config, log: Logger): Promise<Open
   const services = { db, blobs, newId: randomId, log, settings: { storage: toStorageSettings(config) } };
   const kept = stack.move();
   return { services, [Symbol.asyncDispose]: () => kept.disposeAsync() };
-}
-
-function toStorageSettings({ storage, delete: deletion }: Config): OpSettings['storage'] {
-  return { ...storage, deleteDelayMs: deletion.delayMs, purgeConcurrency: deletion.purgeConcurrency };
 }
 
 /**
@@ -201,46 +169,13 @@ function run(
   return { close, closed };
 }
 
-interface PreparedDatabase {
-  readonly url: string;
-  /** No other node can be on it. */
-  readonly isSole: boolean;
-  /** Resolves when the embedded server is gone. */
-  readonly exited: Promise<void> | undefined;
-}
-
-/** A database of this version: an external one, or the embedded one, which then stops last. */
-async function prepareDatabase(
-  config: Config,
-  stack: AsyncDisposableStack,
-  log: Logger,
-  onLaunched: () => void,
-): Promise<PreparedDatabase> {
-  const { url, directUrl, autoMigrate } = config.database;
-  if (url === undefined) {
-    const embedded = stack.use(
-      await startEmbeddedPostgres({ dataDir: config.dataDir, onNotice: (message) => log.info(message), onLaunched }),
-    );
-    await migrate({ url: embedded.url });
-    return { url: embedded.url, isSole: true, exited: embedded.exited };
-  }
-  onLaunched();
-  const direct = directUrl ?? url;
-  if (autoMigrate) await migrate({ url: direct });
-  else {
-    const { pending } = await inspectMigrations({ url: direct });
-    if (pending.length > 0) throw new AppError('DATABASE_OUTDATED', `The database lacks ${pending.join(', ')}.`);
-  }
-  return { url, isSole: false, exited: undefined };
-}
-
 async function openServices(config: Config, url: string, types: TypeRegistry, stack: AsyncDisposableStack, log: Logger) {
   const { poolSize, statementTimeoutMs } = config.database;
   const onIdleError = (error: Error) => log.warn({ err: error }, 'a connection to the database broke');
   const policy = await openPolicy(config, log);
   const db = stack.use(openDatabase({ url, poolSize, statementTimeoutMs, onIdleError }));
   const instance = await claimInstance(db, instanceKeySource(config));
-  const settings = toSettings(config, instance.key);
+  const settings = toOpSettings(config, instance.key);
   const metrics = createMetrics(db);
   const blobs = stack.use(await openBlobs(toBlobsConfig(config), { observe: metrics.observeStore }));
   await claimStores(db, blobs, instance.id);
@@ -250,131 +185,11 @@ async function openServices(config: Config, url: string, types: TypeRegistry, st
   return { services, metrics };
 }
 
-/** In the background. Ended before the database is closed. */
-function indexSoon(config: Config, url: string, { types, log }: Services, stack: AsyncDisposableStack): void {
-  const stopping = new AbortController();
-  let running: Promise<void> | undefined;
-  const timer = setTimeout(() => {
-    running = buildIndexes(config.database.directUrl ?? url, types, stopping.signal, log);
-  }, workAfterMs);
-  stack.defer(async () => {
-    clearTimeout(timer);
-    stopping.abort();
-    await running;
-  });
-}
-
 /** Before anything is opened for it: mistakes in policies stand against a start. */
 function openPolicy({ policy }: Config, log: Logger): Promise<Policy> {
   const onFailure = (action: string, policies: readonly string[]) =>
     log.error({ action, policies }, 'a policy could not be evaluated; what it was asked for is denied');
   return loadPolicy({ ...policy, onFailure });
-}
-
-function toBlobsConfig({ stores, defaultStore, database }: Config): BlobsConfig {
-  // The only node of its database: what is half written in its folders at start was left by a run that is dead.
-  const leftovers = database.url === undefined ? { leftoverAgeMs: 0 } : {};
-  const opened = stores.map((store) => (store.kind === 'filesystem' ? { ...leftovers, ...defined(store) } : store));
-  return { stores: opened, defaultStore };
-}
-
-/** Without the settings that say nothing, which would else hide a default. */
-function defined<Settings extends object>(settings: Settings): Settings {
-  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined)) as Settings;
-}
-
-function toSettings(config: Config, instanceKey: Uint8Array): OpSettings {
-  const { limits, ttl, trustedProjects } = config;
-  return {
-    trustedProjects,
-    draftTtlMs: ttl.draftMs,
-    uploadTtlMs: ttl.uploadMs,
-    idempotencyTtlMs: ttl.idempotencyMs,
-    maxBlobBytes: limits.blobBytes,
-    maxClosureNodes: limits.closureNodes,
-    maxBodyBytes: limits.bodyBytes,
-    maxPropertiesBytes: limits.propertiesBytes,
-    maxTags: limits.tags,
-    maxDependencies: limits.dependencies,
-    pageSizeMax: limits.pageSize,
-    instanceKey,
-    nodeId: randomUUID(),
-    storage: toStorageSettings(config),
-    image: config.image,
-  };
-}
-
-/** In the background: lists work without, only slower. */
-async function buildIndexes(url: string, registry: TypeRegistry, signal: AbortSignal, log: Logger): Promise<void> {
-  const types = [...registry.types.values()].map(({ manifest, properties, extraKind }) => ({
-    type: manifest.type,
-    properties,
-    hasExtra: extraKind !== null,
-  }));
-  try {
-    const made = await ensurePropertyIndexes({ url, types, signal });
-    if (made.length > 0) log.info({ count: made.length }, 'indexes of properties were made');
-  } catch (error) {
-    if (!signal.aborted) log.warn({ err: error }, 'indexes of properties could not be made; lists stay slower');
-  }
-}
-
-async function releaseAbandoned({ db, blobs, settings, log }: Services): Promise<void> {
-  const count = await releaseUploads(db, blobs, settings.nodeId).catch((error: unknown) => {
-    // Nothing is released while the instance is read-only: its next start, or the uploads' expiry, does.
-    if (isAppError(error, 'READ_ONLY')) return 0;
-    throw error;
-  });
-  if (count > 0) log.info({ count }, 'uploads that an earlier run left were ended');
-}
-
-/** What is in force of what tells who is calling. */
-function openStrategies(
-  { auth }: Config,
-  services: Services,
-  observe: Metrics['observeKeystone'],
-  stack: AsyncDisposableStack,
-): AuthenticationOptions {
-  const { log } = services;
-  const { dev, keystone, strategies } = auth;
-  return {
-    dev,
-    authenticateToken: strategies.includes('token') ? (secret) => authenticateToken(services, secret) : undefined,
-    keystone: keystone && stack.use(openKeystone({ ...keystone, serviceType: catalogueType, observe, log })),
-  };
-}
-
-async function openHttp(
-  config: Config,
-  services: Services,
-  metrics: Metrics,
-  { createGraphqlPlane }: GraphqlModule,
-  stack: AsyncDisposableStack,
-) {
-  const { limits, graphql } = config;
-  const { depth, cost, aliases, tokens, graphiql, introspection } = graphql;
-  const bounds = { maxDepth: depth, maxCost: cost, maxAliases: aliases, maxTokens: tokens, maxBodyBytes: limits.bodyBytes };
-  const plane = createGraphqlPlane({ services, types: services.types, limits: bounds, graphiql, introspection });
-  return startHttpServer({
-    host: config.host,
-    port: config.port,
-    services,
-    planes: [transferPlane, imagePlane],
-    graphql: (request, response, context) => plane.handle(request, response, context),
-    ...openStrategies(config, services, metrics.observeKeystone, stack),
-    corsOrigins: config.cors.origins,
-    deadlineMs: limits.requestTimeoutMs,
-    stallMs: limits.transferIdleMs,
-    drainNoticeMs: limits.drainNoticeMs,
-    drainMs: limits.drainMs,
-    metrics,
-    metricsAddress: toMetricsAddress(config),
-    log: services.log,
-  });
-}
-
-function toMetricsAddress({ metrics: { host, port } }: Config) {
-  return port === undefined ? undefined : { host, port };
 }
 
 /** Loaded only where it is configured. It is opened first, so that it sees the rest, and sends last. */

@@ -18,13 +18,25 @@ export default defineHooks({
   },
 });
 
+/** Of the images looked at last: derive asks for what inspectBlob has just found. By content, so that it holds for any image. */
+const verdicts = new Map<string, ImageVerdict>();
+/** As many as may be published side by side. */
+const verdictsMax = 64;
+
 async function judge(
   blob: BlobView,
   { disk_format: diskFormat, container_format: containerFormat }: JsonObject,
 ): Promise<ImageVerdict | undefined> {
   if (typeof diskFormat !== 'string') return undefined;
   const declaration = { diskFormat, containerFormat: typeof containerFormat === 'string' ? containerFormat : null };
-  return judgeImage(await inspectImage(blob), declaration);
+  const key = JSON.stringify([blob.sha256, blob.sizeBytes, declaration]);
+  const known = verdicts.get(key);
+  if (known !== undefined) return known;
+  const verdict = judgeImage(await inspectImage(blob), declaration);
+  verdicts.set(key, verdict);
+  const [oldest] = verdicts.keys();
+  if (verdicts.size > verdictsMax && oldest !== undefined) verdicts.delete(oldest);
+  return verdict;
 }
 
 function isBare({ container_format: containerFormat }: JsonObject): boolean {

@@ -57,6 +57,8 @@ export interface HttpPlane<Context> {
   readonly toTarget?: (headers: IncomingHttpHeaders, target: string) => string;
   /** Answers a path that no route has with something better than a refusal; false: there is nothing better. */
   readonly answerUnknown?: (exchange: OpenExchange<Context>) => boolean;
+  /** Whoever is nobody is told so (UNAUTHENTICATED) also on a path that no route has, as where a login stands before everything. */
+  readonly knowsCallersOnly?: boolean;
   /** For the OpenAPI document; undefined: the plane has no part in it. */
   readonly description?: PlaneDescription;
   /**

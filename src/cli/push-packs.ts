@@ -1,4 +1,4 @@
-/** Sends many small blobs in one request; what could not be taken for now is left to be sent one by one. */
+/** Sends many small blobs in one request; what the server has no time or room for is left to be sent one by one. */
 import { Readable } from 'node:stream';
 import { AppError } from '#base/app-error.ts';
 import { isJsonObject, type JsonObject } from '#base/json.ts';

@@ -3,6 +3,7 @@ import { imageSchema } from './image-schema.ts';
 import { keystoneSchema } from './keystone-schema.ts';
 import type { FromSchema } from './schema-type.ts';
 import { filesystemStoreSchema, s3StoreSchema } from './store-schema.ts';
+import { timer } from './timer-schema.ts';
 
 const minute = 60_000;
 const day = 24 * 60 * minute;
@@ -77,7 +78,7 @@ export const configSchema = {
           description: 'Most connections of this process, beside six for short reads and lists.',
         },
         autoMigrate: flag(true, 'Apply migrations at start; `false` refuses to start on a database that lacks one.'),
-        statementTimeoutMs: count(30_000, 'A statement that runs longer is ended.'),
+        statementTimeoutMs: timer(30_000, 'A statement that runs longer is ended.'),
       },
     },
     stores: {
@@ -211,14 +212,14 @@ export const configSchema = {
         propertiesBytes: count(262_144, 'Largest JSON of an artifact’s properties.'),
         tags: count(128, 'Most tags of an artifact.'),
         dependencies: count(1_000, 'Most dependencies of an artifact.'),
-        requestTimeoutMs: count(30_000, 'A request that is no transfer is ended after this time.'),
-        transferIdleMs: count(minute, 'A transfer without a byte for so long is ended.'),
-        drainNoticeMs: count(
+        requestTimeoutMs: timer(30_000, 'A request that is no transfer is ended after this time.'),
+        transferIdleMs: timer(minute, 'A transfer without a byte for so long is ended.'),
+        drainNoticeMs: timer(
           0,
           'How long a stopping server still takes connections while `/readyz` says that it stops: until balancers have seen it.',
           0,
         ),
-        drainMs: count(20_000, 'How long a stopping server waits for running requests.', 0),
+        drainMs: timer(20_000, 'How long a stopping server waits for running requests.', 0),
       },
     },
     ttl: {
@@ -254,7 +255,7 @@ export const configSchema = {
       properties: {
         worker: flag(true, 'Run jobs in the server; `false` leaves them to `vitrine worker`.'),
         concurrency: count(2, 'Jobs that one process runs at once.'),
-        drainMs: count(10_000, 'How long a stopping worker waits for its running jobs; another goes on with them.', 0),
+        drainMs: timer(10_000, 'How long a stopping worker waits for its running jobs; another goes on with them.', 0),
         expireUploadsEveryMs: count(5 * minute, 'How often uploads past their time are ended; 0 never.', 0),
         expireDraftsEveryMs: count(60 * minute, 'How often drafts past their time are deleted; 0 never.', 0),
         expireKeysEveryMs: count(60 * minute, 'How often idempotency keys past their time are forgotten; 0 never.', 0),

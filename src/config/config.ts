@@ -31,6 +31,8 @@ export interface Config extends Omit<SchemaConfig, 'auth' | 'graphql'> {
 
 export interface LoadedConfig {
   readonly config: Config;
+  /** Every setting as it was said, or by its default, also where the configuration has it in another form. */
+  readonly settled: JsonObject;
   /** Setting → `default`, a variable, a flag, or a file. */
   readonly sources: ReadonlyMap<string, string>;
 }
@@ -61,7 +63,8 @@ export function loadConfig(input: ConfigInput): LoadedConfig {
     const message = others.length === 0 ? first?.message : `The configuration has ${faults.length} faults.`;
     throw new AppError('CONFIG_INVALID', message, { faults });
   }
-  return { config: freeze(config), sources: new Map(settings.map(({ path }) => [path, said.get(path)?.source ?? 'default'])) };
+  const sources = new Map(settings.map(({ path }) => [path, said.get(path)?.source ?? 'default']));
+  return { config: freeze(config), settled: freeze(assembled), sources };
 }
 
 function readFile(input: ConfigInput, said: SaidByPath, faults: Fault[]): SaidByPath {

@@ -15,10 +15,10 @@ const mask = '********';
 const storeProperties: Readonly<Record<string, object>> = s3StoreSchema.properties;
 
 /** One row for each setting, in the order of the schema. */
-export function describeConfig({ config, sources }: LoadedConfig): readonly SettingRow[] {
+export function describeConfig({ config, settled, sources }: LoadedConfig): readonly SettingRow[] {
   return settings.map((setting) => ({
     setting: setting.path,
-    value: show(setting, valueAt(config, setting.path)),
+    value: show(setting, valueAt(config, setting.path) ?? valueAt(settled, setting.path)),
     source: sources.get(setting.path) ?? 'default',
   }));
 }

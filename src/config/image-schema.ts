@@ -69,7 +69,8 @@ export const imageSchema = {
     },
     publicEndpoint: {
       type: 'string',
-      pattern: '^https?://[^/?#@]+(/[^?#]*)?$',
+      // In ASCII: it stands in headers.
+      pattern: '^https?://[!-"$-.0->A-~]+(/[!-"$->@-~]*)?$',
       'x-url': true,
       description: 'Where clients find this server, `https://images.example.org`; the Host of each request when left out.',
     },

@@ -1,8 +1,12 @@
 /** The settings of `auth.keystone`: where a cloud's Keystone is, as whom Vitrine asks it, and what its roles mean here. */
+import { timer } from './timer-schema.ts';
 
 function text(description: string) {
   return { type: 'string', minLength: 1, maxLength: 255, description } as const;
 }
+
+/** In ASCII, and without what would end the quoted text of a 401's header. */
+const addressPattern = '^https?://[!#-?A-\\[\\]-~]+$';
 
 function roleNames(fallback: readonly string[], description: string) {
   return { type: 'array', items: { type: 'string', minLength: 1, maxLength: 255 }, default: fallback, description } as const;
@@ -14,13 +18,13 @@ export const keystoneSchema = {
   properties: {
     url: {
       type: 'string',
-      pattern: '^https?://[^@"\\s]+$',
+      pattern: addressPattern,
       'x-url': true,
       description: 'The Keystone whose tokens are taken (`https://cloud:5000/v3`); none without it.',
     },
     publicUrl: {
       type: 'string',
-      pattern: '^https?://[^@"\\s]+$',
+      pattern: addressPattern,
       'x-url': true,
       description: 'Where clients find it, told by a 401; `auth.keystone.url` when left out.',
     },
@@ -39,7 +43,7 @@ export const keystoneSchema = {
       'x-path': true,
       description: 'Certificates (PEM) of authorities that are believed beside the usual ones.',
     },
-    timeoutMs: { type: 'integer', minimum: 1, default: 5_000, description: 'An answer of Keystone that takes longer is none.' },
+    timeoutMs: timer(5_000, 'An answer of Keystone that takes longer is none.'),
     cacheMs: {
       type: 'integer',
       minimum: 0,

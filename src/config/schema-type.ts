@@ -6,7 +6,7 @@ type Scalar<Schema> = Schema extends { readonly enum: readonly (infer Value)[] }
     ? Value
     : Schema extends { readonly type: 'string' }
       ? string
-      : Schema extends { readonly type: 'integer' }
+      : Schema extends { readonly type: 'integer' | 'number' }
         ? number
         : Schema extends { readonly type: 'boolean' }
           ? boolean

@@ -10,6 +10,9 @@ export function parseSettingText(setting: Setting, text: string): { readonly val
   if (type === 'integer') {
     return /^\s*-?\d{1,15}\s*$/.test(text) ? { value: Number(text) } : { problem: 'must be a whole number' };
   }
+  if (type === 'number') {
+    return /^\s*-?\d{1,15}(\.\d{1,15})?\s*$/.test(text) ? { value: Number(text) } : { problem: 'must be a number' };
+  }
   if (type === 'boolean') return parseBoolean(text.trim().toLowerCase());
   return type === 'array' ? parseList(setting, text.trim()) : { value: text };
 }

@@ -106,8 +106,7 @@ function addLinks(parts: SchemaParts, { blob, family, member }: ArtifactNouns): 
     members: t.field({
       type: [member],
       nullable: true,
-      description:
-        'The projects it is shared with: all for its owner, the own share for a member; null where the policy says no.',
+      description: 'The projects it is shared with, for whoever may read it; null where the policy says no.',
       resolve: ({ id }, _args, { op }) => membersOrNull(op, id),
     }),
     viewerCan: t.field({

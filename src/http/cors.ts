@@ -1,7 +1,7 @@
 /** A stage for browsers: pages of the origins that are configured may call, and read what they are answered (Fetch standard, CORS). */
 import type { FastifyInstance } from 'fastify';
 
-const methods = 'GET, HEAD, POST, PUT, PATCH, DELETE';
+const methods = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
 
 /** What requests of any plane carry beyond what a browser may send unasked. */
 const requestHeaders = [
@@ -10,8 +10,10 @@ const requestHeaders = [
   'Content-Digest',
   'Content-Type',
   'If-Match',
+  'If-Modified-Since',
   'If-None-Match',
   'If-Range',
+  'If-Unmodified-Since',
   'OpenStack-API-Version',
   'Range',
   'Repr-Digest',
@@ -25,6 +27,7 @@ const requestHeaders = [
   'Upload-Metadata',
   'Upload-Offset',
   'X-Auth-Token',
+  'X-HTTP-Method-Override',
   'X-Image-Meta-Store',
   'X-OpenStack-Image-Size',
   'X-OpenStack-Request-ID',
@@ -44,10 +47,18 @@ const responseHeaders = [
   'OpenStack-image-store-ids',
   'Repr-Digest',
   'Retry-After',
+  'Tus-Checksum-Algorithm',
+  'Tus-Extension',
+  'Tus-Max-Size',
   'Tus-Resumable',
+  'Tus-Version',
+  'Upload-Concat',
+  'Upload-Defer-Length',
   'Upload-Expires',
   'Upload-Length',
+  'Upload-Metadata',
   'Upload-Offset',
+  'Vitrine-Upload-State',
   'WWW-Authenticate',
   'X-OpenStack-Request-ID',
 ].join(', ');

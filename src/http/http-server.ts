@@ -91,7 +91,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   // Or no route, which the plane that owns the path refuses in its own form.
   app.setNotFoundHandler((request, reply) => {
     reply.hijack();
-    answerUnknownPath(request.raw, reply.raw, options.planes, services.settings);
+    answerUnknownPath(request.raw, reply.raw, options.planes, dispatch);
   });
 
   await using stack = new AsyncDisposableStack();
@@ -99,6 +99,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   const hurry = new AbortController();
   stack.defer(() => drain(app, hurry.signal.aborted ? 0 : options.drainMs, log));
   stack.defer(async () => {
+    // Where nobody was ever let in, nobody needs notice.
+    if (!isOpen) return;
     isOpen = false;
     await sleep(options.drainNoticeMs ?? 0, undefined, { signal: hurry.signal }).catch(() => undefined);
   });
@@ -146,9 +148,8 @@ function createApp(options: HttpServerOptions): FastifyInstance {
     frameworkErrors: (error, request, reply) => refuseOutside(error, request.raw, reply.raw, options.planes),
     clientErrorHandler: answerClientError,
   });
-  // Bodies belong to handlers: streams of bytes, and GraphQL with a reader of its own.
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', (_request, _payload, done) => done(null));
+  // Bodies belong to handlers, and so does what their types are: streams of bytes, and GraphQL with a reader of its own.
+  for (const method of app.supportedMethods) app.addHttpMethod(method, { hasBody: false, overrideExisting: true });
   // A sender that waits for leave gets it from the handler, when nothing stands against its bytes.
   app.server.on('checkContinue', (request, response) => app.server.emit('request', request, response));
   // No other expectation is known; a server may pass over it (RFC 9110 section 10.1.1).

@@ -25,7 +25,7 @@ export function mountOps(app: FastifyInstance, options: OpsOptions): void {
     app.all(path, async (request, reply) => {
       reply.hijack();
       stateOf(request.raw).route = path;
-      await answerRead(request.raw, reply.raw, answer);
+      await answerRead(request.raw, reply.raw, isAsWritten(request.raw, path) ? answer : answerNothing);
     });
   }
 }
@@ -38,9 +38,24 @@ function opsAnswers({ health, metrics }: OpsOptions): Record<string, Answer> {
   };
 }
 
+/** The router reads the path decoded; a proxy that keeps it inside knows this spelling only. */
+function isAsWritten(request: IncomingMessage, path: string): boolean {
+  return path.endsWith('*') || request.url?.split('?', 1)[0] === path;
+}
+
+const answerNothing: Answer = (request, response) => answerProblem(request, response, new AppError('PATH_NOT_FOUND'));
+
+/** Never rejects: an answer that cannot be given is a cut, for whoever watches over the server must not wait for it. */
 async function answerRead(request: IncomingMessage, response: ServerResponse, answer: Answer): Promise<void> {
-  if (request.method === 'GET' || request.method === 'HEAD') await answer(request, response);
-  else answerProblem(request, response, new AppError('METHOD_NOT_ALLOWED'), { Allow: 'GET, HEAD' });
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    answerProblem(request, response, new AppError('METHOD_NOT_ALLOWED'), { Allow: 'GET, HEAD' });
+    return;
+  }
+  try {
+    await answer(request, response);
+  } catch {
+    response.destroy();
+  }
 }
 
 export interface OpsListener extends AsyncDisposable {
@@ -57,8 +72,8 @@ export async function openOpsListener(
   const server = createServer((request, response) => {
     const path = request.url?.split('?', 1)[0] ?? '';
     const found = Object.hasOwn(answers, path) ? answers[path] : undefined;
-    if (found === undefined) answerProblem(request, response, new AppError('PATH_NOT_FOUND'));
-    else answerRead(request, response, found).catch(() => response.destroy());
+    if (found === undefined) void answerNothing(request, response);
+    else void answerRead(request, response, found);
   });
   server.listen(address.port, address.host);
   await listening(once(server, 'listening'), address);

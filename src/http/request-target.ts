@@ -18,7 +18,9 @@ export function requestTarget(app: FastifyInstance): void {
   app.addHook('onRequest', ({ raw }, _reply, done) => {
     // The framework keeps what was sent, and libraries would read that.
     Reflect.deleteProperty(raw, 'originalUrl');
-    const isPath = raw.url?.startsWith('/') === true || raw.url === '*';
+    const { url = '' } = raw;
+    // The router would leave out what follows a `#`, which proxies and rules of access take for a part of the path.
+    const isPath = (url.startsWith('/') && !url.includes('#')) || url === '*';
     if (!isPath) done(new AppError('REQUEST_MALFORMED', 'The target of the request is neither a path nor an http URL.'));
     else if (!isHost(raw.headers.host)) done(new AppError('REQUEST_MALFORMED', 'The Host is not the host of a URL.'));
     else done();

@@ -4,7 +4,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AppError, isAppError } from '#base/app-error.ts';
 import type { HttpPlane } from '#base/http-route.ts';
 import { answerProblem } from '#base/problem-details.ts';
-import type { OpContext, OpSettings } from '#ops/context.ts';
+import type { OpContext } from '#ops/context.ts';
+import { type DispatchOptions, withDeadline } from './dispatch.ts';
+import { answerThrown } from './error-boundary.ts';
+import { stateOf } from './request-state.ts';
 
 type Planes = readonly HttpPlane<OpContext>[];
 
@@ -12,10 +15,19 @@ export function answerUnknownPath(
   request: IncomingMessage,
   response: ServerResponse,
   planes: Planes,
-  settings: OpSettings,
+  options: DispatchOptions,
 ): void {
-  if (planeOf(request, planes)?.answerUnknown?.({ settings, request, response }) === true) return;
-  answerOf(request, planes)(request, response, new AppError('PATH_NOT_FOUND'), {});
+  const plane = planeOf(request, planes);
+  const { settings } = options.services;
+  if (plane?.answerUnknown?.({ settings, request, response }) === true) return;
+  const answer = answerOf(request, planes);
+  const refuse = async (): Promise<never> => {
+    if (plane?.knowsCallersOnly === true) stateOf(request).caller = await options.authenticate(request);
+    throw new AppError('PATH_NOT_FOUND');
+  };
+  withDeadline(request, response, options, answer, refuse).catch((error: unknown) =>
+    answerThrown(request, response, error, answer, options),
+  );
 }
 
 /** Answers what the framework itself refused; its stages may not have run. */
@@ -35,9 +47,7 @@ function toAppError(thrown: unknown): AppError {
   if (isAppError(thrown)) return thrown;
   const status = thrown instanceof Error && 'statusCode' in thrown ? thrown.statusCode : undefined;
   const isOurs = typeof status !== 'number' || status >= 500;
-  if (isOurs) return new AppError('INTERNAL', undefined, { cause: thrown });
-  if (status === 413) return new AppError('REQUEST_TOO_LARGE');
-  return status === 415 ? new AppError('MEDIA_TYPE_UNSUPPORTED') : new AppError('REQUEST_MALFORMED');
+  return isOurs ? new AppError('INTERNAL', undefined, { cause: thrown }) : new AppError('REQUEST_MALFORMED');
 }
 
 function answerOf(request: IncomingMessage, planes: Planes): HttpPlane<OpContext>['answerError'] {

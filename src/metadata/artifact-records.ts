@@ -4,9 +4,9 @@ import type { JsonObject } from '#base/json.ts';
 import type { Artifact, ArtifactState, Visibility } from '#core/artifact.ts';
 import type { Version } from '#core/version.ts';
 import { type ArtifactRow, artifactColumns, draftColumns, toArtifact } from './artifact-row.ts';
-import { singleBlobsSql } from './boot-image-row.ts';
 import type { Sql } from './database.ts';
 import { type ChangeRow, changeValues, insertChangeSql } from './event-records.ts';
+import { sizedSql } from './size-records.ts';
 import { readableSql, type Viewer } from './visibility-sql.ts';
 
 const viewer = { project: '$1::text', isAdmin: '$2::boolean' };
@@ -183,7 +183,7 @@ export async function updateArtifact(sql: Sql, id: string, content: ArtifactCont
 const publishStatement = {
   name: 'artifact-publish',
   text: `UPDATE artifact AS a SET state = 'active', properties = $2, digest_algorithm = $3, digest_value = $4,
-      single_blobs = ${singleBlobsSql('a.id')}, size_bytes = (SELECT coalesce(sum(b.size_bytes), 0) FROM artifact_blob ab JOIN blob b ON b.id = ab.blob_id WHERE ab.artifact_id = a.id),
+      ${sizedSql('a')},
       published_at = coalesce(a.published_at, now()), expires_at = NULL, revision = a.revision + 1, updated_at = now()
     WHERE a.id = $1 RETURNING ${artifactColumns('a')}`,
 };

@@ -38,6 +38,7 @@ export * as readinessRecords from './readiness-records.ts';
 export * as reconcileRecords from './reconcile-records.ts';
 export * as resolutionRecords from './resolution-records.ts';
 export * as scrubRecords from './scrub-records.ts';
+export * as sizeRecords from './size-records.ts';
 export * as tokenRecords from './token-records.ts';
 export * as uploadCountRecords from './upload-count-records.ts';
 export * as uploadEndRecords from './upload-end-records.ts';

@@ -89,7 +89,12 @@ class OvertakenError extends AppError {
 
 /** @throws when the row has moved on since `snapshot` was read */
 export function assertNotOvertaken(locked: LockedArtifact, snapshot: Artifact): void {
-  if (locked.revision !== snapshot.revision) throw new OvertakenError(locked.revision);
+  if (locked.revision !== snapshot.revision) throw overtaken(locked);
+}
+
+/** What `untilCurrent` tries again for. */
+export function overtaken({ revision }: Pick<Artifact, 'revision'>): AppError {
+  return new OvertakenError(revision);
 }
 
 const attemptsMax = 16;
@@ -97,11 +102,12 @@ const attemptsMax = 16;
 /**
  * Plans and applies again when another change came between. Plans are made without a lock, because hooks and checks may
  * take their time; a caller who named a revision gets REVISION_CONFLICT from the next plan instead.
+ * @param attempt is told which one it is, from 1
  */
-export async function untilCurrent<Result>(attempt: () => Promise<Result>): Promise<Result> {
+export async function untilCurrent<Result>(attempt: (count: number) => Promise<Result>): Promise<Result> {
   for (let count = 1; ; count += 1) {
     try {
-      return await attempt();
+      return await attempt(count);
     } catch (error) {
       if (!(error instanceof OvertakenError) || count === attemptsMax) throw error;
     }

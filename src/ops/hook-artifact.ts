@@ -1,6 +1,7 @@
 /** An artifact as the hooks of its type see it: values, and bounded reads of its blobs. */
 import { AppError, type Fault } from '#base/app-error.ts';
 import type { Artifact } from '#core/artifact.ts';
+import type { Sql } from '#metadata/database.ts';
 import { type dependencyRecords, readinessRecords } from '#metadata/metadata.ts';
 import type { BlobView, DependencyView, HookArtifact } from '#sdk/sdk.ts';
 import type { OpContext } from './context.ts';
@@ -16,9 +17,10 @@ export async function hookArtifact(
   },
   dependencies: readonly dependencyRecords.NewDependency[],
   incoming: readonly readinessRecords.BlobPlace[] = [],
+  sql: Sql = context.db,
 ): Promise<HookArtifact> {
   const { type, typeVersion, name, version, properties, tags } = artifact;
-  const blobs = artifact.slots.length === 0 ? [] : await blobViews(context, artifact, incoming);
+  const blobs = artifact.slots.length === 0 ? [] : await blobViews(context, artifact, incoming, sql);
   return { type, typeVersion, name, version, properties, tags, blobs, dependencies: dependencies.map(toView) };
 }
 
@@ -26,8 +28,9 @@ async function blobViews(
   context: OpContext,
   artifact: Pick<Artifact, 'id' | 'slots'>,
   incoming: readonly readinessRecords.BlobPlace[],
+  sql: Sql,
 ): Promise<readonly BlobView[]> {
-  const places = Map.groupBy(await readinessRecords.listBlobPlaces(context.db, artifact.id), ({ path }) => path);
+  const places = Map.groupBy(await readinessRecords.listBlobPlaces(sql, artifact.id), ({ path }) => path);
   for (const place of incoming) places.set(place.path, [place]);
   return artifact.slots.map(({ slot, path, mediaType, sizeBytes, sha256 }) => ({
     slot,

@@ -11,24 +11,24 @@ export interface ListMembersInput {
   readonly type?: string | undefined;
   /** Whether what is not `shared` is refused instead of having none. */
   readonly isSharedOnly?: boolean | undefined;
+  /** Whether what waits to be deleted is gone for everybody but administrators. */
+  readonly isLiveOnly?: boolean | undefined;
 }
 
 /**
- * All of them for the owner and for administrators, its own share for a member, none for anybody else: who else has an
- * artifact is not for every reader to know. [] while the visibility is not `shared`.
- * @throws AppError ARTIFACT_NOT_FOUND, FORBIDDEN, MEMBERS_NOT_SHARED
+ * All of them for whoever may read the artifact: while it is shared that is its project, its members and administrators.
+ * [] while the visibility is not `shared`.
+ * @throws AppError ARTIFACT_NOT_FOUND, FORBIDDEN, MEMBERS_NOT_SHARED, ARTIFACT_DELETED
  */
 export async function listMembers(
   context: OpContext,
-  { artifactId, type, isSharedOnly = false }: ListMembersInput,
+  { artifactId, type, isSharedOnly = false, isLiveOnly = false }: ListMembersInput,
 ): Promise<readonly Member[]> {
-  const { caller, db } = context;
   const artifact = await loadArtifact(context, artifactId, 'member:list', type);
+  if (isLiveOnly && artifact.state === 'pending_delete' && !context.caller.isAdmin) throw new AppError('ARTIFACT_DELETED');
   if (artifact.visibility !== 'shared') {
     if (isSharedOnly) throw new AppError('MEMBERS_NOT_SHARED');
     return [];
   }
-  const members = await memberRecords.listMembers(db, [artifact.id]);
-  if (caller.isAdmin || artifact.project === caller.project) return members;
-  return members.filter(({ project }) => project === caller.project);
+  return memberRecords.listMembers(context.db, [artifact.id]);
 }

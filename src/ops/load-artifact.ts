@@ -13,8 +13,14 @@ import type { OpContext } from './context.ts';
  * @param type only of this type: others are not found
  * @throws AppError ARTIFACT_NOT_FOUND before any FORBIDDEN
  */
-export async function loadArtifact(context: OpContext, id: string, action: Action, type?: string): Promise<Artifact> {
-  const artifact = await findArtifact(context, id);
+export async function loadArtifact(
+  context: OpContext,
+  id: string,
+  action: Action,
+  type?: string,
+  sql: Sql = context.db,
+): Promise<Artifact> {
+  const artifact = await findArtifact(context, id, sql);
   if (artifact === undefined || !isOfType(artifact, type)) throw artifactNotFound(id);
   context.policy.authorise(context.caller, action, artifact);
   return artifact;

@@ -129,7 +129,8 @@ function planTags(context: OpContext, artifact: Artifact, input: UpdateArtifactI
   if (tags === undefined && addTags === undefined && removeTags === undefined) return artifact.tags;
   const removed = new Set(removeTags);
   const next = [...(tags ?? artifact.tags), ...(addTags ?? [])].filter((tag) => !removed.has(tag));
-  return assertTags(next, context.settings.maxTags);
+  // Who had more before the limit was lowered may take some away.
+  return assertTags(next, Math.max(context.settings.maxTags, artifact.tags.length));
 }
 
 type Comparable = Pick<Artifact, 'project' | 'name' | 'version' | 'visibility' | 'hidden' | 'protected' | 'properties' | 'tags'>;

@@ -1,6 +1,12 @@
-/** Makes ready what published versions say in closures, for those that were published without: by an older release, say. */
+/** Makes ready what versions say in closures, and their sizes, where they were published without: by an older release, say. */
 import type { Artifact } from '#core/artifact.ts';
-import { artifactRecords, closureOutlineRecords, closurePartRecords, dependencyRecords } from '#metadata/metadata.ts';
+import {
+  artifactRecords,
+  closureOutlineRecords,
+  closurePartRecords,
+  dependencyRecords,
+  sizeRecords,
+} from '#metadata/metadata.ts';
 import { saveOutline } from './closure-outlines.ts';
 import { toClosureParts } from './closure-parts.ts';
 import type { JobRun, Services } from './context.ts';
@@ -8,14 +14,15 @@ import type { JobRun, Services } from './context.ts';
 const batchSize = 500;
 const everybody = { project: '', isAdmin: true };
 
-/** Closures are right without, only slower. */
+/** Closures are right without, only slower; filters by size and sums of sizes miss what has none. */
 export async function prepareClosures(
   services: Pick<Services, 'db' | 'blobs' | 'settings'>,
   _input: object,
   run: JobRun,
-): Promise<{ readonly prepared: number; readonly outlined: number }> {
+): Promise<{ readonly sized: number; readonly prepared: number; readonly outlined: number }> {
+  const sized = await sizeAll(services, run);
   const prepared = await prepareParts(services, run);
-  return { prepared, outlined: await outlineClosures(services, run) };
+  return { sized, prepared, outlined: await outlineClosures(services, run) };
 }
 
 async function prepareParts({ db }: Pick<Services, 'db'>, run: JobRun): Promise<number> {
@@ -61,6 +68,17 @@ async function* batches(
     if (last === undefined) return;
     yield ids;
     after = last;
+  }
+}
+
+async function sizeAll({ db }: Pick<Services, 'db'>, run: JobRun): Promise<number> {
+  let sized = 0;
+  for (;;) {
+    run.signal.throwIfAborted();
+    const count = await sizeRecords.sizeUnsized(db, batchSize);
+    if (count === 0) return sized;
+    sized += count;
+    await run.progress(sized, null, 'artifacts sized');
   }
 }
 

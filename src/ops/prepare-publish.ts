@@ -2,6 +2,7 @@
 import { AppError, type Fault } from '#base/app-error.ts';
 import type { JsonObject } from '#base/json.ts';
 import type { Artifact } from '#core/artifact.ts';
+import type { Sql } from '#metadata/database.ts';
 import { dependencyRecords, type readinessRecords } from '#metadata/metadata.ts';
 import type { HookArtifact } from '#sdk/sdk.ts';
 import { assertDependencyCounts } from './check-dependencies.ts';
@@ -21,7 +22,7 @@ export interface PreparedPublish {
 }
 
 /**
- * Runs without a transaction: a hook may take seconds, and no connection waits for it.
+ * Runs without a transaction, where none is given: a hook may take seconds, and no connection waits for it.
  * @param incoming where bytes lie that are attached in the transaction which publishes them; the artifact's slots name them already
  * @throws AppError TYPE_UNLOADED, SLOT_MISSING, PATH_TAKEN, DEPENDENCY_INVALID, PROPERTIES_INVALID, BLOB_REFUSED, TYPE_HOOK_FAILED
  */
@@ -29,16 +30,17 @@ export async function preparePublish(
   context: OpContext,
   artifact: Artifact,
   incoming: readonly readinessRecords.BlobPlace[] = [],
+  sql: Sql = context.db,
 ): Promise<PreparedPublish> {
   const loaded = loadedType(context, artifact);
   assertSlotsFilled(loaded, artifact);
   // What is published keeps its paths, so only a draft is held to it.
   if (artifact.state === 'draft') assertPathsApart(artifact.slots);
-  const dependencies = await dependencyRecords.listDependencies(context.db, artifact.id);
+  const dependencies = await dependencyRecords.listDependencies(sql, artifact.id);
   assertDependencyCounts(loaded.version, dependencies);
   const written = callerWritten(loaded, artifact.properties);
   assertWritten(loaded, written);
-  const seen = await hookArtifact(context, { ...artifact, properties: written }, dependencies, incoming);
+  const seen = await hookArtifact(context, { ...artifact, properties: written }, dependencies, incoming, sql);
   await inspect(context, loaded, artifact.id, seen);
   const properties = await derive(context, loaded, seen);
   assertProperties(context, loaded.version, properties, { partial: false });

@@ -2,8 +2,15 @@
 import { AppError } from '#base/app-error.ts';
 import type { Artifact } from '#core/artifact.ts';
 import type { Sql } from '#metadata/database.ts';
-import { artifactRecords, closurePartRecords, dependencyRecords, familyRecords, readinessRecords } from '#metadata/metadata.ts';
-import { assertNotOvertaken, lockCurrent, untilCurrent } from './change-artifact.ts';
+import {
+  artifactRecords,
+  closurePartRecords,
+  dependencyRecords,
+  familyRecords,
+  memberRecords,
+  readinessRecords,
+} from '#metadata/metadata.ts';
+import { assertNotOvertaken, lockCurrent, overtaken, untilCurrent } from './change-artifact.ts';
 import { assertSameAsDeleted, findLive, versionExists } from './check-version.ts';
 import { assertAudience, authoriseVisibility, isWidened } from './check-visibility.ts';
 import { toClosureParts } from './closure-parts.ts';
@@ -21,8 +28,8 @@ export type { UpdateArtifactInput } from './plan-update.ts';
 /**
  * Of a published version only mutable properties, tags, visibility, hidden and protected change. Whatever else the update
  * asks for, nothing of it happens unless all does; an update that changes nothing makes no revision.
- * @throws AppError ARTIFACT_NOT_FOUND, FORBIDDEN, TYPE_UNLOADED, REVISION_CONFLICT, AUDIENCE_TOO_WIDE, VERSION_EXISTS,
- *   what planUpdate throws, and for a freeze what publishing throws
+ * @throws AppError ARTIFACT_NOT_FOUND, ARTIFACT_DELETED, FORBIDDEN, TYPE_UNLOADED, REVISION_CONFLICT, AUDIENCE_TOO_WIDE,
+ *   VERSION_EXISTS, what planUpdate throws, and for a freeze what publishing throws
  */
 export async function updateArtifact(context: OpContext, input: UpdateArtifactInput): Promise<Artifact> {
   return updateArtifactBy(context, input, () => input);
@@ -37,19 +44,63 @@ export async function updateArtifactBy(
   { id, type }: Pick<UpdateArtifactInput, 'id' | 'type'>,
   decide: DecideUpdate,
 ): Promise<Artifact> {
-  return untilCurrent(async () => {
+  return untilCurrent(async (count) => {
     const artifact = await loadArtifact(context, id, 'artifact:update', type);
-    const input = { ...decide(artifact), id };
-    const loaded = loadedType(context, artifact);
-    assertRevision(artifact, input.expectedRevision);
-    const plan = planUpdate(context, loaded.version, artifact, input);
+    const update = planDecided(context, artifact, decide);
+    const { loaded, plan } = update;
     if (plan.changed.length === 0) return artifact;
-    authoriseParts(context, artifact, plan);
-    const isContentNew = plan.changed.includes('properties') || plan.changed.includes('dependencies');
-    if (isContentNew && !plan.isFreeze) await runValidate(context, loaded, artifact, plan);
+    if (count > 1 && isPlain(update)) return updateUnderLock(context, artifact, decide);
+    if (isValidated(update)) await runValidate(context, loaded, artifact, plan);
     const frozen = plan.isFreeze ? await preparePublish(context, planned(artifact, plan)) : undefined;
     return context.db.transaction((tx) => write(tx, context, artifact, plan, frozen), { signal: context.signal });
   });
+}
+
+interface DecidedUpdate {
+  readonly loaded: LoadedType;
+  readonly plan: UpdatePlan;
+}
+
+function planDecided(context: OpContext, artifact: Artifact, decide: DecideUpdate): DecidedUpdate {
+  const input = { ...decide(artifact), id: artifact.id };
+  const loaded = loadedType(context, artifact);
+  assertRevision(artifact, input.expectedRevision);
+  const plan = planUpdate(context, loaded.version, artifact, input);
+  authoriseParts(context, artifact, plan);
+  // Said here, for what changes nothing does not come to the lock that says it.
+  if (artifact.state === 'pending_delete') throw new AppError('ARTIFACT_DELETED');
+  return { loaded, plan };
+}
+
+/**
+ * An update that was overtaken is decided again under the lock: however many change the artifact at once, whoever waits for
+ * the lock has its turn.
+ */
+async function updateUnderLock(context: OpContext, seen: Artifact, decide: DecideUpdate): Promise<Artifact> {
+  return context.db.transaction(
+    async (tx) => {
+      await lockCurrent(tx, seen.id, undefined);
+      const artifact = await loadArtifact(context, seen.id, 'artifact:update', seen.type, tx);
+      const update = planDecided(context, artifact, decide);
+      if (update.plan.changed.length === 0) return artifact;
+      // What it comes to now is not for a transaction that holds the lock: once more without.
+      if (!isPlain(update)) throw overtaken(artifact);
+      return write(tx, context, artifact, update.plan, undefined);
+    },
+    { signal: context.signal },
+  );
+}
+
+/** Nothing that takes time, as hooks do, and no family, which is locked before its artifacts. */
+function isPlain({ loaded, plan }: DecidedUpdate): boolean {
+  const isNamed = ['name', 'version', 'project'].some((part) => plan.changed.includes(part));
+  return !isNamed && !plan.isFreeze && !isValidated({ loaded, plan });
+}
+
+/** Whether the type's author has a say in what changes; in what is frozen publishing asks for it. */
+function isValidated({ loaded, plan: { changed, isFreeze } }: DecidedUpdate): boolean {
+  const isContentNew = changed.includes('properties') || changed.includes('dependencies');
+  return isContentNew && !isFreeze && loaded.type.hooks.has.has('validate');
 }
 
 /** What reaches beyond the artifact has an action of its own. */
@@ -60,10 +111,10 @@ function authoriseParts(context: OpContext, artifact: Artifact, { changed, conte
 }
 
 async function runValidate(context: OpContext, loaded: LoadedType, artifact: Artifact, plan: UpdatePlan): Promise<void> {
-  const { hooks } = loaded.type;
-  if (!hooks.has.has('validate')) return;
   const dependencies = plan.dependencies ?? (await dependencyRecords.listDependencies(context.db, artifact.id));
-  assertNoFaults(await hooks.validate(await hookArtifact(context, planned(artifact, plan), dependencies), context.signal));
+  assertNoFaults(
+    await loaded.type.hooks.validate(await hookArtifact(context, planned(artifact, plan), dependencies), context.signal),
+  );
 }
 
 /** The artifact as it will be. */
@@ -90,7 +141,16 @@ async function write(
   if (frozen !== undefined) updated = await freeze(tx, context, updated, frozen);
   const detail = { changed: plan.changed };
   await recordArtifactChange(tx, context, { kind: 'artifact.updated', action: 'artifact:update', detail }, updated);
+  if (plan.changed.includes('project')) await endShareWithOwner(tx, context, updated);
   return updated;
+}
+
+/** Who owns an artifact needs no share, and would find it in lists twice; who later gives it away keeps nothing. */
+async function endShareWithOwner(tx: Sql, context: OpContext, moved: Artifact): Promise<void> {
+  const { project } = moved;
+  if ((await memberRecords.removeMember(tx, moved.id, project)) === undefined) return;
+  const change = { kind: 'member.removed', action: 'artifact:move', detail: { member: project } } as const;
+  await recordArtifactChange(tx, context, change, moved);
 }
 
 function isShownAnew({ changed }: UpdatePlan): boolean {

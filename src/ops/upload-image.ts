@@ -7,13 +7,14 @@ import { AppError, isAppError } from '#base/app-error.ts';
 import type { ReceivedBlob } from '#blobs/blobs.ts';
 import type { Artifact } from '#core/artifact.ts';
 import { assertTransition } from '#core/lifecycle.ts';
+import type { Sql } from '#metadata/database.ts';
 import { attachUpload, toEntry } from './attach-upload.ts';
-import { untilCurrent } from './change-artifact.ts';
+import { overtaken, untilCurrent } from './change-artifact.ts';
 import { propertyPointer } from './check-properties.ts';
 import { versionExists } from './check-version.ts';
 import type { OpContext } from './context.ts';
 import { loadArtifact } from './load-artifact.ts';
-import { preparePublish } from './prepare-publish.ts';
+import { type PreparedPublish, preparePublish } from './prepare-publish.ts';
 import { lockFamilyOf, publishDraft } from './publish-draft.ts';
 import { endingSession, receiveUpload, type Upload } from './receive-upload.ts';
 import { underLease } from './upload-lease.ts';
@@ -34,6 +35,9 @@ export interface UploadImageInput {
   readonly onAccepted: () => void;
 }
 
+/** Beyond these the lock is held meanwhile: bytes that took hours are not lost to who changes the draft without end. */
+const attemptsApart = 4;
+
 /**
  * Answers the published artifact.
  * @throws AppError UPLOAD_GONE where the artifact was deleted, or taken from the caller, while bytes came, PROPERTIES_INVALID,
@@ -50,7 +54,12 @@ export async function uploadImage(context: OpContext, input: UploadImageInput): 
   };
   try {
     return await receiveUpload(context, { artifactId, slot, source, expectedBytes, store, onAccepted }, (upload, received) =>
-      untilCurrent(async () => attachAndPublish(context, await loadDraft(context, input), upload, received)),
+      untilCurrent(async (count) => {
+        const draft = await loadDraft(context, input);
+        const prepare =
+          count > attemptsApart ? prepareUnderLock(context, input, draft) : await prepareApart(context, draft, upload, received);
+        return attachAndPublish(context, draft, upload, received, prepare);
+      }),
     );
   } catch (error) {
     if (!isAccepted || !isAppError(error, 'ARTIFACT_NOT_FOUND')) throw error;
@@ -58,8 +67,8 @@ export async function uploadImage(context: OpContext, input: UploadImageInput): 
   }
 }
 
-async function loadDraft(context: OpContext, { id, type }: UploadImageInput): Promise<Artifact> {
-  const artifact = await loadArtifact(context, id, 'artifact:publish', type);
+async function loadDraft(context: OpContext, { id, type }: UploadImageInput, sql?: Sql): Promise<Artifact> {
+  const artifact = await loadArtifact(context, id, 'artifact:publish', type, sql);
   assertTransition(artifact.state, 'publish');
   return artifact;
 }
@@ -71,19 +80,43 @@ function assertSaid({ properties }: Artifact, needs: readonly string[]): void {
   if (faults.length > 0) throw new AppError('PROPERTIES_INVALID', undefined, { faults });
 }
 
-async function attachAndPublish(context: OpContext, draft: Artifact, upload: Upload, received: ReceivedBlob): Promise<Artifact> {
+/** Answers what is to be published, once the bytes are attached under the draft's lock. */
+type Prepare = (tx: Sql) => Promise<PreparedPublish>;
+
+/** Before anything is locked. */
+async function prepareApart(context: OpContext, draft: Artifact, upload: Upload, received: ReceivedBlob): Promise<Prepare> {
   const entry = toEntry(upload, received);
   const others = draft.slots.filter(({ slot, key }) => slot !== entry.slot || key !== entry.key);
   // The attachment is a change of its own, and what is published stands one revision after it.
   const filled: Artifact = { ...draft, slots: [...others, entry], revision: draft.revision + 1 };
   const place = { path: entry.path, store: upload.store.name, objectKey: upload.objectKey };
   const prepared = await underLease(context, upload.id, () => preparePublish(context, filled, [place]));
+  return async () => prepared;
+}
+
+/** While whoever else changes the draft waits, and on the connection that has its lock. */
+function prepareUnderLock(context: OpContext, input: UploadImageInput, draft: Artifact): Prepare {
+  return async (tx) => {
+    const filled = await loadDraft(context, input, tx);
+    // Another family than the one that is locked.
+    if (filled.familyId !== draft.familyId) throw overtaken(filled);
+    return preparePublish(context, filled, [], tx);
+  };
+}
+
+async function attachAndPublish(
+  context: OpContext,
+  draft: Artifact,
+  upload: Upload,
+  received: ReceivedBlob,
+  prepare: Prepare,
+): Promise<Artifact> {
   let published: Artifact | undefined;
   await attachUpload(context, { ...upload, project: draft.project }, received, {
     ...endingSession(context, upload),
     lockFirst: (tx) => lockFamilyOf(tx, draft),
     follow: async (tx) => {
-      const outcome = await publishDraft(tx, context, prepared);
+      const outcome = await publishDraft(tx, context, await prepare(tx));
       // Somebody who uploads into an artifact is answered with that one, and not with its twin.
       if (outcome.live !== undefined) throw versionExists(outcome.live);
       published = outcome.published;

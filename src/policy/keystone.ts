@@ -9,6 +9,7 @@ import { createKeystoneHttp } from './keystone-http.ts';
 import { createKeystoneSession, type KeystoneCredentials } from './keystone-session.ts';
 import type { KeystoneToken } from './keystone-token.ts';
 import type { Caller, Role } from './policy.ts';
+import { isOwnToken } from './token-secret.ts';
 
 export interface KeystoneOptions {
   /** Where this server finds it; with or without `/v3`. */
@@ -60,7 +61,7 @@ export function openKeystone(options: KeystoneOptions): Keystone {
   const session = createKeystoneSession(http, options.credentials, clock);
   const find = createKeystoneCache({ ...options, clock, observe, validate: session.validate });
   const findSent = (secret: string, allowExpired: boolean) =>
-    tokenPattern.test(secret) ? find(secret, allowExpired) : undefined;
+    tokenPattern.test(secret) && !isOwnToken(secret) ? find(secret, allowExpired) : undefined;
   const toCaller = createCallers(options.roleNames);
   session.logIn().then(
     () => log.info({ url: options.url }, 'Keystone knows this server'),

@@ -58,6 +58,14 @@ describe('vitrine policy explain', () => {
     expect(await ask('--property', 'restricted=true')).toMatchObject({ allowed: true });
   });
 
+  it('tells policies the names of roles as a server does, in lower case', async () => {
+    using folder = createPolicyFolder(`@id("cooks") permit (principal, action == Action::"job:run", resource)
+      when { principal.roleNames.contains("head_cook") };`);
+    const ask = ['policy', 'explain', '--action', 'job:run', '--policy-files', folder.file, '--role-name'];
+    expect((await runVitrine([...ask, 'Head_Cook'])).out).toBe('allowed: job:run\n  by cooks\n');
+    expect((await runVitrine([...ask, 'cook'])).out).toContain('denied');
+  });
+
   it('wants to know whose share it is, and roles that there are', async () => {
     const answer = ['policy', 'explain', '--action', 'member:update', '--role', 'member', '--owner', 'blue'];
     expect((await runVitrine(answer)).code).toBe(2);

@@ -102,6 +102,35 @@ describe('sources', () => {
     expect(load({ env: { VITRINE_TRUSTED_PROJECTS: '["a,b"]' } }).config.trustedProjects).toEqual(['a,b']);
   });
 
+  it('say any default again, by its variable and by its flag', () => {
+    const written = settings.filter(({ fallback }) => fallback !== undefined);
+    expect(new Set(written.map(({ schema }) => schema['type']))).toEqual(
+      new Set(['string', 'integer', 'number', 'boolean', 'array']),
+    );
+    for (const { path, variables, flag, fallback } of written) {
+      const text = typeof fallback === 'string' ? fallback : JSON.stringify(fallback);
+      const said = load({ env: { [variables[0] ?? '']: text }, flags: flag === null ? {} : { [path]: text } });
+      expect([path, said.config]).toEqual([path, load().config]);
+    }
+    expect(load({ env: { VITRINE_TRACING_SAMPLE_RATIO: '0.25' } }).config.tracing.sampleRatio).toBe(0.25);
+    for (const bad of ['half', '', ' ', '1e-1', '.5', '0x1', 'NaN', '2']) {
+      expect([bad, faultsOf({ flags: { 'tracing.sampleRatio': bad } }).length]).toEqual([bad, 1]);
+    }
+  });
+
+  it.each([
+    'limits.requestTimeoutMs',
+    'limits.transferIdleMs',
+    'limits.drainNoticeMs',
+    'limits.drainMs',
+    'jobs.drainMs',
+    'database.statementTimeoutMs',
+    'auth.keystone.timeoutMs',
+  ])('say no time longer than a timer runs, which would be none at all: %s', (path) => {
+    expect(faultsOf({ flags: { [path]: '2147483647' } })).toEqual([]);
+    expect(faultsOf({ flags: { [path]: '2147483648' } })).toHaveLength(1);
+  });
+
   it('say what a deployment tells of images', () => {
     const properties = [{ name: 'hw_disk_bus', description: 'The bus.', enum: ['virtio', 'scsi'], required: true }];
     const env = { VITRINE_IMAGE_PROPERTIES: JSON.stringify(properties), VITRINE_IMAGE_DISK_FORMATS: 'qcow2,raw' };
@@ -190,6 +219,7 @@ describe('what is wrong', () => {
     ],
     ['a property that the API keeps for itself', { env: { VITRINE_IMAGE_PROPERTIES: '[{"name":"os_vitrine_x"}]' } }, 'pattern'],
     ['a disk format that no image has', { env: { VITRINE_IMAGE_DISK_FORMATS: 'raw,tar' } }, 'must be one of'],
+    ['an endpoint that cannot stand in a header', { env: { VITRINE_IMAGE_PUBLIC_ENDPOINT: 'https://a/\u20ac' } }, 'pattern'],
     ['an endpoint with a query', { env: { VITRINE_IMAGE_PUBLIC_ENDPOINT: 'https://a/?b' } }, 'pattern'],
   ])('%s is refused', (_what, input, message) => {
     expect(faultsOf(input)).toEqual([expect.stringContaining(message)]);
@@ -345,4 +375,24 @@ describe('authentication', () => {
     const loaded = load({ env: { ...keystone, VITRINE_AUTH_KEYSTONE_PASSWORD: secret } });
     expect(JSON.stringify(describeConfig(loaded))).not.toContain(secret);
   });
+
+  it('is shown as it was said, also what the server has in another form', () => {
+    const shown = new Map(describeConfig(load({ env: keystone })).map(({ setting, value }) => [setting, value]));
+    expect(shown.get('auth.keystone.username')).toBe('vitrine');
+    expect(shown.get('auth.keystone.userDomain')).toBe('Default');
+    expect(shown.get('auth.keystone.password')).toBe('********');
+    expect(shown.get('auth.keystone.memberRoles')).toBe('["member"]');
+    expect(shown.get('auth.keystone.userId')).toBe('');
+    expect(shown.get('auth.keystone.publicUrl')).toBe('http://controller:5000/v3');
+  });
+
+  it.each(['https://k\u00fcche.example', 'https://k/\u20ac', 'https://k/"', 'https://k/\\', 'https://k/\u0001', 'https://a@k'])(
+    'names no address that cannot stand in a header: %j',
+    (address) => {
+      expect(faultsOf({ env: { ...keystone, VITRINE_AUTH_KEYSTONE_PUBLIC_URL: address } })).toHaveLength(1);
+      expect(authOf({ ...keystone, VITRINE_AUTH_KEYSTONE_PUBLIC_URL: 'http://[::1]:5000/v3' }).keystone?.publicUrl).toContain(
+        '::1',
+      );
+    },
+  );
 });

@@ -1,33 +1,20 @@
 /** A database that goes away under load and comes back, under a server that runs on. */
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import {
-  askGraphql,
-  beginTus,
-  mutate,
-  newDraft,
-  type Outcome,
-  patchTus,
-  put,
-  read,
-  runJob,
-  tusStatus,
-  untilDone,
-} from '#test/support/degraded.ts';
+import { type DegradedVitrine, type Outcome, startDegraded, untilDone } from '#test/support/degraded.ts';
 import { type ExternalPostgres, startExternalPostgres } from '#test/support/external-postgres.ts';
-import { startVitrine, type VitrineProcess } from '#test/support/vitrine-process.ts';
 
 const timeoutMs = 240_000;
 
 let stack: AsyncDisposableStack;
 let postgres: ExternalPostgres;
-let vitrine: VitrineProcess;
+let vitrine: DegradedVitrine;
 
 beforeEach(async () => {
   stack = new AsyncDisposableStack();
   postgres = stack.use(await startExternalPostgres());
   const env = { VITRINE_DATABASE_URL: postgres.url, VITRINE_JOBS_COLLECT_EVERY_MS: '500', VITRINE_STORAGE_COLLECT_GRACE_MS: '0' };
-  vitrine = stack.use(await startVitrine({ env }));
+  vitrine = await startDegraded(stack, { env });
 }, timeoutMs);
 afterEach(() => stack.disposeAsync(), timeoutMs);
 
@@ -39,19 +26,19 @@ interface Load {
 }
 
 /** Clients that push, publish and pull, whatever they are answered. */
-function startLoad(url: string): Load {
+function startLoad(): Load {
   const published = new Map<string, Buffer>();
   const outcomes = new Set<Outcome>();
   let isOver = false;
   const one = async (): Promise<Outcome> => {
-    const id = await newDraft(url);
+    const id = await vitrine.newDraft();
     const bytes = randomBytes(20_000);
-    const sent = await put(url, id, 'file', bytes);
+    const sent = await vitrine.put(id, 'file', bytes);
     if (sent !== 'OK') return sent;
-    const { outcome } = await mutate(url, 'publishArtifact', { id });
+    const { outcome } = await vitrine.mutate('publishArtifact', { id });
     if (outcome !== 'OK') return outcome;
     published.set(id, bytes);
-    const pulled = await read(url, id, 'file');
+    const pulled = await vitrine.read(id, 'file');
     return typeof pulled === 'string' ? pulled : pulled.equals(bytes) ? 'OK' : 'other bytes';
   };
   const client = async (): Promise<void> => {
@@ -75,37 +62,36 @@ describe.each(['fast', 'crash'] as const)('a database that is stopped (%s) and s
   it(
     'is missed with typed errors, and used again by requests, reads, uploads and jobs without a restart',
     async () => {
-      const { url } = vitrine;
-      const id = await newDraft(url);
+      const id = await vitrine.newDraft();
       const bytes = randomBytes(300_000);
-      const upload = await beginTus(url, id, 'parts', bytes.length);
-      expect(await patchTus(url, upload, 0, bytes.subarray(0, 100_000))).toBe('OK');
-      const load = startLoad(url);
+      const upload = await vitrine.beginTus(id, 'parts', bytes.length);
+      expect(await vitrine.patchTus(upload, 0, bytes.subarray(0, 100_000))).toBe('OK');
+      const load = startLoad();
       await untilDone('some load', async () => (load.published.size >= 8 ? true : undefined));
 
       await postgres.stop(how);
       await untilDone('an error', async () => ([...load.outcomes].some((outcome) => outcome !== 'OK') ? true : undefined));
-      expect((await askGraphql(url, '{ artifacts { edges { node { id } } } }')).outcome).toBe('DATABASE_UNAVAILABLE');
-      expect(await read(url, id, 'parts')).toBe('DATABASE_UNAVAILABLE');
-      expect(await patchTus(url, upload, 100_000, bytes.subarray(100_000))).toBe('DATABASE_UNAVAILABLE');
-      expect((await fetch(`${url}/readyz`)).status).toBe(503);
+      expect(await vitrine.list()).toBe('DATABASE_UNAVAILABLE');
+      expect(await vitrine.read(id, 'parts')).toBe('DATABASE_UNAVAILABLE');
+      expect(await vitrine.patchTus(upload, 100_000, bytes.subarray(100_000))).toBe('DATABASE_UNAVAILABLE');
+      expect((await fetch(`${vitrine.url}/readyz`)).status).toBe(503);
       const before = load.published.size;
       await postgres.restart();
 
       await untilDone('load after it', async () => (load.published.size >= before + 8 ? true : undefined));
       await load.stop();
       expect([...load.outcomes].filter((outcome) => !typedAnswers.has(outcome))).toEqual([]);
-      for (const [published, sent] of load.published) expect(await read(url, published, 'file')).toEqual(sent);
-      const { offset } = await tusStatus(url, upload);
+      for (const [published, sent] of load.published) expect(await vitrine.read(published, 'file')).toEqual(sent);
+      const { offset } = await vitrine.tusStatus(upload);
       expect(offset).toBe(100_000);
-      expect(await patchTus(url, upload, offset, bytes.subarray(offset))).toBe('OK');
-      expect(await read(url, id, 'parts')).toEqual(bytes);
-      expect(await runJob(url, 'uploads:expire')).toBeTypeOf('object');
-      await runJob(url, 'blobs:collect');
-      expect(await runJob(url, 'stores:reconcile', { repair: false, strayAgeMs: 0 })).toMatchObject({
+      expect(await vitrine.patchTus(upload, offset, bytes.subarray(offset))).toBe('OK');
+      expect(await vitrine.read(id, 'parts')).toEqual(bytes);
+      expect(await vitrine.runJob('uploads:expire')).toBeTypeOf('object');
+      await vitrine.runJob('blobs:collect');
+      expect(await vitrine.runJob('stores:reconcile', { repair: false, strayAgeMs: 0 })).toMatchObject({
         stores: [{ damaged: { count: 0 } }],
       });
-      expect((await fetch(`${url}/readyz`)).status).toBe(200);
+      expect((await fetch(`${vitrine.url}/readyz`)).status).toBe(200);
     },
     timeoutMs,
   );

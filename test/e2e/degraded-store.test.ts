@@ -4,23 +4,11 @@ import { PassThrough } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '#test/support/database.ts';
-import {
-  askGraphql,
-  beginTus,
-  mutate,
-  newDraft,
-  patchTus,
-  put,
-  read,
-  runJob,
-  tusStatus,
-  untilDone,
-} from '#test/support/degraded.ts';
+import { type DegradedVitrine, startDegraded, untilDone } from '#test/support/degraded.ts';
 import { type FlakyProxy, startFlakyProxy, type Verdict } from '#test/support/flaky-proxy.ts';
 import { minioBinary, startMinio } from '#test/support/minio.ts';
 import type { S3Server } from '#test/support/s3-server.ts';
 import { mustSkip } from '#test/support/suites.ts';
-import { startVitrine, type VitrineProcess } from '#test/support/vitrine-process.ts';
 
 const mebibyte = 1024 * 1024;
 const timeoutMs = 240_000;
@@ -30,7 +18,7 @@ describe.skipIf(mustSkip('s3', minioBinary === undefined ? ['minio'] : []))('a s
   let database: TestDatabase;
   let minio: S3Server;
   let proxy: FlakyProxy;
-  let vitrine: VitrineProcess;
+  let vitrine: DegradedVitrine;
 
   beforeEach(async () => {
     stack = new AsyncDisposableStack();
@@ -38,15 +26,12 @@ describe.skipIf(mustSkip('s3', minioBinary === undefined ? ['minio'] : []))('a s
     minio = stack.use(await startMinio());
     proxy = stack.use(await startFlakyProxy(minio.endpoint));
     const store = { ...minio.storeConfig('degraded'), endpoint: proxy.endpoint };
-    vitrine = stack.use(
-      await startVitrine({
-        env: {
-          VITRINE_DATABASE_URL: database.url,
-          VITRINE_STORES: JSON.stringify([store]),
-          VITRINE_STORAGE_COLLECT_GRACE_MS: '0',
-        },
-      }),
-    );
+    const env = {
+      VITRINE_DATABASE_URL: database.url,
+      VITRINE_STORES: JSON.stringify([store]),
+      VITRINE_STORAGE_COLLECT_GRACE_MS: '0',
+    };
+    vitrine = await startDegraded(stack, { env });
   }, timeoutMs);
   afterEach(() => stack.disposeAsync(), timeoutMs);
 
@@ -55,42 +40,41 @@ describe.skipIf(mustSkip('s3', minioBinary === undefined ? ['minio'] : []))('a s
   it(
     'that is down is said to be, costs nothing that was stored, and is used again when it is back',
     async () => {
-      const { url } = vitrine;
-      const id = await newDraft(url);
+      const id = await vitrine.newDraft();
       const stored = randomBytes(2 * mebibyte);
-      expect(await put(url, id, 'stored', stored)).toBe('OK');
+      expect(await vitrine.put(id, 'stored', stored)).toBe('OK');
       const parts = randomBytes(12 * mebibyte);
-      const upload = await beginTus(url, id, 'parts', parts.length);
-      expect(await patchTus(url, upload, 0, parts.subarray(0, 6 * mebibyte))).toBe('OK');
+      const upload = await vitrine.beginTus(id, 'parts', parts.length);
+      expect(await vitrine.patchTus(upload, 0, parts.subarray(0, 6 * mebibyte))).toBe('OK');
 
       const source = new PassThrough();
-      const running = put(url, id, 'running', source);
+      const running = vitrine.put(id, 'running', source);
       source.write(randomBytes(10 * mebibyte));
       await untilDone('a request of the upload', async () => (proxy.seen.some(isPart) ? true : undefined));
       await minio.kill();
       source.end(randomBytes(10 * mebibyte));
       expect(await running).toBe('STORE_UNAVAILABLE');
-      expect(await put(url, id, 'new', randomBytes(1000))).toBe('STORE_UNAVAILABLE');
-      expect(await patchTus(url, upload, 6 * mebibyte, parts.subarray(6 * mebibyte))).toBe('STORE_UNAVAILABLE');
-      expect(await read(url, id, 'stored')).toBe('BLOB_UNAVAILABLE');
-      expect((await askGraphql(url, '{ artifacts { edges { node { id } } } }')).outcome).toBe('OK');
-      expect((await mutate(url, 'updateArtifact', { id, tags: ['meanwhile'] })).outcome).toBe('OK');
-      expect(await tusStatus(url, upload)).toMatchObject({ state: 'open', offset: 6 * mebibyte });
+      expect(await vitrine.put(id, 'new', randomBytes(1000))).toBe('STORE_UNAVAILABLE');
+      expect(await vitrine.patchTus(upload, 6 * mebibyte, parts.subarray(6 * mebibyte))).toBe('STORE_UNAVAILABLE');
+      expect(await vitrine.read(id, 'stored')).toBe('BLOB_UNAVAILABLE');
+      expect(await vitrine.list()).toBe('OK');
+      expect((await vitrine.mutate('updateArtifact', { id, tags: ['meanwhile'] })).outcome).toBe('OK');
+      expect(await vitrine.tusStatus(upload)).toMatchObject({ state: 'open', offset: 6 * mebibyte });
 
       await minio.restart();
-      expect(await put(url, id, 'new', randomBytes(1000))).toBe('OK');
-      expect(await put(url, id, 'running', randomBytes(9 * mebibyte))).toBe('OK');
-      expect(await patchTus(url, upload, 6 * mebibyte, parts.subarray(6 * mebibyte))).toBe('OK');
+      expect(await vitrine.put(id, 'new', randomBytes(1000))).toBe('OK');
+      expect(await vitrine.put(id, 'running', randomBytes(9 * mebibyte))).toBe('OK');
+      expect(await vitrine.patchTus(upload, 6 * mebibyte, parts.subarray(6 * mebibyte))).toBe('OK');
       await untilDone('the end of the upload', async () => {
-        return (await tusStatus(url, upload)).state === 'finished' ? true : undefined;
+        return (await vitrine.tusStatus(upload)).state === 'finished' ? true : undefined;
       });
-      expect(await read(url, id, 'stored')).toEqual(stored);
-      expect(await read(url, id, 'parts')).toEqual(parts);
-      expect((await mutate(url, 'publishArtifact', { id })).outcome).toBe('OK');
+      expect(await vitrine.read(id, 'stored')).toEqual(stored);
+      expect(await vitrine.read(id, 'parts')).toEqual(parts);
+      expect((await vitrine.mutate('publishArtifact', { id })).outcome).toBe('OK');
 
-      await runJob(url, 'uploads:expire');
-      await runJob(url, 'stores:reconcile', { repair: true, strayAgeMs: 0 });
-      expect(await runJob(url, 'stores:reconcile', { repair: false, strayAgeMs: 0 })).toMatchObject({ isClean: true });
+      await vitrine.runJob('uploads:expire');
+      await vitrine.runJob('stores:reconcile', { repair: true, strayAgeMs: 0 });
+      expect(await vitrine.runJob('stores:reconcile', { repair: false, strayAgeMs: 0 })).toMatchObject({ isClean: true });
       expect(await count(`SELECT count(*)::integer AS count FROM upload_session WHERE state <> 'finished'`)).toBe(0);
       expect(await minio.unfinishedUploads()).toEqual([]);
     },
@@ -100,10 +84,9 @@ describe.skipIf(mustSkip('s3', minioBinary === undefined ? ['minio'] : []))('a s
   it(
     'that is slow keeps nobody waiting but those who read and write bytes, and they get what they asked for',
     async () => {
-      const { url } = vitrine;
-      const id = await newDraft(url);
+      const id = await vitrine.newDraft();
       const stored = randomBytes(mebibyte);
-      expect(await put(url, id, 'stored', stored)).toBe('OK');
+      expect(await vitrine.put(id, 'stored', stored)).toBe('OK');
       const { promise: released, resolve: release } = Promise.withResolvers<Verdict>();
       let held = 0;
       proxy.decide = () => {
@@ -117,12 +100,14 @@ describe.skipIf(mustSkip('s3', minioBinary === undefined ? ['minio'] : []))('a s
         isAnyDone = true;
         return value;
       };
-      const uploads = names.map((name) => watch(put(url, id, name, Buffer.concat([stored, Buffer.from(name)]))));
-      const downloads = names.map(() => watch(read(url, id, 'stored')));
+      const uploads = names.map((name) => watch(vitrine.put(id, name, Buffer.concat([stored, Buffer.from(name)]))));
+      const downloads = names.map(() => watch(vitrine.read(id, 'stored')));
       await untilDone('requests that wait', async () => (held >= 8 ? true : undefined));
       for (let round = 0; round < 4; round += 1) {
-        expect((await askGraphql(url, '{ artifacts { edges { node { id } } } }')).outcome).toBe('OK');
-        expect((await mutate(url, 'updateArtifact', { id: await newDraft(url), tags: [`round-${round}`] })).outcome).toBe('OK');
+        expect(await vitrine.list()).toBe('OK');
+        expect((await vitrine.mutate('updateArtifact', { id: await vitrine.newDraft(), tags: [`round-${round}`] })).outcome).toBe(
+          'OK',
+        );
       }
       expect(isAnyDone).toBe(false);
       release('pass');
@@ -131,11 +116,11 @@ describe.skipIf(mustSkip('s3', minioBinary === undefined ? ['minio'] : []))('a s
       for (const bytes of await Promise.all(downloads)) expect(bytes).toEqual(stored);
       // Every request of a large one is slow, and none is given up.
       const large = randomBytes(12 * mebibyte);
-      expect(await put(url, id, 'large', large)).toBe('OK');
-      const upload = await beginTus(url, id, 'parts', large.length);
-      expect(await patchTus(url, upload, 0, large.subarray(0, 7 * mebibyte))).toBe('OK');
-      expect(await patchTus(url, upload, 7 * mebibyte, large.subarray(7 * mebibyte))).toBe('OK');
-      expect(await read(url, id, 'large')).toEqual(large);
+      expect(await vitrine.put(id, 'large', large)).toBe('OK');
+      const upload = await vitrine.beginTus(id, 'parts', large.length);
+      expect(await vitrine.patchTus(upload, 0, large.subarray(0, 7 * mebibyte))).toBe('OK');
+      expect(await vitrine.patchTus(upload, 7 * mebibyte, large.subarray(7 * mebibyte))).toBe('OK');
+      expect(await vitrine.read(id, 'large')).toEqual(large);
     },
     timeoutMs,
   );

@@ -41,7 +41,7 @@ describe('a server that is killed while an image is uploaded', () => {
     ['upload:attached', 'active'],
   ])('at %s leaves it %s', { timeout: 60_000 }, async (point, status) => {
     const bytes = randomBytes(100_000);
-    const dying = await startVitrine({ dataDir, env: failpointEnvironment(`${point}=kill`) });
+    await using dying = await startVitrine({ dataDir, env: failpointEnvironment(`${point}=kill`) });
     const id = await createImage(dying.url);
     const before = await countFiles();
     const exited = once(dying.child, 'exit');

@@ -176,7 +176,9 @@ describe.skipIf(skipped).each(proxyKinds)('behind %s', (kind) => {
 
   it('metrics and readiness stay inside, and plain HTTP is sent to TLS with its method', async () => {
     expect((await proxy.ask('/healthz')).status).toBe(200);
-    for (const path of ['/metrics', '/readyz']) expect((await proxy.ask(path)).status).toBe(404);
+    for (const path of ['/metrics', '/readyz', '/%6detrics', '/metric%73', '/ready%7A?x']) {
+      expect((await proxy.ask(path)).status).toBe(404);
+    }
     const plain = await fetch(`http://localhost:${proxy.port}/v2/images?x=1`, { redirect: 'manual' });
     expect(plain.status).toBe(308);
     expect(plain.headers.get('location')).toMatch(/^https:\/\/localhost.*\/v2\/images\?x=1$/);

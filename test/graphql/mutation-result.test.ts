@@ -131,7 +131,7 @@ describe('the life of an artifact', () => {
     expect((await ask('query ($id: ID!) { artifact(id: $id) { id } }', { id })).data).toEqual({ artifact: null });
   });
 
-  it('shares with members, who see their own share and may accept it', async () => {
+  it('shares with members, who see the shares and may accept their own', async () => {
     const id = await create({ type: 'kit', name: 'shared', version: '1.0.0', visibility: 'shared' });
     await run('publishArtifact', { id });
     const added = await ask(
@@ -148,8 +148,13 @@ describe('the life of an artifact', () => {
     expect(read.data).toEqual({
       artifact: { members: [{ project: 'friend', status: 'accepted' }], viewerCan: { update: true } },
     });
-    const seen = await friend('query ($id: ID!) { artifact(id: $id) { viewerCan { update download } } }', { id });
-    expect(seen.data).toEqual({ artifact: { viewerCan: { update: false, download: true } } });
+    await ask('mutation ($id: ID!) { addMember(input: { artifactId: $id, project: "third" }) { __typename } }', { id });
+    const seen = await friend('query ($id: ID!) { artifact(id: $id) { members { project } viewerCan { update download } } }', {
+      id,
+    });
+    expect(seen.data).toEqual({
+      artifact: { members: [{ project: 'friend' }, { project: 'third' }], viewerCan: { update: false, download: true } },
+    });
     await ask('mutation ($id: ID!) { removeMember(input: { artifactId: $id, project: "friend" }) { __typename } }', { id });
     expect((await friend('query ($id: ID!) { artifact(id: $id) { id } }', { id })).data).toEqual({ artifact: null });
   });

@@ -11,8 +11,9 @@ describe('an address that cannot be had', () => {
     expect((await fetch(`${first.url}/healthz`)).status).toBe(200);
   });
 
-  it('is refused when this machine does not have it', async () => {
+  it('is refused when this machine does not have it, at once: there is nobody to be given notice', async () => {
     // TEST-NET-3 (RFC 5737) is nobody's.
-    await expect(startTestServer({ http: { host: '203.0.113.1' } })).rejects.toMatchObject({ code: 'ADDRESS_UNAVAILABLE' });
+    const http = { host: '203.0.113.1', drainNoticeMs: 3_600_000 };
+    await expect(startTestServer({ http })).rejects.toMatchObject({ code: 'ADDRESS_UNAVAILABLE' });
   });
 });

@@ -41,12 +41,21 @@ describe('a target with a host of its own', () => {
     expect(await send(`GET http://localhost${query} HTTP/1.1`, 'Host: localhost')).toMatch(/^HTTP\/1.1 200 /);
   });
 
-  it.each(['http://[/graphql', 'ftp://localhost/graphql', 'graphql', 'http://'])(
+  it.each(['http://[/graphql', 'ftp://localhost/graphql', 'graphql', 'http://', 'http://localhost#/healthz'])(
     'is refused when it is none: %s',
     async (target) => {
       const answer = await send(`GET ${target} HTTP/1.1`, 'Host: localhost');
       expect(answer).toMatch(/^HTTP\/1.1 400 /);
       expect(answer).toContain('"code":"REQUEST_MALFORMED"');
+    },
+  );
+
+  it.each(['/healthz#', '/metrics#x', '/v2/images#/x', '/graphql?query={__typename}#', '/nowhere#'])(
+    'is refused with a fragment, which the router would pass over: %s',
+    async (target) => {
+      const answer = await send(`GET ${target} HTTP/1.1`, 'Host: localhost');
+      expect(answer).toMatch(/^HTTP\/1.1 400 /);
+      expect(answer).toContain('The target of the request is neither a path nor an http URL.');
     },
   );
 });

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -61,6 +62,43 @@ describe('migrating', () => {
     await addMigration('29990101000000_second', sql);
     expect(await migrate({ url: test.url, folder })).toEqual(['29990101000000_second']);
     expect(await test.db.query({ text: 'SELECT two() AS two' })).toEqual([{ two: 2 }]);
+  });
+
+  it('a database with artifacts of the release before gives those that are published their sizes and single blobs', async () => {
+    await using test = await createTestDatabase({ empty: true });
+    const later = (await shippedNames()).filter((name) => name >= '20261122190020');
+    for (const name of later) await rm(join(folder, name), { recursive: true });
+    await migrate({ url: test.url, folder });
+    const artifacts = { active: 'active', draft: 'draft', empty: 'active' };
+    const ids = Object.fromEntries(Object.keys(artifacts).map((name) => [name, randomUUID()]));
+    for (const [name, state] of Object.entries(artifacts)) {
+      await test.db.query(
+        {
+          text: `INSERT INTO artifact (id, project, type, type_version, name, state, visibility, created_by, published_at)
+            VALUES ($1, 'own', 'kit', '1', $2, $3, 'private', 'test', CASE $3 WHEN 'draft' THEN NULL ELSE now() END)`,
+        },
+        [ids[name], name, state],
+      );
+    }
+    const blobs = [randomUUID(), randomUUID()];
+    for (const [index, blob] of blobs.entries()) {
+      const insert = `WITH b AS (INSERT INTO blob (id, digest_algorithm, digest_value, size_bytes) VALUES ($1, 'sha256', $2, $3))
+        INSERT INTO blob_digest (blob_id, algorithm, value) VALUES ($1, 'sha512', 'b'), ($1, 'md5', 'c')`;
+      await test.db.query({ text: insert }, [blob, `a${index}`, 5 + index]);
+    }
+    for (const id of [ids['active'], ids['draft']]) {
+      for (const [index, [slot, key]] of [['main', ''] as const, ['docs', 'f'] as const].entries()) {
+        const text = `INSERT INTO artifact_blob (artifact_id, slot, key, path, media_type, blob_id) VALUES ($1, $2, $3, $2, 'text/plain', $4)`;
+        await test.db.query({ text }, [id, slot, key, blobs[index]]);
+      }
+    }
+    expect(await migrate({ url: test.url })).toEqual(later);
+    const rows = await test.db.query({ text: 'SELECT name, size_bytes, single_blobs FROM artifact ORDER BY name' });
+    expect(rows).toEqual([
+      { name: 'active', size_bytes: 11, single_blobs: { main: [blobs[0], 5, 'a0', 'b', 'c'] } },
+      { name: 'draft', size_bytes: null, single_blobs: null },
+      { name: 'empty', size_bytes: 0, single_blobs: null },
+    ]);
   });
 
   it('keeps nothing of a migration that fails, and succeeds once it is corrected', async () => {

@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Artifact } from '#core/artifact.ts';
 import type { Closure } from '#core/closure.ts';
-import type { Database, Sql } from '#metadata/database.ts';
-import type { OpContext, Services } from '#ops/context.ts';
+import type { OpContext } from '#ops/context.ts';
 import { createArtifact } from '#ops/create-artifact.ts';
 import { deactivateArtifact } from '#ops/deactivate-artifact.ts';
 import { deleteArtifact } from '#ops/delete-artifact.ts';
@@ -16,6 +15,7 @@ import { updateArtifact } from '#ops/update-artifact.ts';
 import { yankArtifact } from '#ops/yank-artifact.ts';
 import { quietRun } from '#test/support/maintenance.ts';
 import { actAs, createTestNode, type Node, outcome, putText } from '#test/support/operations.ts';
+import { watchStatements } from '#test/support/watch-statements.ts';
 
 let node: Node;
 let own: OpContext;
@@ -37,25 +37,6 @@ async function kit(name: string, input: Partial<Parameters<typeof createArtifact
   return publishArtifact(own, { id: draft.id });
 }
 
-/** The names of the statements that run; BEGIN and COMMIT are not among them. */
-function watching(services: Services): { services: Services; names: string[] } {
-  const names: string[] = [];
-  const watched = (sql: Sql): Sql => ({
-    query: (statement, values) => {
-      names.push(statement.name ?? '');
-      return sql.query(statement, values);
-    },
-  });
-  const { db } = services;
-  const database: Database = {
-    ...db,
-    ...watched(db),
-    transaction: (work, options) => db.transaction((tx) => work(watched(tx)), options),
-    [Symbol.asyncDispose]: () => Promise.resolve(),
-  };
-  return { services: { ...services, db: database }, names };
-}
-
 describe('a pinned closure as JSON', () => {
   const read = async (context: OpContext, ref: string, isPartial = false) => {
     const input = { ref, mode: 'pinned', isPartial } as const;
@@ -67,14 +48,14 @@ describe('a pinned closure as JSON', () => {
 
   /** What it is answered by, read by id. */
   const statementsOf = async (caller: string, id: string): Promise<readonly string[]> => {
-    const watched = watching(node.services);
-    await getClosureJson(actAs(watched.services, caller), { ref: id, mode: 'pinned', isPartial: true });
-    return watched.names;
+    const { db, names } = watchStatements(node.services.db);
+    await getClosureJson(actAs({ ...node.services, db }, caller), { ref: id, mode: 'pinned', isPartial: true });
+    return names;
   };
 
   /** Whether it is answered from texts: then there are no further statements. */
   const isReady = async (caller: string, id: string): Promise<boolean> =>
-    (await statementsOf(caller, id)).at(-1) === 'closure-ready';
+    (await statementsOf(caller, id)).join() === 'closure-outlined,closure-ready';
 
   async function pair(name: string, visibility: 'private' | 'community' = 'private') {
     const base = await kit(`${name}-base`, { visibility, properties: { title: 'a "b"\n\u2028 ü' } });
@@ -90,9 +71,9 @@ describe('a pinned closure as JSON', () => {
     expect(await read(own, top.id)).toMatchObject({ complete: true, nodes: [{}, {}], edges: [{}, {}, {}] });
     expect(await read(own, 'kit/ready-top')).toMatchObject({ root: top.id });
     expect(await isReady('own', top.id)).toBe(true);
-    const watched = watching(node.services);
-    await getClosureJson(actAs(watched.services, 'own'), { ref: 'kit/ready-top@^1', mode: 'pinned', isPartial: false });
-    expect(watched.names.length).toBeLessThanOrEqual(5);
+    const { db, names } = watchStatements(node.services.db);
+    await getClosureJson(actAs({ ...node.services, db }, 'own'), { ref: 'kit/ready-top@^1', mode: 'pinned', isPartial: false });
+    expect(names.length).toBeLessThanOrEqual(5);
   });
 
   it('shows properties as they are now', async () => {
@@ -146,7 +127,7 @@ describe('a pinned closure as JSON', () => {
     expect((await prepareClosures(node.services, {}, quietRun())).prepared).toBeGreaterThanOrEqual(2);
     await read(own, top.id);
     expect(await isReady('own', top.id)).toBe(true);
-    expect(await prepareClosures(node.services, {}, quietRun())).toEqual({ prepared: 0, outlined: 0 });
+    expect(await prepareClosures(node.services, {}, quietRun())).toEqual({ sized: 0, prepared: 0, outlined: 0 });
   });
 
   describe('of many nodes', () => {
@@ -200,7 +181,7 @@ describe('a pinned closure as JSON', () => {
       expect((await prepareClosures(node.services, {}, quietRun())).outlined).toBeGreaterThanOrEqual(3);
       expect(await statementsOf('own', root)).toEqual(['closure-outlined']);
       expect(await read(own, root)).toEqual(before);
-      expect(await prepareClosures(node.services, {}, quietRun())).toEqual({ prepared: 0, outlined: 0 });
+      expect(await prepareClosures(node.services, {}, quietRun())).toEqual({ sized: 0, prepared: 0, outlined: 0 });
     });
   });
 });

@@ -3,8 +3,8 @@ import { extract } from 'tar-stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Artifact } from '#core/artifact.ts';
 import type { Closure } from '#core/closure.ts';
-import type { Database, Sql } from '#metadata/database.ts';
-import type { OpContext, Services } from '#ops/context.ts';
+import type { Database } from '#metadata/database.ts';
+import type { OpContext } from '#ops/context.ts';
 import { createArtifact } from '#ops/create-artifact.ts';
 import { deactivateArtifact } from '#ops/deactivate-artifact.ts';
 import { deleteArtifact } from '#ops/delete-artifact.ts';
@@ -15,6 +15,7 @@ import { publishArtifact } from '#ops/publish-artifact.ts';
 import { updateArtifact } from '#ops/update-artifact.ts';
 import { yankArtifact } from '#ops/yank-artifact.ts';
 import { actAs, createTestNode, type Node, outcome, putText, refusal } from '#test/support/operations.ts';
+import { watchStatements } from '#test/support/watch-statements.ts';
 
 let node: Node;
 let own: OpContext;
@@ -42,25 +43,6 @@ async function kit(
   const draft = await createArtifact(context, { type: 'kit', name, version: '1.0.0', ...input });
   await putText(context, draft.id, 'main', `bytes of ${name} ${draft.version}`);
   return publishArtifact(context, { id: draft.id });
-}
-
-/** Counts statements; BEGIN and COMMIT are not among them. */
-function counting(services: Services): { services: Services; count: () => number } {
-  let count = 0;
-  const counted = (sql: Sql): Sql => ({
-    query: (statement, values) => {
-      count += 1;
-      return sql.query(statement, values);
-    },
-  });
-  const { db } = services;
-  const database: Database = {
-    ...db,
-    ...counted(db),
-    transaction: (work, options) => db.transaction((tx) => work(counted(tx)), options),
-    [Symbol.asyncDispose]: () => Promise.resolve(),
-  };
-  return { services: { ...services, db: database }, count: () => count };
 }
 
 describe('a pinned closure', () => {
@@ -153,15 +135,15 @@ describe('a pinned closure', () => {
     const top = await kit(own, 'before-secret', { visibility: 'community', dependencies });
     await updateArtifact(own, { id: hidden.id, visibility: 'private' });
     for (const ref of [top.id, 'own/kit/before-secret']) {
-      const counted = counting(node.services);
-      const closure = await getClosure(actAs(counted.services, 'other'), { ref, mode: 'pinned' });
+      const { db, names } = watchStatements(node.services.db);
+      const closure = await getClosure(actAs({ ...node.services, db }, 'other'), { ref, mode: 'pinned' });
       expect(closure.nodes.map(({ id }) => id)).toEqual([near.id, top.id]);
       expect(closure.edges.map(({ alias, to }) => [alias, to])).toEqual([
         ['h', null],
         ['n', near.id],
       ]);
       expect(JSON.stringify(closure)).not.toContain(far.id);
-      expect(counted.count()).toBeLessThanOrEqual(5);
+      expect(names.length).toBeLessThanOrEqual(5);
     }
     const whole = await getClosure(own, { ref: top.id, mode: 'pinned' });
     expect(new Set(whole.nodes.map(({ id }) => id))).toEqual(new Set([far.id, near.id, hidden.id, top.id]));
@@ -192,11 +174,11 @@ describe('a pinned closure', () => {
 
   it('takes at most five statements, and refuses or cuts what is too large', async () => {
     await insertChain(node.services.db, 'chain', 300);
-    const counted = counting(node.services);
-    const closure = await getClosure(actAs(counted.services, 'own'), { ref: 'kit/chain-299', mode: 'pinned' });
+    const { db, names } = watchStatements(node.services.db);
+    const closure = await getClosure(actAs({ ...node.services, db }, 'own'), { ref: 'kit/chain-299', mode: 'pinned' });
     expect(closure.nodes).toHaveLength(300);
     expect(closure.nodes.map(({ name }) => name)).toEqual(Array.from({ length: 300 }, (_, i) => `chain-${i}`));
-    expect(counted.count()).toBeLessThanOrEqual(5);
+    expect(names.length).toBeLessThanOrEqual(5);
     const cut = await getClosure(own, { ref: 'kit/chain-299', mode: 'pinned', maxNodes: 10 });
     expect(cut).toMatchObject({ complete: false, closureDigest: null });
     expect(cut.nodes).toHaveLength(10);
@@ -222,10 +204,10 @@ describe('a pinned closure', () => {
 describe('a floating closure', () => {
   it('takes at most five statements and two for each level', async () => {
     await insertChain(node.services.db, 'float', 40);
-    const counted = counting(node.services);
-    const closure = await getClosure(actAs(counted.services, 'own'), { ref: 'kit/float-39', mode: 'floating' });
+    const { db, names } = watchStatements(node.services.db);
+    const closure = await getClosure(actAs({ ...node.services, db }, 'own'), { ref: 'kit/float-39', mode: 'floating' });
     expect(closure.nodes).toHaveLength(40);
-    expect(counted.count()).toBeLessThanOrEqual(5 + 2 * 40);
+    expect(names.length).toBeLessThanOrEqual(5 + 2 * 40);
   });
 
   it('reports a range without a match, with what there is instead', async () => {

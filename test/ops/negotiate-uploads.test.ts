@@ -2,7 +2,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Visibility } from '#core/artifact.ts';
-import type { Database, Sql } from '#metadata/database.ts';
 import { addMember } from '#ops/add-member.ts';
 import type { OpContext } from '#ops/context.ts';
 import { createArtifact } from '#ops/create-artifact.ts';
@@ -15,6 +14,7 @@ import { publishArtifact } from '#ops/publish-artifact.ts';
 import { updateMember } from '#ops/update-member.ts';
 import { yankArtifact } from '#ops/yank-artifact.ts';
 import { actAs, createTestNode, type Node, outcome, putText, refusal } from '#test/support/operations.ts';
+import { watchStatements } from '#test/support/watch-statements.ts';
 
 let node: Node;
 let own: OpContext;
@@ -352,25 +352,13 @@ describe('what it costs', () => {
     for (let index = 0; index < 10; index += 1) await putText(own, source, 'docs', `costs ${index}`, `f${index}`);
     const counts: number[] = [];
     for (const size of [1, 10]) {
-      let count = 0;
-      const { db } = node.services;
-      const counting = (sql: Sql): Sql => ({
-        query: (statement, values) => {
-          count += 1;
-          return sql.query(statement, values);
-        },
-      });
-      const counted: Database = {
-        ...db,
-        ...counting(db),
-        transaction: (work, options) => db.transaction((tx) => work(counting(tx)), options),
-      };
+      const { db, names } = watchStatements(node.services.db);
       const blobs = Array.from({ length: size }, (_, index) => offer(`costs ${index}`, 'docs', `f${index}`));
-      const context = { ...own, db: counted };
+      const context = { ...own, db };
       expect(new Set(statesOf(await negotiateUploads(context, { artifactId: await draftOf(own), blobs })))).toEqual(
         new Set(['HAVE']),
       );
-      counts.push(count);
+      counts.push(names.length);
     }
     expect(counts[0]).toBe(counts[1]);
     expect(counts[0]).toBeLessThanOrEqual(11);

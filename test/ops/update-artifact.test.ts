@@ -8,8 +8,10 @@ import { deleteArtifact } from '#ops/delete-artifact.ts';
 import { getArtifact } from '#ops/get-artifact.ts';
 import { getFamily } from '#ops/get-family.ts';
 import { listDependencies } from '#ops/list-dependencies.ts';
+import { listMembers } from '#ops/list-members.ts';
 import { publishArtifact } from '#ops/publish-artifact.ts';
 import { updateArtifact, updateArtifactBy } from '#ops/update-artifact.ts';
+import { updateMember } from '#ops/update-member.ts';
 import { uploadBlob } from '#ops/upload-blob.ts';
 import { actAs, createTestNode, type Node, outcome, publishKit, putText, refusal } from '#test/support/operations.ts';
 
@@ -97,9 +99,21 @@ describe('updating a draft', () => {
   });
 });
 
+describe('tags beyond a limit that was lowered', () => {
+  it('may be taken away, and not added to', async () => {
+    const { id } = await draft({ tags: ['a', 'b', 'c', 'd'] });
+    const strict = actAs(node.with({ settings: { ...node.services.settings, maxTags: 2 } }), 'own');
+    expect(await outcome(updateArtifact(strict, { id, addTags: ['e'] }))).toBe('TAG_INVALID');
+    expect((await updateArtifact(strict, { id, removeTags: ['a'] })).tags).toEqual(['b', 'c', 'd']);
+    expect(await outcome(updateArtifact(strict, { id, tags: ['v', 'w', 'x', 'y'] }))).toBe('TAG_INVALID');
+    expect((await updateArtifact(strict, { id, tags: ['x'] })).tags).toEqual(['x']);
+    expect(await outcome(updateArtifact(strict, { id, addTags: ['y', 'z'] }))).toBe('TAG_INVALID');
+  });
+});
+
 describe('an update that is overtaken again and again', () => {
-  it('is a conflict in the end, with the current revision', async () => {
-    const { id } = await draft();
+  /** Somebody else changes the artifact before each transaction. */
+  function overtaken(id: string): OpContext {
     const { db } = node.services;
     const touch = { text: 'UPDATE artifact SET revision = revision + 1 WHERE id = $1' };
     const busy: typeof db = {
@@ -109,10 +123,45 @@ describe('an update that is overtaken again and again', () => {
         return db.transaction(work, options);
       },
     };
-    const error = await refusal(updateArtifact(actAs(node.with({ db: busy }), 'own'), { id, addTags: ['never'] }));
-    const { revision, tags } = await getArtifact(own, { id });
+    return actAs(node.with({ db: busy }), 'own');
+  }
+
+  it('has its turn under the lock', async () => {
+    const { id } = await draft({ tags: ['a'] });
+    const updated = await updateArtifact(overtaken(id), { id, addTags: ['b'], hidden: true });
+    expect(updated).toMatchObject({ tags: ['a', 'b'], hidden: true, revision: 4 });
+  });
+
+  it('is a conflict in the end where it cannot be planned under the lock, with the current revision', async () => {
+    const { id } = await draft();
+    const error = await refusal(updateArtifact(overtaken(id), { id, name: 'never' }));
+    const { revision, name } = await getArtifact(own, { id });
     expect(error).toMatchObject({ code: 'REVISION_CONFLICT', details: { currentRevision: revision } });
-    expect(tags).toEqual([]);
+    expect(name).toBeNull();
+  });
+
+  it('is decided by what is there under the lock, which may be that it is refused or too much for a lock', async () => {
+    const { id } = await draft({ tags: ['a'] });
+    const full = refusal(
+      updateArtifactBy(overtaken(id), { id }, ({ revision }) => ({ addTags: revision < 3 ? ['b'] : ['b', 'c', 'd', 'e'] })),
+    );
+    expect(await full).toMatchObject({ code: 'TAG_INVALID' });
+    let count = 0;
+    const renaming = updateArtifactBy(overtaken(id), { id }, () => {
+      count += 1;
+      return count > 1 && count % 2 === 1 ? { name: 'n' } : { addTags: ['z'] };
+    });
+    expect(await outcome(renaming)).toBe('REVISION_CONFLICT');
+    expect(await getArtifact(own, { id })).toMatchObject({ tags: ['a'], name: null });
+  });
+
+  it('keeps to the revision that its caller names', async () => {
+    const { id } = await draft();
+    const { revision } = await getArtifact(own, { id });
+    expect(await outcome(updateArtifact(overtaken(id), { id, addTags: ['never'], expectedRevision: revision }))).toBe(
+      'REVISION_CONFLICT',
+    );
+    expect((await getArtifact(own, { id })).tags).toEqual([]);
   });
 });
 
@@ -342,6 +391,21 @@ describe('moving an artifact into another project', () => {
     expect(error.code).toBe('AUDIENCE_TOO_WIDE');
     const lib = error.details['dependencies'];
     expect(lib).toMatchObject([{ name: 'needed-here' }]);
+  });
+
+  it('ends its share with that project, which is told of, and no other share', async () => {
+    const { id } = await draft({ visibility: 'shared' });
+    await publishArtifact(own, { id });
+    for (const project of ['other', 'third']) await addMember(own, { artifactId: id, project });
+    await updateMember(actAs(node.services, 'other'), { artifactId: id, project: 'other', status: 'accepted' });
+    await updateArtifact(admin, { id, project: 'other' });
+    const projects = async () => (await listMembers(admin, { artifactId: id })).map(({ project }) => project);
+    expect(await projects()).toEqual(['third']);
+    const events = { text: `SELECT kind FROM event WHERE subject_id = $1 ORDER BY id DESC LIMIT 2` };
+    expect(await node.services.db.query(events, [id])).toEqual([{ kind: 'member.removed' }, { kind: 'artifact.updated' }]);
+    await updateArtifact(admin, { id, project: 'own' });
+    expect(await projects()).toEqual(['third']);
+    expect(await outcome(getArtifact(actAs(node.services, 'other'), { id }))).toBe('ARTIFACT_NOT_FOUND');
   });
 
   it('waits for uploads to end', async () => {

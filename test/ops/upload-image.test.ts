@@ -87,6 +87,23 @@ describe('an upload that publishes', () => {
     await expectSound();
   });
 
+  it('loses no bytes to others who change the draft without end', async () => {
+    const { id } = await draft();
+    let isOver = false;
+    const changing = Array.from({ length: 6 }, async (_, index) => {
+      for (let isOn = true; !isOver; isOn = !isOn) {
+        const tags = [`tag-${index}`];
+        await updateArtifact(index % 2 === 0 ? own : other, { id, ...(isOn ? { addTags: tags } : { removeTags: tags }) });
+      }
+    });
+    const published = await upload(own, id).finally(() => {
+      isOver = true;
+    });
+    expect(published.state).toBe('active');
+    await Promise.all(changing);
+    await expectSound();
+  });
+
   it('gives a version to one of several drafts that want it, whatever they hold', async () => {
     const bytes = randomBytes(100);
     const drafts = await Promise.all([1, 2, 3, 4].map(() => draft({ name: 'wanted', version: '1.0.0' })));

@@ -81,6 +81,11 @@ describe('a service that speaks for a user', () => {
     expect(await refusal('t', { service: 'a b' })).toBe('nobody');
     expect(await refusal('forged', { service: 'nova' })).toBe('nobody');
   });
+
+  it('is not shown to Keystone when its token is one of Vitrine’s own', async () => {
+    expect(await refusal('t', { service: 'vtr_secret' })).toBe('nobody');
+    expect(stage.fake.asked.join()).not.toContain('vtr_');
+  });
 });
 
 describe('an application credential with access rules', () => {

@@ -66,9 +66,7 @@ forbid (principal, action, resource) when { resource.properties.hasTag("a") };`,
   });
 
   it('say where they are wrong in characters, also after text that is no ASCII', async () => {
-    using folder = createPolicyFolder(
-      '// Grüße, 世界 🎉\npermit (principal, action == Action::"nope", resource);'.replace('/* é */ ', ''),
-    );
+    using folder = createPolicyFolder('// Grüße, 世界 🎉\npermit (principal, action == Action::"nope", resource);');
     expect((await faultsOf(folder.file))[0]).toMatch(/^own\.cedar:2:30 /);
   });
 

@@ -1,12 +1,16 @@
-/** What a client asks of a Vitrine whose parts fail: every answer with its code, and nothing thrown but by a connection that broke. */
+/** A Vitrine whose parts fail, and what a client asks of it: every answer with its code, and nothing thrown but by a connection that broke. */
 import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type StartOptions, startVitrine, type VitrineProcess } from './vitrine-process.ts';
 
 /** `OK`, or the code of the refusal; `UNTYPED …` for an error without one. */
 export type Outcome = string;
 
-export interface Asked {
+interface Asked {
   readonly outcome: Outcome;
   // biome-ignore lint/suspicious/noExplicitAny: answers of several shapes, looked into by tests only
   readonly data: any;
@@ -14,8 +18,39 @@ export interface Asked {
 
 const deadlineMs = 60_000;
 
+/** Started as its users start it, and ended by the stack. */
+export type DegradedVitrine = Omit<VitrineProcess, keyof AsyncDisposable> & ReturnType<typeof clientOf>;
+
+export async function startDegraded(stack: AsyncDisposableStack, options: StartOptions): Promise<DegradedVitrine> {
+  const vitrine = stack.use(await startVitrine(options));
+  return { ...vitrine, ...clientOf(vitrine.url) };
+}
+
+/** A new folder, which the stack removes. */
+export async function useFolder(stack: AsyncDisposableStack, label: string): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), `vitrine-${label}-`));
+  stack.defer(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+function clientOf(url: string) {
+  return {
+    /** Whether artifacts are listed. */
+    list: async (): Promise<Outcome> => (await askGraphql(url, '{ artifacts { edges { node { id } } } }')).outcome,
+    mutate: (field: string, input: object, selection?: string) => mutate(url, field, input, selection),
+    newDraft: () => newDraft(url),
+    put: (id: string, path: string, body: Buffer | Readable) => put(url, id, path, body),
+    remove: (id: string, path: string) => outcomeOf(fileUrl(url, id, path), { method: 'DELETE' }),
+    read: (id: string, path: string) => read(url, id, path),
+    beginTus: (id: string, path: string, length: number) => beginTus(url, id, path, length),
+    patchTus: (path: string, offset: number, bytes: Buffer) => patchTus(url, path, offset, bytes),
+    tusStatus: (path: string) => tusStatus(url, path),
+    runJob: (name: string, payload?: object) => runJob(url, name, payload),
+  };
+}
+
 /** One mutation with one input, or a query without. */
-export async function askGraphql(url: string, text: string, variables: object = {}): Promise<Asked> {
+async function askGraphql(url: string, text: string, variables: object = {}): Promise<Asked> {
   const response = await fetch(`${url}/graphql`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
@@ -28,7 +63,7 @@ export async function askGraphql(url: string, text: string, variables: object = 
   return { outcome: data?.result?.code ?? outcome, data };
 }
 
-export async function mutate(url: string, field: string, input: object, selection = bundleFields): Promise<Asked> {
+async function mutate(url: string, field: string, input: object, selection = bundleFields): Promise<Asked> {
   const type = `${field[0]?.toUpperCase()}${field.slice(1)}Input!`;
   const text = `mutation ($input: ${type}) { result: ${field}(input: $input) { ... on Error { code } ${selection} } }`;
   return askGraphql(url, text, { input });
@@ -37,24 +72,24 @@ export async function mutate(url: string, field: string, input: object, selectio
 const bundleFields = '... on ArtifactPayload { artifact { id state } }';
 
 /** The id of a new draft. */
-export async function newDraft(url: string): Promise<string> {
+async function newDraft(url: string): Promise<string> {
   const input = { type: 'bundle', name: `d-${randomBytes(6).toString('hex')}`, version: '1.0.0' };
   const { outcome, data } = await mutate(url, 'createArtifact', input);
   if (outcome !== 'OK') throw new Error(`createArtifact: ${outcome}`);
   return data.result.artifact.id;
 }
 
-export function fileUrl(url: string, id: string, path: string): string {
+function fileUrl(url: string, id: string, path: string): string {
   return `${url}/api/v1/artifacts/${id}/slots/files/${path}`;
 }
 
-export async function put(url: string, id: string, path: string, body: Buffer | Readable): Promise<Outcome> {
+async function put(url: string, id: string, path: string, body: Buffer | Readable): Promise<Outcome> {
   const stream = Buffer.isBuffer(body) ? { body: new Uint8Array(body) } : { body: body as unknown as BodyInit, duplex: 'half' };
   return outcomeOf(fileUrl(url, id, path), { method: 'PUT', ...stream });
 }
 
 /** Begins an upload in several requests; its path. */
-export async function beginTus(url: string, id: string, path: string, length: number): Promise<string> {
+async function beginTus(url: string, id: string, path: string, length: number): Promise<string> {
   const metadata = Object.entries({ artifact: id, slot: 'files', path })
     .map(([key, value]) => `${key} ${Buffer.from(value).toString('base64')}`)
     .join(',');
@@ -67,17 +102,17 @@ export async function beginTus(url: string, id: string, path: string, length: nu
 
 const tusHeaders = { 'tus-resumable': '1.0.0' };
 
-export async function patchTus(url: string, path: string, offset: number, bytes: Buffer): Promise<Outcome> {
+async function patchTus(url: string, path: string, offset: number, bytes: Buffer): Promise<Outcome> {
   const headers = { ...tusHeaders, 'content-type': 'application/offset+octet-stream', 'upload-offset': String(offset) };
   return outcomeOf(`${url}${path}`, { method: 'PATCH', headers, body: new Uint8Array(bytes) });
 }
 
-export async function tusStatus(url: string, path: string): Promise<{ readonly state: string; readonly offset: number }> {
+async function tusStatus(url: string, path: string): Promise<{ readonly state: string; readonly offset: number }> {
   return (await (await fetch(`${url}${path}`)).json()) as { state: string; offset: number };
 }
 
 /** The bytes, or the outcome where there are none. */
-export async function read(url: string, id: string, path: string): Promise<Buffer | Outcome> {
+async function read(url: string, id: string, path: string): Promise<Buffer | Outcome> {
   const response = await fetch(fileUrl(url, id, path), { signal: AbortSignal.timeout(deadlineMs) });
   const bytes = Buffer.from(await response.arrayBuffer());
   return response.ok ? bytes : toOutcome(response, bytes.toString());
@@ -95,7 +130,7 @@ function toOutcome(response: Response, text: string): Outcome {
 }
 
 /** Runs a job to its end, and answers what it answered. */
-export async function runJob(url: string, name: string, payload: object = {}): Promise<Record<string, unknown>> {
+async function runJob(url: string, name: string, payload: object = {}): Promise<Record<string, unknown>> {
   const { outcome, data } = await mutate(url, 'runJob', { name, payload }, '... on JobPayload { job { id } }');
   if (outcome !== 'OK') throw new Error(`${name}: ${outcome}`);
   return untilDone(name, async () => {

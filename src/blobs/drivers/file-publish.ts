@@ -50,23 +50,27 @@ const syncs = new Map<string, FolderSync>();
 
 /**
  * Makes new, renamed and removed names in the folder survive a power cut. A sync that runs may be past what was changed since it
- * began: whoever asks meanwhile waits for one more, which is one for all of them.
+ * began: whoever asks meanwhile waits for one more, which is one for all of them. Where the one that runs fails, so does who waits:
+ * systems tell of what they could not write once, and the next sync would know nothing of it.
  */
 export function syncFolder(folder: string): Promise<void> {
   const current = syncs.get(folder);
   if (current === undefined) return beginSync(folder);
-  current.next ??= current.running.then(
-    () => beginSync(folder),
-    () => beginSync(folder),
-  );
+  current.next ??= current.running.then(() => beginSync(folder));
   return current.next;
 }
 
 function beginSync(folder: string): Promise<void> {
   const sync: FolderSync = {
-    running: syncNow(folder).finally(() => {
-      if (sync.next === undefined) syncs.delete(folder);
-    }),
+    running: syncNow(folder).then(
+      () => {
+        if (sync.next === undefined) syncs.delete(folder);
+      },
+      (error: unknown) => {
+        syncs.delete(folder);
+        throw error;
+      },
+    ),
     next: undefined,
   };
   syncs.set(folder, sync);

@@ -107,7 +107,9 @@ function callerOf({ role = [], roleName = [], caller, project }: ExplainOptions)
   if (unknown !== undefined) {
     throw new AppError('USAGE', `--role is one of ${roles.join(', ')}, not ${unknown}; others are given by --role-name.`);
   }
-  return createCaller(caller, project, role.filter(isRole), { roleNames: new Set([...role, ...roleName]) });
+  // As a server tells them to policies.
+  const roleNames = new Set([...role, ...roleName].map((name) => name.toLowerCase()));
+  return createCaller(caller, project, role.filter(isRole), { roleNames });
 }
 
 function resourceOf(options: ExplainOptions): Resource {

@@ -42,8 +42,9 @@ export async function removeImage({ context, request, response, params }: Exchan
 export async function addImageTag(exchange: Exchange): Promise<void> {
   const { tag = '' } = exchange.params;
   await changeTags(exchange, ({ tags }) => {
+    if (tags.includes(tag)) return {};
     const { settings } = exchange.context;
-    assertQuotas({ tags: new Set([...tags, tag]).size, propertyCount: 0 }, settings);
+    assertQuotas({ tags: tags.length + 1, propertyCount: 0 }, settings);
     return { addTags: [tag] };
   });
 }

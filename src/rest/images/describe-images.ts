@@ -1,28 +1,29 @@
 /** What the OpenAPI document says of each operation on images: by path and method, beside the table of routes. */
-import { type AnswerDescription, type FieldDescription, type OperationDescription, schemaRef } from '#base/http-description.ts';
-import type { HttpRoute } from '#base/http-route.ts';
+import { type AnswerDescription, type OperationDescription, schemaRef } from '#base/http-description.ts';
 import type { JsonObject } from '#base/json.ts';
-
-export type Operations = NonNullable<HttpRoute<never>['operations']>;
-
-export const noSuchImage = 'There is no such image, or none that the caller may see.';
-export const readOnly = 'The server is read-only for the time being, or what it stands on does not answer.';
-export const unexpectedBody = 'The request has a body, and takes none.';
-export const done: AnswerDescription = { description: 'Done.' };
+import {
+  codedBody,
+  done,
+  json,
+  noReader,
+  noSuchImage,
+  type Operations,
+  readOnly,
+  refusedChange,
+  refusedReading,
+  told,
+  unexpectedBody,
+} from './describe-parts.ts';
 
 const whole: JsonObject = { type: 'integer', minimum: 0 };
-const json = (name: string) => ({ 'application/json': schemaRef(name) });
 const octets = { 'application/octet-stream': { type: 'string', contentEncoding: 'binary' } };
-const told = (description: string, schema?: JsonObject): FieldDescription =>
-  schema === undefined ? { description } : { description, schema };
-
 const one: AnswerDescription = { description: 'The image.', content: json('Image') };
 
 const show: OperationDescription = {
   id: 'showImage',
   summary: 'An image',
   answers: { 200: one },
-  refusals: { 400: unexpectedBody, 403: 'The caller has no role that reads.', 404: noSuchImage },
+  refusals: refusedReading({ 403: noReader }),
 };
 
 const list: OperationDescription = {
@@ -56,7 +57,7 @@ const list: OperationDescription = {
   answers: { 200: { description: 'The page. Any further property may be a filter, too.', content: json('ImageList') } },
   refusals: {
     400: 'A filter, a sort key, the limit or the marker is not one; or the request has a body.',
-    403: 'The caller has no role that reads.',
+    403: noReader,
   },
 };
 
@@ -76,7 +77,7 @@ const create: OperationDescription = {
     403: 'The caller may not make images, or not with this visibility or owner; or a field is not the caller’s to write.',
     409: 'The id is or was in use.',
     413: 'Too many tags or properties, or too large a body.',
-    415: 'The body has a content coding.',
+    415: codedBody,
     503: readOnly,
   },
 };
@@ -104,25 +105,17 @@ const remove: OperationDescription = {
   id: 'deleteImage',
   summary: 'Deletes an image with its data',
   answers: { 204: done },
-  refusals: {
-    400: unexpectedBody,
+  refusals: refusedChange({
     403: 'The image is protected, or the caller may not delete it.',
-    404: noSuchImage,
     409: 'Something of the same project needs the image.',
-    503: readOnly,
-  },
+  }),
 };
 
 const act = (id: string, summary: string): OperationDescription => ({
   id,
   summary,
   answers: { 204: done },
-  refusals: {
-    400: unexpectedBody,
-    403: 'The image is neither active nor deactivated, or the caller may not do this.',
-    404: noSuchImage,
-    503: readOnly,
-  },
+  refusals: refusedChange({ 403: 'The image is neither active nor deactivated, or the caller may not do this.' }),
 });
 
 const conditions: OperationDescription['headers'] = {
@@ -190,16 +183,15 @@ function head({ id, summary, answers, ...rest }: OperationDescription): Operatio
   return { ...rest, id: `${id}Head`, summary: `${summary}, but for the body`, answers: bodiless, refusals };
 }
 
-const tag = (id: string, summary: string, missing: string, more: Readonly<Record<number, string>>): OperationDescription => ({
+const tag = (id: string, summary: string, more: OperationDescription['refusals']): OperationDescription => ({
   id,
   summary,
   answers: { 204: done },
-  refusals: {
+  refusals: refusedChange({
     400: `${unexpectedBody} Or the tag is no tag.`,
     403: 'The caller may not change the image.',
-    404: missing,
     ...more,
-  },
+  }),
 });
 
 export const imageOperations: Readonly<Record<string, Operations>> = {
@@ -208,8 +200,8 @@ export const imageOperations: Readonly<Record<string, Operations>> = {
   '/images/:id/actions/deactivate': { POST: act('deactivateImage', 'Withholds the data of an active image') },
   '/images/:id/actions/reactivate': { POST: act('reactivateImage', 'Gives the data of a deactivated image back') },
   '/images/:id/tags/:tag': {
-    PUT: tag('addImageTag', 'Gives an image a tag', noSuchImage, { 413: 'Too many tags.', 503: readOnly }),
-    DELETE: tag('removeImageTag', 'Takes a tag from an image', `${noSuchImage} Or it has no such tag.`, { 503: readOnly }),
+    PUT: tag('addImageTag', 'Gives an image a tag', { 413: 'Too many tags.' }),
+    DELETE: tag('removeImageTag', 'Takes a tag from an image', { 404: `${noSuchImage} Or it has no such tag.` }),
   },
   '/images/:id/file': { GET: download, HEAD: head(download), PUT: upload },
 };

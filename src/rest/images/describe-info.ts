@@ -1,19 +1,6 @@
 /** What the OpenAPI document says of the versions of this API, and of what clients may ask about the server. */
-import { type OperationDescription, schemaRef } from '#base/http-description.ts';
-import { type Operations, unexpectedBody } from './describe-images.ts';
-
-const json = (name: string) => ({ 'application/json': schemaRef(name) });
-
-const about = (id: string, summary: string, schema: string, forbidden?: string): Operations => ({
-  GET: {
-    id,
-    summary,
-    answers: { 200: { description: summary, content: json(schema) } },
-    refusals: { 400: unexpectedBody, ...(forbidden === undefined ? {} : { 403: forbidden }) },
-  },
-});
-
-const noReader = 'The caller has no role that reads.';
+import type { OperationDescription } from '#base/http-description.ts';
+import { about, json, noReader, type Operations } from './describe-parts.ts';
 
 export const infoOperations: Readonly<Record<string, Operations>> = {
   '/info/import': about('showImportMethods', 'Ways to import an image', 'ImportMethods'),

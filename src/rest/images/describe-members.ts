@@ -1,22 +1,33 @@
 /** What the OpenAPI document says of members of images, and of the schemas that clients read. */
-import { type OperationDescription, schemaRef } from '#base/http-description.ts';
-import { done, noSuchImage, type Operations, readOnly, unexpectedBody } from './describe-images.ts';
+import type { OperationDescription } from '#base/http-description.ts';
+import {
+  about,
+  codedBody,
+  done,
+  json,
+  noReader,
+  noSuchImage,
+  type Operations,
+  readOnly,
+  refusedChange,
+  refusedReading,
+} from './describe-parts.ts';
 
-const member = { description: 'The member.', content: { 'application/json': schemaRef('Member') } };
-const notShared = 'The image is not of visibility `shared`, or the caller may not see its members.';
-const noSuchMember = `${noSuchImage} Or it is not shared with this project, or the caller may not know.`;
+const member = { description: 'The member.', content: json('Member') };
+const notShared = 'The image is not of visibility `shared`, or the caller has no role that reads.';
+const noSuchMember = `${noSuchImage} Or it is not shared with this project.`;
 
 const list: OperationDescription = {
   id: 'listImageMembers',
   summary: 'The projects that an image is shared with',
-  answers: { 200: { description: 'All of them.', content: { 'application/json': schemaRef('MemberList') } } },
-  refusals: { 400: unexpectedBody, 403: notShared, 404: noSuchImage },
+  answers: { 200: { description: 'All of them.', content: json('MemberList') } },
+  refusals: refusedReading({ 403: notShared }),
 };
 
 const add: OperationDescription = {
   id: 'addImageMember',
   summary: 'Shares an image with a project, which may accept it',
-  body: { 'application/json': schemaRef('NewMember') },
+  body: json('NewMember'),
   answers: { 200: { ...member, description: 'The member, pending.' } },
   refusals: {
     400: 'The body names no project.',
@@ -24,7 +35,7 @@ const add: OperationDescription = {
     404: noSuchImage,
     409: 'The image is shared with this project already.',
     413: 'It is shared with as many projects as this server takes, or the body is too large.',
-    415: 'The body has a content coding.',
+    415: codedBody,
     503: readOnly,
   },
 };
@@ -33,19 +44,20 @@ const show: OperationDescription = {
   id: 'showImageMember',
   summary: 'A project that an image is shared with',
   answers: { 200: member },
-  refusals: { 400: unexpectedBody, 404: noSuchMember },
+  refusals: refusedReading({ 403: noReader, 404: noSuchMember }),
 };
 
 const update: OperationDescription = {
   id: 'answerImageMember',
   summary: 'What a project makes of an image that is shared with it',
-  body: { 'application/json': schemaRef('MemberAnswer') },
+  body: json('MemberAnswer'),
   answers: { 200: member },
   refusals: {
     400: 'The status is none.',
     403: 'Only the project itself answers, or an administrator.',
     404: noSuchMember,
-    415: 'The body has a content coding.',
+    413: 'The body is too large.',
+    415: codedBody,
     503: readOnly,
   },
 };
@@ -54,17 +66,11 @@ const remove: OperationDescription = {
   id: 'removeImageMember',
   summary: 'Ends sharing an image with a project; a member may end it for itself',
   answers: { 204: done },
-  refusals: { 400: unexpectedBody, 403: 'The image is not the caller’s to share.', 404: noSuchMember, 503: readOnly },
+  refusals: refusedChange({ 403: 'The image is not the caller’s to share.', 404: noSuchMember }),
 };
 
-const schema = (id: string, of: string): Operations => ({
-  GET: {
-    id,
-    summary: `The JSON Schema of ${of}, as this deployment has it`,
-    answers: { 200: { description: 'The schema.', content: { 'application/json': schemaRef('ImageSchema') } } },
-    refusals: { 400: unexpectedBody },
-  },
-});
+const schema = (id: string, of: string): Operations =>
+  about(id, `The JSON Schema of ${of}, as this deployment has it`, 'ImageSchema');
 
 export const memberOperations: Readonly<Record<string, Operations>> = {
   '/images/:id/members': { GET: list, POST: add },

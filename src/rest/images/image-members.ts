@@ -15,20 +15,23 @@ import { assertNoBody, imageType, readJson, withImageWords } from './image-reque
 type Exchange = HttpExchange<OpContext>;
 
 const { type } = imageType;
+const isLiveOnly = true;
 
-/** @throws AppError ARTIFACT_NOT_FOUND, FORBIDDEN, MEMBERS_NOT_SHARED */
+/** @throws AppError ARTIFACT_NOT_FOUND, ARTIFACT_DELETED, FORBIDDEN, MEMBERS_NOT_SHARED */
 export async function listImageMembers({ context, request, response, params }: Exchange): Promise<void> {
   assertNoBody(request);
   const { id: artifactId = '' } = params;
-  const members = await withImageWords(artifactId, () => listMembers(context, { artifactId, type, isSharedOnly: true }));
+  const members = await withImageWords(artifactId, () =>
+    listMembers(context, { artifactId, type, isLiveOnly, isSharedOnly: true }),
+  );
   answerJson(request, response, { members: members.map(toMemberJson), schema: '/v2/schemas/members' });
 }
 
-/** @throws AppError ARTIFACT_NOT_FOUND, FORBIDDEN, MEMBER_NOT_FOUND */
+/** @throws AppError ARTIFACT_NOT_FOUND, ARTIFACT_DELETED, FORBIDDEN, MEMBER_NOT_FOUND */
 export async function showImageMember({ context, request, response, params }: Exchange): Promise<void> {
   assertNoBody(request);
   const { id: artifactId = '', member: project } = params;
-  const members = await withImageWords(artifactId, () => listMembers(context, { artifactId, type }));
+  const members = await withImageWords(artifactId, () => listMembers(context, { artifactId, type, isLiveOnly }));
   const member = members.find((candidate) => candidate.project === project);
   if (member === undefined) throw new AppError('MEMBER_NOT_FOUND');
   answerJson(request, response, toMemberJson(member));

@@ -61,6 +61,7 @@ export const imagePlane: HttpPlane<OpContext> = {
   description: imagePlaneDescription,
   toTarget: versionInHeader([...new Set(table.map(({ path }) => path.split('/')[1] ?? ''))]),
   answerUnknown: answerUnknownVersion,
+  knowsCallersOnly: true,
   answerError: answerImageError,
 };
 

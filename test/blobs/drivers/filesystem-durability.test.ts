@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { armFailpoints } from '#base/failpoint.ts';
 import type { BlobStore } from '#blobs/blob-store.ts';
 import { memberKey, newObjectKey } from '#blobs/blobs.ts';
+import { syncFolder } from '#blobs/drivers/file-publish.ts';
 import { openFilesystemStore } from '#blobs/drivers/filesystem.ts';
 import { type SyncWatch, watchSyncs } from '#test/support/watch-syncs.ts';
 
@@ -65,6 +66,18 @@ describe('after a power cut', () => {
       for (let index = lane; index < 80; index += 8) await put(index);
     });
     await Promise.all(lanes);
+  });
+
+  it('a sync of a folder that fails is told to all who wait for the next, and not to those who come later', async () => {
+    armFailpoints('store.filesystem:sync-folder=fail');
+    const outcomes = await Promise.allSettled([syncFolder(path), syncFolder(path), syncFolder(path)]);
+    armFailpoints('none:none=fail');
+    expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
+    await Promise.all([syncFolder(path), syncFolder(path), syncFolder(path)]);
+    await using writer = await store.create(key, { signal });
+    await writer.write(randomBytes(100));
+    await writer.finish();
+    expect(watch.survivors(path).get(objectPath())).toBe(100);
   });
 
   it('an object that was not finished is not taken for one', async () => {

@@ -398,10 +398,13 @@ describe('DELETE where deletes are delayed', () => {
     const headers = await slow.tokenFor('blue', 'member');
     const { id } = await createArtifact(slow.actAs('blue'), {
       type: 'image',
+      visibility: 'shared',
+      tags: ['kept'],
       properties: { disk_format: 'raw', container_format: 'bare' },
     });
     await uploadBlob(slow.actAs('blue'), { artifactId: id, slot: 'data', source: Readable.from([Buffer.from('bytes')]) });
     await publishArtifact(slow.actAs('blue'), { id });
+    await addMember(slow.actAs('blue'), { artifactId: id, project: 'green' });
     const url = `${slow.url}/v2/images/${id}`;
     expect((await fetch(url, { method: 'DELETE', headers })).status).toBe(204);
     expect((await fetch(url, { headers })).status).toBe(404);
@@ -415,6 +418,11 @@ describe('DELETE where deletes are delayed', () => {
       body: '[{"op":"add","path":"/a","value":""}]',
     };
     expect((await fetch(url, change)).status).toBe(404);
+    expect((await fetch(url, { ...change, body: '[]' })).status).toBe(404);
+    expect((await fetch(`${url}/tags/kept`, { method: 'PUT', headers })).status).toBe(404);
+    expect((await fetch(`${url}/members`, { headers })).status).toBe(404);
+    expect((await fetch(`${url}/members/green`, { headers })).status).toBe(404);
+    expect((await fetch(`${url}/members`, { headers: admin })).status).toBe(200);
     expect((await fetch(url, { headers: await slow.tokenFor('green', 'member') })).status).toBe(404);
   });
 });
@@ -447,6 +455,16 @@ describe('a tag', () => {
     expect(await statusOf('PUT', `${id}/tags/x`, { ...blue, 'content-type': 'application/json' })).toBe(204);
   });
 
+  it('is taken from an image that has more than are taken now, and may be said again of it', async () => {
+    const tags = ['a', 'b', 'c', 'd', 'e'];
+    const { id } = await queued();
+    await server.services.db.query({ text: 'UPDATE artifact SET tags = $2 WHERE id = $1' }, [id, tags]);
+    expect(await statusOf('PUT', `${id}/tags/a`)).toBe(204);
+    expect(await statusOf('PUT', `${id}/tags/f`)).toBe(413);
+    expect(await statusOf('DELETE', `${id}/tags/a`)).toBe(204);
+    expect(await shown(id)).toMatchObject({ tags: ['b', 'c', 'd', 'e'] });
+  });
+
   it("is for the image's own project to change", async () => {
     const { id } = await active({ visibility: 'community', tags: ['a'] });
     expect(await statusOf('PUT', `${id}/tags/b`, green)).toBe(403);
@@ -461,6 +479,21 @@ describe('a tag', () => {
     const statuses = await Promise.all(['a', 'b', 'c'].map((tag) => statusOf('PUT', `${id}/tags/${tag}`)));
     expect(statuses).toEqual([204, 204, 204]);
     expect(await shown(id)).toMatchObject({ tags: ['a', 'b', 'c'] });
+  });
+
+  it('is added or one too many, and never in conflict with another, in a burst beyond the quota', async () => {
+    const { id } = await active();
+    const tags = Array.from({ length: 60 }, (_, index) => `tag-${index}`);
+    const statuses = await Promise.all(tags.map((tag) => statusOf('PUT', `${id}/tags/${tag}`)));
+    const count = (wanted: number) => statuses.filter((status) => status === wanted).length;
+    expect([count(204), count(413)]).toEqual([3, 57]);
+    const kept = tags.filter((_, index) => statuses[index] === 204);
+    expect((await shown(id))['tags']).toEqual(kept.sort());
+    const gone = await Promise.all(
+      kept.flatMap((tag) => Array.from({ length: 10 }, () => statusOf('DELETE', `${id}/tags/${tag}`))),
+    );
+    expect(gone.filter((status) => status === 204)).toHaveLength(3);
+    expect(gone.filter((status) => status === 404)).toHaveLength(27);
   });
 });
 

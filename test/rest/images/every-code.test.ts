@@ -134,6 +134,7 @@ const provoked: Provoked = {
   },
   'GET /v2/images/{id}/members/{member}': {
     200: async () => world.ask('GET', `${members(await world.shared('green'))}/green`),
+    403: async () => world.ask('GET', `${members(await world.shared('green'))}/green`, { as: 'roleless' }),
     404: async () => world.ask('GET', `${members(await world.active())}/green`),
   },
   'PUT /v2/images/{id}/members/{member}': {
@@ -141,6 +142,7 @@ const provoked: Provoked = {
     400: async () => answerShare(await world.shared('green'), 'perhaps'),
     403: async () => answerShare(await world.shared('green'), 'accepted', { as: 'member' }),
     404: () => answerShare(randomUUID(), 'accepted'),
+    413: async () => answerShare(await world.shared('green'), 'x'.repeat(70_000)),
     415: async () => answerShare(await world.shared('green'), 'accepted', { headers: coded }),
   },
   'DELETE /v2/images/{id}/members/{member}': {

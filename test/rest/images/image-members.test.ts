@@ -87,13 +87,14 @@ describe('members of an image', () => {
     expect((await ask('green', `/images/${id}`)).status).toBe(404);
   });
 
-  it('see their own share; the owner and administrators see all', async () => {
+  it('see all of them, as the owner and administrators do', async () => {
     const id = await image();
     for (const project of ['green', 'red', 'somebody else']) expect((await share(id, project)).status).toBe(200);
     expect(await membersFor('blue', id)).toEqual(['green', 'red', 'somebody else']);
     expect(await membersFor('ops', id)).toEqual(['green', 'red', 'somebody else']);
-    expect(await membersFor('green', id)).toEqual(['green']);
-    expect((await ask('green', `/images/${id}/members/red`)).status).toBe(404);
+    expect(await membersFor('green', id)).toEqual(['green', 'red', 'somebody else']);
+    expect((await ask('green', `/images/${id}/members/red`)).status).toBe(200);
+    expect((await ask('green', `/images/${id}/members/yellow`)).status).toBe(404);
     expect((await ask('blue', `/images/${id}/members/somebody%20else`)).status).toBe(200);
   });
 

@@ -54,10 +54,26 @@ describe('the versions document', () => {
   });
 
   it('is no answer to other paths: those are not found, as is a version alone', async () => {
+    const { authorization } = await server.tokenFor('blue', 'reader');
     for (const path of ['/v2', '/v2/', '/v2.18/', '/v2/nothing', '/v2.0/images/x/nothing', '/vx/images', '/nothing']) {
-      const response = await ask(path);
-      expect([path, response.status]).toEqual([path, 404]);
+      for (const method of ['GET', 'POST']) {
+        const response = await ask(path, { method, headers: { authorization } });
+        expect([path, response.status]).toEqual([path, 404]);
+      }
     }
+  });
+
+  it('leaves what is below a version to callers: nobody is told so, whether or not there is something', async () => {
+    const strangers = [{}, { 'x-auth-token': '' }, { 'x-auth-token': `vtr_${'a'.repeat(43)}` }, { authorization: 'Basic YTpi' }];
+    for (const path of ['/v2', '/v2/', '/v2.18/', '/v2/nothing', '/v2.0/images/x/nothing', '/v2/images']) {
+      for (const headers of strangers) {
+        const response = await ask(path, { headers });
+        expect([path, headers, response.status]).toEqual([path, headers, 401]);
+        expect(response.headers.get('www-authenticate')).toContain('Bearer');
+        expect(response.headers.get('content-type')).toBe('text/html; charset=UTF-8');
+      }
+    }
+    for (const path of ['/vx/images', '/nothing']) expect([path, (await ask(path)).status]).toEqual([path, 404]);
   });
 
   it('is read, and nothing else', async () => {
