@@ -50,18 +50,14 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   await using stack = new AsyncDisposableStack();
   const log = options.log ?? stack.use(openServerLog(config.log)).log;
   await traceIfAsked(config, stack);
-  // While PostgreSQL starts, which is mostly waiting, the types and the largest module load.
-  const launched = Promise.withResolvers<void>();
-  const loading = beginLoading(config, options.packagesOf, launched.promise);
-  const preparing = prepareDatabase(config, stack, log, launched.resolve);
-  const proceed = () => launched.resolve();
-  preparing.then(proceed, proceed);
-  const database = await preparing.catch(loading.abandon);
+  // While PostgreSQL starts, which is mostly waiting, the types load.
+  const loading = beginLoading(config, options.packagesOf);
+  const database = await prepareDatabase(config, stack, log).catch(loading.abandon);
   const types = stack.use(await loading.types);
   const { services, metrics } = await openServices(config, database.url, types, stack, log);
   if (database.isSole) await releaseAbandoned(services);
   await warmUp(services.db).catch((err: unknown) => log.warn({ err }, 'the first requests will be slower'));
-  const http = stack.use(await openHttp(config, services, metrics, await loading.graphql, stack));
+  const http = stack.use(await openHttp(config, services, metrics, stack));
   indexSoon(config, database.url, services, stack);
   if (config.jobs.worker) workSoon(config, services, metrics, stack);
   const running = run(stack.move(), http, database.exited, options.signal, log);
@@ -87,7 +83,7 @@ export async function startWorkerProcess(config: Config, options: WorkerStartOpt
   await using stack = new AsyncDisposableStack();
   const log = options.log ?? stack.use(openServerLog(config.log)).log;
   await traceIfAsked(config, stack);
-  const database = await prepareDatabase(config, stack, log, () => undefined);
+  const database = await prepareDatabase(config, stack, log);
   const types = stack.use(await loadAllTypes(config, options.packagesOf));
   const { services, metrics } = await openServices(config, database.url, types, stack, log);
   const ops = stack.use(await startOpsServer(services.db, metrics, toMetricsAddress(config)));
@@ -104,7 +100,7 @@ export interface OpenMaintenance extends AsyncDisposable {
 /** The database and the stores without a server or a worker: for the care of bytes where none runs. @throws AppError */
 export async function openMaintenance(config: Config, log: Logger): Promise<OpenMaintenance> {
   await using stack = new AsyncDisposableStack();
-  const database = await prepareDatabase(config, stack, log, () => undefined);
+  const database = await prepareDatabase(config, stack, log);
   const { poolSize, statementTimeoutMs } = config.database;
   const db = stack.use(openDatabase({ url: database.url, poolSize, statementTimeoutMs }));
   const blobs = stack.use(await openBlobs(toBlobsConfig(config)));
@@ -113,21 +109,16 @@ export async function openMaintenance(config: Config, log: Logger): Promise<Open
   return { services, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 }
 
-/**
- * Begun now and awaited later; `abandon` passes on what stands against the start, and leaves nothing open.
- * @param launched until then the large module waits: its loading takes the thread, and PostgreSQL would be launched after it
- */
-function beginLoading(config: Config, packagesOf: string | undefined, launched: Promise<void>) {
+/** Begun now and awaited later; `abandon` passes on what stands against the start, and leaves nothing open. */
+function beginLoading(config: Config, packagesOf: string | undefined) {
   const types = loadAllTypes(config, packagesOf);
-  const graphql = launched.then(() => import('#graphql/graphql-plane.ts'));
   const abandon = async (error: unknown): Promise<never> => {
-    await Promise.allSettled([types.then((loaded) => loaded[Symbol.asyncDispose]()), graphql]);
+    await Promise.allSettled([types.then((loaded) => loaded[Symbol.asyncDispose]())]);
     throw error;
   };
-  // Awaited in their turn: until then a failure is not unhandled, only early.
+  // Awaited in its turn: until then a failure is not unhandled, only early.
   types.catch(() => undefined);
-  graphql.catch(() => undefined);
-  return { types, graphql, abandon };
+  return { types, abandon };
 }
 
 function loadAllTypes({ types }: Config, packagesOf: string | undefined) {

@@ -7,9 +7,8 @@ import type { Services } from '#ops/context.ts';
 import { openKeystone } from '#policy/policy.ts';
 import { catalogueType, imagePlane } from '#rest/images/image-routes.ts';
 import { transferPlane } from '#transfers/transfer-routes.ts';
+import { openGraphql } from './open-graphql.ts';
 import { toMetricsAddress } from './room-settings.ts';
-
-type GraphqlModule = typeof import('#graphql/graphql-plane.ts');
 
 /** The strategies in force, Keystone's closed with the stack. */
 function openStrategies(
@@ -32,19 +31,15 @@ export async function openHttp(
   config: Config,
   services: Services,
   metrics: Metrics,
-  { createGraphqlPlane }: GraphqlModule,
   stack: AsyncDisposableStack,
 ): Promise<HttpServer> {
-  const { limits, graphql } = config;
-  const { depth, cost, aliases, tokens, graphiql, introspection } = graphql;
-  const bounds = { maxDepth: depth, maxCost: cost, maxAliases: aliases, maxTokens: tokens, maxBodyBytes: limits.bodyBytes };
-  const plane = createGraphqlPlane({ services, types: services.types, limits: bounds, graphiql, introspection });
+  const { limits } = config;
   return startHttpServer({
     host: config.host,
     port: config.port,
     services,
     planes: [transferPlane, imagePlane],
-    graphql: (request, response, context) => plane.handle(request, response, context),
+    graphql: await openGraphql(config, services, stack),
     ...openStrategies(config, services, metrics.observeKeystone, stack),
     corsOrigins: config.cors.origins,
     deadlineMs: limits.requestTimeoutMs,

@@ -13,21 +13,15 @@ export interface PreparedDatabase {
 }
 
 /** A database of this version: an external one, or the embedded one, which then stops last. */
-export async function prepareDatabase(
-  config: Config,
-  stack: AsyncDisposableStack,
-  log: Logger,
-  onLaunched: () => void,
-): Promise<PreparedDatabase> {
+export async function prepareDatabase(config: Config, stack: AsyncDisposableStack, log: Logger): Promise<PreparedDatabase> {
   const { url, directUrl, autoMigrate } = config.database;
   if (url === undefined) {
     const embedded = stack.use(
-      await startEmbeddedPostgres({ dataDir: config.dataDir, onNotice: (message) => log.info(message), onLaunched }),
+      await startEmbeddedPostgres({ dataDir: config.dataDir, onNotice: (message) => log.info(message) }),
     );
     await migrate({ url: embedded.url });
     return { url: embedded.url, isSole: true, exited: embedded.exited };
   }
-  onLaunched();
   const direct = directUrl ?? url;
   if (autoMigrate) await migrate({ url: direct });
   else {

@@ -19,8 +19,6 @@ interface EmbeddedPostgresOptions {
   readonly dataDir: string;
   /** Told in one sentence what takes time or was repaired. */
   readonly onNotice?: ((message: string) => void) | undefined;
-  /** Told when the server's process runs: from here on starting is waiting, and time for other work. */
-  readonly onLaunched?: (() => void) | undefined;
 }
 
 interface EmbeddedPostgres extends AsyncDisposable {
@@ -48,7 +46,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   }
   await assertVersion(place);
   if ((await endLeftoverPostgres(place)) === 'ended') notice('ended the PostgreSQL that an earlier run left behind');
-  const cluster = await startWhenFree(place, options.onLaunched);
+  const cluster = await startWhenFree(place);
   stack.defer(() => cluster.stop());
   await createDatabase(cluster);
   const kept = stack.move();
@@ -90,10 +88,10 @@ async function assertVersion(place: ClusterPlace): Promise<void> {
 }
 
 /** After a kill of the whole server its last sessions may hold the shared memory for a moment longer. */
-async function startWhenFree(place: ClusterPlace, onLaunched: (() => void) | undefined): Promise<Cluster> {
+async function startWhenFree(place: ClusterPlace): Promise<Cluster> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await startCluster(place, {}, onLaunched);
+      return await startCluster(place);
     } catch (error) {
       if (attempt === 50 || !(error instanceof Error) || !error.message.includes('is still in use')) throw error;
     }

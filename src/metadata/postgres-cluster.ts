@@ -67,20 +67,12 @@ export async function initialiseCluster(place: Omit<ClusterPlace, 'socketFolder'
   if (code !== 0) throw await failure('PostgreSQL could not prepare its folder', place.logFile);
 }
 
-/**
- * Resolves when the server accepts connections; after a crash it recovers first, however long that takes.
- * @param onLaunched told as soon as its process runs
- */
-export async function startCluster(
-  place: ClusterPlace,
-  settings: ClusterSettings = {},
-  onLaunched: () => void = () => undefined,
-): Promise<Cluster> {
+/** Resolves when the server accepts connections; after a crash it recovers first, however long that takes. */
+export async function startCluster(place: ClusterPlace, settings: ClusterSettings = {}): Promise<Cluster> {
   const all = { ...commonSettings, unix_socket_directories: place.socketFolder, ...settings };
   const args = ['-D', place.dataFolder, '-p', String(port)];
   for (const [name, value] of Object.entries(all)) args.push('-c', `${name}=${value}`);
   const child = await launch(place, place.binaries.postgres, args);
-  onLaunched();
   const exited = ended(child).then(() => undefined);
   while (!(await isReady(place.dataFolder, child.pid))) {
     if (hasEnded(child)) throw await failure('PostgreSQL did not start', place.logFile);
