@@ -1,9 +1,9 @@
 /** GraphQL's plane: the largest of the modules, loaded when it is first asked for, or when the rush of a start is over. */
 import { join } from 'node:path';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { packageRoot } from '#base/package-root.ts';
 import type { Config } from '#config/config.ts';
 import type { GraphqlPlane } from '#graphql/graphql-plane.ts';
+import { loadGraphqlPlane } from '#graphql/load-graphql-plane.ts';
 import type { Services } from '#ops/context.ts';
 import type { TypeRegistry } from '#types/type-registry.ts';
 
@@ -39,12 +39,7 @@ function areShipped({ types }: TypeRegistry): boolean {
 }
 
 async function loadPlane({ graphql, limits }: Config, services: Services): Promise<GraphqlPlane> {
-  // One after another, so that requests have their turns between.
-  for (const part of [() => import('graphql'), () => import('@pothos/core'), () => import('graphql-yoga')]) {
-    await part();
-    await nextTurn();
-  }
-  const { createGraphqlPlane } = await import('#graphql/graphql-plane.ts');
+  const { createGraphqlPlane } = await loadGraphqlPlane();
   const { depth, cost, aliases, tokens, graphiql, introspection } = graphql;
   const bounds = { maxDepth: depth, maxCost: cost, maxAliases: aliases, maxTokens: tokens, maxBodyBytes: limits.bodyBytes };
   return createGraphqlPlane({ services, types: services.types, limits: bounds, graphiql, introspection });

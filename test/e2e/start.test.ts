@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
@@ -99,6 +99,14 @@ describe('a start', () => {
     expect(await outcome(start('one', { VITRINE_DATABASE_AUTO_MIGRATE: 'false' }))).toBe('DATABASE_OUTDATED');
   });
 
+  it('is refused where types of the operator’s own and the shipped ones make no schema together', async () => {
+    const own = join(folder, 'types', 'clash');
+    await cp(join(import.meta.dirname, '../../artifact-types/_example'), own, { recursive: true });
+    const manifest = JSON.parse(await readFile(join(own, 'manifest.json'), 'utf8'));
+    await writeFile(join(own, 'manifest.json'), JSON.stringify({ ...manifest, type: 'image-filter' }));
+    expect(await outcome(start('one', { VITRINE_TYPES_FOLDERS: join(folder, 'types') }))).toBe('TYPE_INVALID');
+  });
+
   it('keeps an instance key of its own where none is configured, for its owner only', async () => {
     const server = await start('one', { VITRINE_INSTANCE_KEY: '' });
     await server.close();
@@ -109,6 +117,13 @@ describe('a start', () => {
 });
 
 describe('a running server', () => {
+  it('has GraphQL for the first who ask, however many they are, and ends well before it was loaded', async () => {
+    await (await start('one')).close();
+    await using server = await start('one');
+    const answers = await Promise.all(Array.from({ length: 3 }, () => fetch(`${server.url}/graphql?query={__typename}`)));
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
+  });
+
   it('stops at its signal, once, and lets go of its port', async () => {
     const stop = new AbortController();
     const server = await start('one', {}, stop.signal);

@@ -30,7 +30,8 @@ const doors: Readonly<Record<string, readonly string[]>> = {
   jobs: ['jobs.ts'],
   // Checking and making a type are of use without a registry: two tools beside the room's door.
   types: ['type-registry.ts', 'load-types.ts', 'check-type.ts', 'new-type.ts'],
-  graphql: ['graphql-plane.ts'],
+  // Loading it is apart from the plane itself: a server runs before it has it.
+  graphql: ['graphql-plane.ts', 'load-graphql-plane.ts'],
   rest: ['images/image-routes.ts'],
   transfers: ['transfer-routes.ts'],
   // Exporting traces is apart: its packages are loaded where they are configured only.
