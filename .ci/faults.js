@@ -258,6 +258,18 @@ export const faults = [
     ],
   },
   {
+    name: 'the outline of a large closure is followed whatever became of its nodes',
+    file: 'test/ops/closure-json.test.ts',
+    test: 'a pinned closure as JSON > of many nodes > is read from rows while a node is yanked, or out of sight',
+    edits: [
+      {
+        path: 'src/metadata/closure-outline-records.ts',
+        from: "AND a.yanked_at IS NULL AND ${readableSql('a', viewer)}",
+        to: 'AND ($1::text IS NOT NULL OR $2::boolean)',
+      },
+    ],
+  },
+  {
     name: 'a negotiation has bytes that the caller may not read',
     file: 'test/ops/negotiate-uploads.test.ts',
     test: 'what counts as there > tells nobody of bytes in another project: known and unknown digests have the same answer',
