@@ -9,6 +9,7 @@ import { assertSameAsDeleted, findLive, versionExists } from './check-version.ts
 import { toClosureParts } from './closure-parts.ts';
 import type { OpContext } from './context.ts';
 import { freezeArtifact } from './freeze-artifact.ts';
+import { keepImageText } from './image-texts.ts';
 import type { PreparedPublish } from './prepare-publish.ts';
 import { recordArtifactChange } from './record-change.ts';
 
@@ -41,6 +42,7 @@ export async function publishDraft(tx: Sql, context: OpContext, prepared: Prepar
   const published = await artifactRecords.publishArtifact(tx, artifact.id, properties, digest);
   await artifactRecords.beginName(tx, artifact.id);
   await closurePartRecords.saveClosureParts(tx, toClosureParts(published, pins));
+  await keepImageText(tx, published);
   await recordArtifactChange(tx, context, { kind: 'artifact.published', action: 'artifact:publish' }, published);
   await failpoint('publish:commit');
   return { published };
