@@ -35,7 +35,7 @@ import type { OpSettings, Services, StorageServices } from '#ops/context.ts';
 import { releaseUploads } from '#ops/release-uploads.ts';
 import { warmUp } from '#ops/warm-up.ts';
 import { loadPolicy, openKeystone, type Policy } from '#policy/policy.ts';
-import { catalogueType, imagePlane } from '#rest/images/image-routes.ts';
+import { catalogueType, imagePlane, imageType } from '#rest/images/image-routes.ts';
 import { transferPlane } from '#transfers/transfer-routes.ts';
 import { loadTypes } from '#types/load-types.ts';
 import type { TypeRegistry } from '#types/type-registry.ts';
@@ -301,6 +301,7 @@ function toSettings(config: Config, instanceKey: Uint8Array): OpSettings {
     nodeId: randomUUID(),
     storage: toStorageSettings(config),
     image: config.image,
+    imageType,
   };
 }
 

@@ -1,8 +1,5 @@
 /** Names that the Image API gives a meaning of its own: no property of an image may stand for them. */
 
-/** The artifact type behind the Image API, and the slot that holds an image’s data. */
-export const imageType = { type: 'image', slot: 'data' } as const;
-
 /** What every image shows, in whatever form it was made. */
 export const imageBaseFields = [
   ...['id', 'name', 'status', 'visibility', 'protected', 'os_hidden', 'checksum', 'os_hash_algo', 'os_hash_value', 'owner'],

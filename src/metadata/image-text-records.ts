@@ -22,7 +22,7 @@ const saveStatement = {
     FROM unnest($1::uuid[], $2::integer[], $3::text[]) AS t (id, revision, text)
     JOIN artifact a ON a.id = t.id AND a.revision = t.revision AND a.state NOT IN ('draft', 'deleted')
     JOIN artifact_blob ab ON ab.artifact_id = a.id AND ab.slot = $4 AND ab.key = ''
-    FOR SHARE OF a
+    ORDER BY a.created_at, a.id FOR SHARE OF a
     ON CONFLICT (artifact_id) DO UPDATE SET form = EXCLUDED.form, revision = EXCLUDED.revision, blob_id = EXCLUDED.blob_id,
       text = EXCLUDED.text`,
 };
@@ -40,21 +40,32 @@ export async function saveImageTexts(sql: Sql, texts: readonly ImageText[], slot
 
 const unpreparedStatement = {
   name: 'image-text-missing',
-  text: `SELECT a.id FROM artifact a
-    WHERE a.type = $1 AND a.state NOT IN ('draft', 'deleted') AND a.id > $2 AND a.single_blobs ? $3
+  text: `SELECT a.id, a.created_at::text AS created FROM artifact a
+    WHERE a.type = $1 AND a.state NOT IN ('draft', 'deleted') AND a.single_blobs ? $2 AND (a.created_at, a.id) > ($3, $4)
       AND NOT EXISTS (SELECT 1 FROM image_text t WHERE t.artifact_id = a.id AND t.form = ${form} AND t.revision = a.revision)
-    ORDER BY a.id LIMIT $4`,
+    ORDER BY a.created_at, a.id LIMIT $5`,
 };
 
-/** Ids of images with data but without a text that is theirs, the first after `after` in the order of ids. */
+/** Where a walk over images stands. */
+export interface ImagePlace {
+  readonly id: string;
+  /** As PostgreSQL writes it. */
+  readonly created: string;
+}
+
+export const firstPlace: ImagePlace = { id: '00000000-0000-0000-0000-000000000000', created: '-infinity' };
+
+/**
+ * Images with data but without a text that is theirs, the first after `after`. In the order that lists are asked for: a page of a
+ * list then finds its texts side by side.
+ */
 export async function listUnprepared(
   sql: Sql,
   { type, slot }: { readonly type: string; readonly slot: string },
-  after: string,
+  after: ImagePlace,
   limit: number,
-): Promise<readonly string[]> {
-  const rows = await sql.query<{ readonly id: string }>(unpreparedStatement, [type, after, slot, limit]);
-  return rows.map(({ id }) => id);
+): Promise<readonly ImagePlace[]> {
+  return sql.query<ImagePlace>(unpreparedStatement, [type, slot, after.created, after.id, limit]);
 }
 
 /**

@@ -50,7 +50,7 @@ export async function changeArtifact(
       const locked = await lockCurrent(tx, id, expectedRevision, change.action === 'artifact:restore');
       const changed = await apply(tx, locked);
       if (changed !== undefined) {
-        await keepImageText(tx, changed);
+        await keepImageText(tx, context, changed);
         const kind = typeof change.kind === 'string' ? change.kind : change.kind(changed);
         await recordArtifactChange(tx, context, { ...change, kind }, changed);
         return changed;

@@ -42,7 +42,7 @@ export async function publishDraft(tx: Sql, context: OpContext, prepared: Prepar
   const published = await artifactRecords.publishArtifact(tx, artifact.id, properties, digest);
   await artifactRecords.beginName(tx, artifact.id);
   await closurePartRecords.saveClosureParts(tx, toClosureParts(published, pins));
-  await keepImageText(tx, published);
+  await keepImageText(tx, context, published);
   await recordArtifactChange(tx, context, { kind: 'artifact.published', action: 'artifact:publish' }, published);
   await failpoint('publish:commit');
   return { published };

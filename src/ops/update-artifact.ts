@@ -89,7 +89,7 @@ async function write(
   if (frozen !== undefined) await assertVersionFree(tx, { ...planned(artifact, plan), familyId });
   let updated = await artifactRecords.updateArtifact(tx, artifact.id, { ...plan.content, ...plan.named, familyId });
   if (frozen !== undefined) updated = await freeze(tx, context, updated, frozen);
-  await keepImageText(tx, updated);
+  await keepImageText(tx, context, updated);
   const detail = { changed: plan.changed };
   await recordArtifactChange(tx, context, { kind: 'artifact.updated', action: 'artifact:update', detail }, updated);
   return updated;

@@ -1,7 +1,6 @@
 /** What changes an image that is there: PATCH, tags, the two actions, DELETE. */
 import { AppError } from '#base/app-error.ts';
 import type { HttpExchange } from '#base/http-route.ts';
-import { imageType } from '#core/image-fields.ts';
 import { toImageText } from '#core/image-text.ts';
 import type { OpContext } from '#ops/context.ts';
 import { deactivateArtifact } from '#ops/deactivate-artifact.ts';
@@ -11,6 +10,7 @@ import { reactivateArtifact } from '#ops/reactivate-artifact.ts';
 import { type DecideUpdate, updateArtifactBy } from '#ops/update-artifact.ts';
 import { answerEmpty, answerText } from './image-answers.ts';
 import { assertNoBody, readJson, withImageWords } from './image-requests.ts';
+import { imageType } from './image-type.ts';
 import { assertQuotas, shown } from './image-write.ts';
 import { patchReader } from './parse-patch.ts';
 import { planImagePatch, touchesFormats } from './plan-image-patch.ts';

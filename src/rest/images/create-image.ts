@@ -2,12 +2,13 @@
 import { AppError } from '#base/app-error.ts';
 import type { HttpExchange } from '#base/http-route.ts';
 import { isJsonObject, type Json } from '#base/json.ts';
-import { imageType, isFurtherProperty } from '#core/image-fields.ts';
+import { isFurtherProperty } from '#core/image-fields.ts';
 import { toImageText } from '#core/image-text.ts';
 import type { OpContext } from '#ops/context.ts';
 import { type CreateArtifactInput, createArtifact } from '#ops/create-artifact.ts';
 import { absoluteUrl, answerText } from './image-answers.ts';
 import { readJson } from './image-requests.ts';
+import { imageType } from './image-type.ts';
 import { assertOpenFields, assertQuotas, type ImageWrite, isFault, mergeWrites, readField } from './image-write.ts';
 
 /**

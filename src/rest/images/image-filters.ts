@@ -2,9 +2,10 @@
 import type { Json } from '#base/json.ts';
 import { type ArtifactState, type MemberStatus, memberStatuses, visibilities } from '#core/artifact.ts';
 import type { Filter, FilterField, FilterOperator, FilterValueKind } from '#core/filter.ts';
-import { imageType, imageVersionField } from '#core/image-fields.ts';
+import { imageVersionField } from '#core/image-fields.ts';
 import { type ImageStatus, statesOf } from '#core/image-status.ts';
 import { invalid, readOneOf, readTexts, readTruth, readWhole, timeFilter } from './filter-values.ts';
+import { imageType } from './image-type.ts';
 
 export interface ImageFilters {
   readonly filter: Filter | null;

@@ -5,11 +5,12 @@
 import type { HttpExchange } from '#base/http-route.ts';
 import type { JsonObject } from '#base/json.ts';
 import { memberStatuses, visibilities } from '#core/artifact.ts';
-import { imageType, imageVersionField } from '#core/image-fields.ts';
+import { imageVersionField } from '#core/image-fields.ts';
 import { imageStatuses } from '#core/image-status.ts';
 import type { ImagePropertyRule, OpContext } from '#ops/context.ts';
 import { answerJson } from './image-answers.ts';
 import { assertNoBody } from './image-requests.ts';
+import { imageType } from './image-type.ts';
 
 type Types = Pick<OpContext, 'types'>['types'];
 type Settings = OpContext['settings']['image'];

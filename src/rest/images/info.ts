@@ -1,12 +1,12 @@
 /** What a client may ask about the server: ways to import, stores, and how much its project has. */
 import type { HttpExchange, HttpHandler } from '#base/http-route.ts';
 import type { JsonObject } from '#base/json.ts';
-import { imageType } from '#core/image-fields.ts';
 import type { OpContext } from '#ops/context.ts';
 import { getUsage } from '#ops/get-usage.ts';
 import { listStoreDetails, listStores, type StoreDetail, type StoreView } from '#ops/list-stores.ts';
 import { answerJson } from './image-answers.ts';
 import { assertNoBody } from './image-requests.ts';
+import { imageType } from './image-type.ts';
 
 type Exchange = HttpExchange<OpContext>;
 

@@ -1,6 +1,6 @@
 /** GET of the images: a page, and links that carry on with the same filters in the same order. */
 import type { HttpExchange } from '#base/http-route.ts';
-import { imageType, imageVersionField } from '#core/image-fields.ts';
+import { imageVersionField } from '#core/image-fields.ts';
 import { idOfImageText } from '#core/image-text.ts';
 import type { OpContext } from '#ops/context.ts';
 import { type ImageSort, listImages } from '#ops/list-images.ts';
@@ -8,6 +8,7 @@ import { invalid, readWhole } from './filter-values.ts';
 import { answerText } from './image-answers.ts';
 import { readImageFilters } from './image-filters.ts';
 import { assertNoBody } from './image-requests.ts';
+import { imageType } from './image-type.ts';
 
 const limitDefault = 25;
 const limitMax = 1000;

@@ -1,12 +1,12 @@
 /** GET and HEAD of an image. */
 import { AppError } from '#base/app-error.ts';
 import type { HttpExchange } from '#base/http-route.ts';
-import { imageType } from '#core/image-fields.ts';
 import { toImageText } from '#core/image-text.ts';
 import type { OpContext } from '#ops/context.ts';
 import { findBootImage } from '#ops/find-boot-image.ts';
 import { answerText } from './image-answers.ts';
 import { assertNoBody, withImageWords } from './image-requests.ts';
+import { imageType } from './image-type.ts';
 
 /** @throws AppError ARTIFACT_NOT_FOUND, ARTIFACT_DELETED, FORBIDDEN */
 export async function showImage({ context, request, response, params }: HttpExchange<OpContext>): Promise<void> {

@@ -3,11 +3,11 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { AppError } from '#base/app-error.ts';
 import { expectedBytes, refuseContentCoding } from '#base/body-fields.ts';
 import type { HttpExchange } from '#base/http-route.ts';
-import { imageType } from '#core/image-fields.ts';
 import type { OpContext } from '#ops/context.ts';
 import { uploadImage } from '#ops/upload-image.ts';
 import { emptyMediaType } from './image-errors.ts';
 import { withImageWords } from './image-requests.ts';
+import { imageType } from './image-type.ts';
 
 /** Without them nobody could say what the bytes are. */
 const needs = ['disk_format', 'container_format'];
