@@ -10,6 +10,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { migrate, openDatabase, startEmbeddedPostgres } from '#metadata/metadata.ts';
 import { ensurePropertyIndexes } from '#metadata/property-indexes.ts';
+import { prepareImages } from '#ops/prepare-images.ts';
+import { imageType } from '#rest/images/image-routes.ts';
 import { administer, databaseUrl } from '#test/support/database.ts';
 import { startFakeKeystone } from '#test/support/fake-keystone.ts';
 import { loadTypes } from '#types/load-types.ts';
@@ -81,6 +83,12 @@ async function openWorld(size: number): Promise<World> {
   const [big = '', sparse = ''] = issueTokens(keystone, [imageProjects.big, imageProjects.sparse]);
   await using db = openDatabase({ url, statementTimeoutMs: 0 });
   await createImages(db, size);
+  // As they would be had they come by the API.
+  await prepareImages(
+    { db, settings: { imageType } },
+    {},
+    { signal: AbortSignal.timeout(900_000), progress: () => Promise.resolve() },
+  );
   await using registry = await loadTypes({ folders: [join(import.meta.dirname, '../artifact-types')] });
   const types = [...registry.types.values()].map(({ manifest, properties, extraKind }) => ({
     type: manifest.type,

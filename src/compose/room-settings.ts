@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { BlobsConfig } from '#blobs/blobs.ts';
 import type { Config } from '#config/config.ts';
 import type { OpSettings } from '#ops/context.ts';
+import { imageType } from '#rest/images/image-routes.ts';
 
 export function toBlobsConfig({ stores, defaultStore, database }: Config): BlobsConfig {
   // The only node of its database: what is half written in its folders at start was left by a run that is dead.
@@ -34,6 +35,7 @@ export function toOpSettings(config: Config, instanceKey: Uint8Array): OpSetting
     nodeId: randomUUID(),
     storage: toStorageSettings(config),
     image: config.image,
+    imageType,
   };
 }
 

@@ -11,6 +11,7 @@ import { expireKeysJob } from './expire-keys.ts';
 import { expireUploadsJob } from './expire-uploads.ts';
 import type { JobDefinition, JobSettings } from './job-definition.ts';
 import { prepareClosuresJob } from './prepare-closures.ts';
+import { prepareImagesJob } from './prepare-images.ts';
 import { purgeArtifactsJob } from './purge-artifacts.ts';
 import { reconcileStoresJob } from './reconcile-stores.ts';
 import { scrubBlobsJob } from './scrub-blobs.ts';
@@ -32,6 +33,7 @@ export const jobDefinitions: readonly JobDefinition[] = [
   reconcileStoresJob,
   purgeArtifactsJob,
   prepareClosuresJob,
+  prepareImagesJob,
 ];
 
 export interface WorkOptions {

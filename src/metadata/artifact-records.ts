@@ -306,7 +306,8 @@ const deleteStatement = {
   text: `WITH names AS (UPDATE artifact_name SET valid_to = clock_timestamp() WHERE artifact_id = $1 AND valid_to IS NULL),
       blobs AS (DELETE FROM artifact_blob WHERE artifact_id = $1),
       placements AS (DELETE FROM placement WHERE artifact_id = $1),
-      parts AS (DELETE FROM closure_part WHERE artifact_id = $1)
+      parts AS (DELETE FROM closure_part WHERE artifact_id = $1),
+      texts AS (DELETE FROM image_text WHERE artifact_id = $1)
     UPDATE artifact AS a SET state = 'deleted', deleted_at = now(), expires_at = NULL,
       state_before_delete = CASE WHEN a.state = 'pending_delete' THEN a.state_before_delete ELSE a.state END,
       revision = a.revision + 1, updated_at = now()

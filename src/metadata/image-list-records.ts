@@ -1,16 +1,19 @@
-/** Pages of artifacts of one type, each read as the boot path reads one: a row with the blob of one slot. */
+/** Pages of artifacts of one type: the ready text of each, or a row with the blob of one slot, as the boot path reads one. */
 import { createHash } from 'node:crypto';
 import type { Filter } from '#core/filter.ts';
 import { someCondition } from '#core/simplify-filter.ts';
-import { type BootImageRow, type BootImageTuple, bootImageTuple, toBootImages } from './boot-image-row.ts';
+import { type BootImageRow, type BootImageTuple, toBootImages } from './boot-image-row.ts';
+import { valueAt } from './closure-columns.ts';
 import type { Database, Sql, Statement } from './database.ts';
+import { imageLineSql } from './image-text-records.ts';
 import type { ListQuery } from './list-arms.ts';
 import { chooseApproach } from './list-records.ts';
 import { listScope, type PageReading, type PageStatement, pageStatement } from './page-statement.ts';
+import { type PlainPageRequest, plainPage, walkedOrder } from './plain-image-page.ts';
 import { type Sort, sortedPageStatement, sortSql } from './sorted-page.ts';
-import { sqlLiteral } from './sql-values.ts';
 import { readableSql, type Viewer } from './visibility-sql.ts';
 
+export { walkedOrder } from './plain-image-page.ts';
 export type { Sort } from './sorted-page.ts';
 
 export interface ImageListRequest extends ListQuery {
@@ -24,13 +27,15 @@ export interface ImageListRequest extends ListQuery {
 }
 
 export interface ImagePage {
-  readonly images: readonly BootImageRow[];
+  /** Ready texts (core/image-text.ts), and rows where there are none. */
+  readonly images: readonly (string | BootImageRow)[];
   readonly hasMore: boolean;
 }
 
-/** The whole page is one row: a row costs the driver as much as the tuple in it. */
+/** The whole page is one row and one column: each costs the driver as much as what is in it. */
 interface PageRow {
-  readonly page: readonly BootImageTuple[] | null;
+  /** A line for each image, a text or a tuple: neither has a bare line feed. */
+  readonly page: string | null;
 }
 
 export async function listImages(
@@ -38,14 +43,49 @@ export async function listImages(
   viewer: Viewer,
   request: ImageListRequest,
 ): Promise<ImagePage> {
-  const { statement, values } = await pageOf(sql, viewer, request);
+  const { statement, values } = await wholePage(sql, viewer, request);
   const kept = keepPlan(statement, request.filter);
-  // The few shapes without a filter are short walks of an index.
-  const reader = statement.name !== undefined ? sql.reads : kept.name !== undefined ? sql.lists : sql;
+  const reader = kept.name === undefined ? sql : sql.lists;
   const [row] = await reader.query<PageRow>(kept, values);
-  const tuples = row?.page ?? [];
-  const images = await toBootImages(sql.reads, tuples.slice(0, request.limit), request.slot);
-  return { images, hasMore: tuples.length > request.limit };
+  return readPage(sql, row, request);
+}
+
+/** As `listImages`, without a filter and in a walked order (`walkedOrder`): one statement, which finds the marker too. */
+export async function listPlainImages(
+  sql: Sql & Pick<Database, 'reads'>,
+  viewer: Viewer,
+  request: PlainPageRequest,
+): Promise<ImagePage> {
+  const { statement, values } = plainPage(viewer, request);
+  // A short walk of each index.
+  const reader = statement.name === undefined ? sql : sql.reads;
+  const [row] = await reader.query<PageRow>(statement, values);
+  return readPage(sql, row, request);
+}
+
+async function readPage(
+  sql: Pick<Database, 'reads'>,
+  row: PageRow | undefined,
+  { limit, slot }: Pick<ImageListRequest, 'limit' | 'slot'>,
+): Promise<ImagePage> {
+  const lines = row?.page?.split('\n') ?? [];
+  const hasMore = lines.length > limit;
+  if (hasMore) lines.length = limit;
+  const tuples = lines.filter(isTuple).map((line) => JSON.parse(line) as BootImageTuple);
+  if (tuples.length === 0) return { images: lines, hasMore };
+  const rows = await toBootImages(sql.reads, tuples, slot);
+  let next = 0;
+  const images = lines.map((line) => {
+    if (!isTuple(line)) return line;
+    next += 1;
+    return valueAt(rows, next - 1);
+  });
+  return { images, hasMore };
+}
+
+/** A tuple is an array, a text an object. */
+function isTuple(line: string): boolean {
+  return line.startsWith('[');
 }
 
 /** By text, those that name a property apart: of such there are as many as callers think of. */
@@ -68,74 +108,22 @@ function keepPlan(statement: Statement, filter: Filter | null): Statement {
   return { name, text };
 }
 
-interface PlainPage {
-  readonly statement: Statement;
-  /** Which of the request's own values each placeholder stands for. */
-  readonly places: readonly PlainValue[];
-}
-
-const plainValues = ['project', 'isAdmin', 'key', 'id'] as const;
-type PlainValue = (typeof plainValues)[number];
-
-const plainPages = new Map<string, PlainPage>();
-const plainPagesMax = 200;
-
-/** As `wholePage`; of lists without a filter, whose texts differ in little, the text is made once. */
-async function pageOf(sql: Sql, viewer: Viewer, request: ImageListRequest): Promise<PageStatement> {
-  const { filter, marker, sorts, memberStatuses, everyProject, includeDrafts, includeHidden, limit, type, slot } = request;
-  if (filter !== null || memberStatuses !== undefined || !isWalked(sorts)) return wholePage(sql, viewer, request);
-  const [first] = sorts;
-  const flags = [viewer.isAdmin, everyProject, includeDrafts, includeHidden, marker === null].join();
-  const shape = `${type} ${slot} ${keyName(first)} ${first?.direction} ${limit} ${flags}`;
-  const known = plainPages.get(shape) ?? (await makePlainPage(sql, viewer, request));
-  if (plainPages.size < plainPagesMax) plainPages.set(shape, known);
-  const values = { project: viewer.project, isAdmin: viewer.isAdmin, key: marker?.[0], id: marker?.at(-1) };
-  return { statement: known.statement, values: known.places.map((place) => values[place]) };
-}
-
-/** Made for a viewer and a marker whose values are names of themselves, found again among the statement's. */
-async function makePlainPage(sql: Sql, viewer: Viewer, request: ImageListRequest): Promise<PlainPage> {
-  const marker = request.marker === null ? null : (['key', 'id'] as const);
-  const { statement, values } = await wholePage(sql, { ...viewer, project: 'project' }, { ...request, marker });
-  const places = values.map((value) => {
-    const place = typeof value === 'boolean' ? 'isAdmin' : plainValues.find((name) => name === value);
-    if (place === undefined) throw new TypeError('a list without a filter has no values but its own');
-    return place;
-  });
-  return { statement, places };
-}
-
-/** Gives one row: at most `limit + 1` tuples in their order. */
+/** Gives one row: at most `limit + 1` lines in their order. */
 async function wholePage(sql: Sql, viewer: Viewer, request: ImageListRequest): Promise<PageStatement> {
   const { statement, values } = await imagePageStatement(sql, viewer, request);
-  return { statement: { ...statement, text: `SELECT json_agg(p.tuple) AS page FROM (${statement.text}) AS p` }, values };
+  return { statement: { ...statement, text: `SELECT string_agg(p.line, E'\\n') AS page FROM (${statement.text}) AS p` }, values };
 }
 
 /** Gives at most `limit + 1` rows. */
 export async function imagePageStatement(sql: Sql, viewer: Viewer, request: ImageListRequest): Promise<PageStatement> {
   const { limit, marker, sorts, slot } = request;
   const scope = listScope(viewer);
-  const [first] = sorts;
-  if (first === undefined) throw new TypeError('a list is sorted by something');
-  if (!isWalked(sorts) || (first.key !== 'createdAt' && first.key !== 'updatedAt'))
-    return sortedPageStatement(request, viewer, { take: limit + 1, marker }, scope, reading(slot));
-  const query = { ...request, order: { key: first.key, direction: first.direction } };
+  const order = walkedOrder(sorts);
+  if (order === undefined) return sortedPageStatement(request, viewer, { take: limit + 1, marker }, scope, reading(slot));
+  const query = { ...request, order };
   const approach = await chooseApproach(sql, query, scope);
   const cursor = marker === null ? null : ([marker[0] ?? '', marker.at(-1) ?? ''] as const);
   return pageStatement(query, viewer, { limit, direction: 'forward', cursor }, approach, scope, reading(slot));
-}
-
-/** Of a column; a property, which no walked order has, has none here. */
-function keyName(sort: Sort | undefined): string {
-  return typeof sort?.key === 'string' ? sort.key : '';
-}
-
-/** By a time and nothing else but what settles ties, all one way: the orders that have walks and trees of their own. */
-function isWalked(sorts: readonly Sort[]): boolean {
-  const keys = sorts.map(keyName).join();
-  return (
-    (keys === 'createdAt,id' || keys === 'updatedAt,createdAt,id') && new Set(sorts.map((sort) => sort.direction)).size === 1
-  );
 }
 
 const readings = new Map<string, PageReading>();
@@ -143,10 +131,9 @@ const readings = new Map<string, PageReading>();
 function reading(slot: string): PageReading {
   const known = readings.get(slot);
   if (known !== undefined) return known;
-  const literal = sqlLiteral(slot);
   const made = {
     label: `with ${slot}`,
-    columns: `${bootImageTuple(literal)} AS tuple`,
+    columns: `${imageLineSql(slot)} AS line`,
     asksBefore: false,
   };
   readings.set(slot, made);
@@ -163,7 +150,8 @@ export async function findMarker(
   const text = `SELECT json_build_array(${keys.join(', ')}) AS marker FROM artifact a
     WHERE a.id = $3 AND a.type = $4 AND ${readableSql('a', { project: '$1::text', isAdmin: '$2::boolean' })}`;
   // Of the usual orders only: there are hundreds.
-  const [statement, reader] = isWalked(sorts) ? [{ name: `list-marker ${keyName(sorts[0])}`, text }, sql.reads] : [{ text }, sql];
+  const order = walkedOrder(sorts);
+  const [statement, reader] = order === undefined ? [{ text }, sql] : [{ name: `list-marker ${order.key}`, text }, sql.reads];
   const [row] = await reader.query<{ readonly marker: readonly string[] }>(statement, [project, isAdmin, id, type]);
   return row?.marker;
 }

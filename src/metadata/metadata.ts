@@ -18,6 +18,7 @@ export * as familyRecords from './family-records.ts';
 export * as floatingRecords from './floating-records.ts';
 export * as idempotencyRecords from './idempotency-records.ts';
 export * as imageListRecords from './image-list-records.ts';
+export * as imageTextRecords from './image-text-records.ts';
 export * as instanceRecords from './instance-records.ts';
 export type { JobEnd, TakenJob } from './job-attempt.ts';
 export { type JobQueue, openJobQueue, type QueuedJob } from './job-queue.ts';

@@ -6,6 +6,7 @@ import type { Sql } from '#metadata/database.ts';
 import { artifactRecords } from '#metadata/metadata.ts';
 import type { Action } from '#policy/policy.ts';
 import type { OpContext } from './context.ts';
+import { keepImageText } from './image-texts.ts';
 import { artifactNotFound, assertRevision, findArtifact, loadArtifact, loadedType } from './load-artifact.ts';
 import { recordArtifactChange } from './record-change.ts';
 
@@ -49,6 +50,7 @@ export async function changeArtifact(
       const locked = await lockCurrent(tx, id, expectedRevision, change.action === 'artifact:restore');
       const changed = await apply(tx, locked);
       if (changed !== undefined) {
+        await keepImageText(tx, context, changed);
         const kind = typeof change.kind === 'string' ? change.kind : change.kind(changed);
         await recordArtifactChange(tx, context, { ...change, kind }, changed);
         return changed;

@@ -28,6 +28,13 @@ export interface OpSettings {
   readonly nodeId: string;
   readonly storage: StorageSettings;
   readonly image: ImageSettings;
+  readonly imageType: ImageType;
+}
+
+/** What the Image API shows: the type of artifact, and its slot of kind `one` with the data. */
+export interface ImageType {
+  readonly type: string;
+  readonly slot: string;
 }
 
 /** What the Image API takes and tells; of no concern to other edges. */

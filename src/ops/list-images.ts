@@ -3,9 +3,9 @@ import { AppError, isAppError } from '#base/app-error.ts';
 import { isUuid } from '#base/id.ts';
 import type { MemberStatus } from '#core/artifact.ts';
 import type { Filter } from '#core/filter.ts';
+import { toImageText } from '#core/image-text.ts';
 import { imageListRecords, listRecords } from '#metadata/metadata.ts';
 import type { OpContext } from './context.ts';
-import type { BootImage } from './find-boot-image.ts';
 import { resolveReference } from './resolve-reference.ts';
 
 export type ImageSort = imageListRecords.Sort;
@@ -29,7 +29,8 @@ export interface ListImagesInput {
 }
 
 export interface ImageList {
-  readonly images: readonly BootImage[];
+  /** Each as its clients read it (core/image-text.ts). */
+  readonly texts: readonly string[];
   /** More follow after the last. */
   readonly hasMore: boolean;
 }
@@ -47,15 +48,27 @@ export async function listImages(context: OpContext, input: ListImagesInput): Pr
   if (filter === 'nothing') return nothing;
   if (filter !== null) listRecords.assertFilterSize(filter);
   const sorts = withTies(input);
-  const marker = input.marker === undefined ? null : await findMarker(context, input.marker, input.type, sorts);
-  if (input.limit === 0) return nothing;
   const { type, slot, limit, memberStatuses } = input;
-  const everyProject = caller.isAdmin;
-  const flags = { includeHidden: false, includeDrafts: true, everyProject, memberStatuses };
-  return imageListRecords.listImages(db, caller, { type, slot, filter, sorts, limit, marker, ...flags });
+  const flags = { includeHidden: false, includeDrafts: true, everyProject: caller.isAdmin };
+  const order = filter === null && memberStatuses === undefined ? imageListRecords.walkedOrder(sorts) : undefined;
+  const after = input.marker === undefined ? null : markerId(input.marker);
+  if (order !== undefined && limit > 0) {
+    const page = await imageListRecords.listPlainImages(db, caller, { type, slot, order, limit, after, ...flags });
+    // Nothing may come after a marker, or there is no such marker.
+    if (page.images.length > 0 || after === null) return toList(page);
+  }
+  const marker = after === null ? null : await findMarker(context, after, type, sorts);
+  if (limit === 0) return nothing;
+  return toList(
+    await imageListRecords.listImages(db, caller, { type, slot, filter, sorts, limit, marker, memberStatuses, ...flags }),
+  );
 }
 
-const nothing: ImageList = { images: [], hasMore: false };
+function toList({ images, hasMore }: imageListRecords.ImagePage): ImageList {
+  return { texts: images.map((image) => (typeof image === 'string' ? image : toImageText(image, image.stores))), hasMore };
+}
+
+const nothing: ImageList = { texts: [], hasMore: false };
 
 async function withReference(context: OpContext, { ref, filter }: ListImagesInput): Promise<Filter | null | 'nothing'> {
   if (ref === undefined) return filter;
@@ -78,14 +91,18 @@ function withTies({ sorts, tieDirection: direction }: ListImagesInput): readonly
   return [...keys, ...created, { key: 'id', direction }];
 }
 
-async function findMarker(
-  context: OpContext,
-  text: string,
-  type: string,
-  sorts: readonly ImageSort[],
-): Promise<readonly string[]> {
+async function findMarker(context: OpContext, id: string, type: string, sorts: readonly ImageSort[]): Promise<readonly string[]> {
+  const marker = await imageListRecords.findMarker(context.db, context.caller, { id, type, sorts });
+  if (marker === undefined) throw noMarker(id);
+  return marker;
+}
+
+function markerId(text: string): string {
   const id = text.toLowerCase();
-  const marker = isUuid(id) ? await imageListRecords.findMarker(context.db, context.caller, { id, type, sorts }) : undefined;
-  if (marker !== undefined) return marker;
-  throw new AppError('INPUT_INVALID', `The marker ${text.slice(0, 100).toWellFormed()} is no image of yours.`);
+  if (!isUuid(id)) throw noMarker(text);
+  return id;
+}
+
+function noMarker(text: string): AppError {
+  return new AppError('INPUT_INVALID', `The marker ${text.slice(0, 100).toWellFormed()} is no image of yours.`);
 }

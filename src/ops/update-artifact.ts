@@ -17,6 +17,7 @@ import { toClosureParts } from './closure-parts.ts';
 import type { OpContext } from './context.ts';
 import { freezeArtifact } from './freeze-artifact.ts';
 import { assertNoFaults, hookArtifact } from './hook-artifact.ts';
+import { keepImageText } from './image-texts.ts';
 import { assertRevision, type LoadedType, loadArtifact, loadedType } from './load-artifact.ts';
 import { familyOf } from './name-artifact.ts';
 import { planUpdate, type UpdateArtifactInput, type UpdatePlan } from './plan-update.ts';
@@ -139,6 +140,7 @@ async function write(
   if (frozen !== undefined) await assertVersionFree(tx, { ...planned(artifact, plan), familyId });
   let updated = await artifactRecords.updateArtifact(tx, artifact.id, { ...plan.content, ...plan.named, familyId });
   if (frozen !== undefined) updated = await freeze(tx, context, updated, frozen);
+  await keepImageText(tx, context, updated);
   const detail = { changed: plan.changed };
   await recordArtifactChange(tx, context, { kind: 'artifact.updated', action: 'artifact:update', detail }, updated);
   if (plan.changed.includes('project')) await endShareWithOwner(tx, context, updated);

@@ -1,8 +1,19 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { findMarker, type ImageListRequest, imagePageStatement, listImages, type Sort } from '#metadata/image-list-records.ts';
+import { idOfImageText } from '#core/image-text.ts';
+import {
+  findMarker,
+  type ImageListRequest,
+  type ImagePage,
+  imagePageStatement,
+  listImages,
+  listPlainImages,
+  type Sort,
+} from '#metadata/image-list-records.ts';
 import type { ListQuery } from '#metadata/list-arms.ts';
+import { type PlainPageRequest, plainPage } from '#metadata/plain-image-page.ts';
 import { ensurePropertyIndexes } from '#metadata/property-indexes.ts';
+import type { Viewer } from '#metadata/visibility-sql.ts';
 import { readImageFilters } from '#rest/images/image-filters.ts';
 import { createTestDatabase, type TestDatabase } from '#test/support/database.ts';
 import { explain } from '#test/support/rows-read.ts';
@@ -36,6 +47,19 @@ function requestOf(changes: Partial<ImageListRequest> & Partial<ListQuery> = {})
   };
 }
 
+function plainRequest(after: string | null, limit: number): PlainPageRequest {
+  const flags = { includeHidden: false, includeDrafts: true, everyProject: false };
+  return { type: 'image', slot: 'data', order: { key: 'createdAt', direction: 'desc' }, limit, after, ...flags };
+}
+
+function idOf(image: ImagePage['images'][number]): string {
+  return typeof image === 'string' ? idOfImageText(image) : image.id;
+}
+
+async function markerOf(viewer: Viewer, id: string): Promise<readonly string[] | null> {
+  return (await findMarker(test.db, viewer, { id, type: 'image', sorts: newest })) ?? null;
+}
+
 describe('the statement of a page of images, among 10,000', () => {
   it('reads little more than the page at any depth, whatever the caller sees', async () => {
     for (const viewer of viewers) {
@@ -48,7 +72,24 @@ describe('the statement of a page of images, among 10,000', () => {
         const { images } = await listImages(test.db, viewer, requestOf({ limit: 500, marker }));
         const last = images.at(-1);
         if (last === undefined) break;
-        marker = (await findMarker(test.db, viewer, { id: last.id, type: 'image', sorts: newest })) ?? null;
+        marker = await markerOf(viewer, idOf(last));
+      }
+    }
+  });
+
+  it('reads as little where it finds its marker itself', async () => {
+    for (const viewer of viewers) {
+      let after: string | null = null;
+      for (let depth = 0; depth < 4; depth += 1) {
+        const { statement, values } = plainPage(viewer, plainRequest(after, 25));
+        const { rowsRead } = await explain(test.db, statement, values);
+        expect(rowsRead, `${viewer.project} ${depth}`).toBeLessThanOrEqual(250);
+        const { images } = await listPlainImages(test.db, viewer, plainRequest(after, 500));
+        const marker: readonly string[] | null = after === null ? null : await markerOf(viewer, after);
+        expect(images).toEqual((await listImages(test.db, viewer, requestOf({ limit: 500, marker }))).images);
+        const last = images.at(-1);
+        if (last === undefined) break;
+        after = idOf(last);
       }
     }
   });

@@ -19,6 +19,7 @@ import { type CreateArtifactInput, createArtifact } from '#ops/create-artifact.t
 import { publishArtifact } from '#ops/publish-artifact.ts';
 import { uploadBlob } from '#ops/upload-blob.ts';
 import { type Caller, createCaller, createDefaultPolicy, type Role } from '#policy/policy.ts';
+import { imageType } from '#rest/images/image-routes.ts';
 import { loadTypes } from '#types/load-types.ts';
 import type { TypeRegistry } from '#types/type-registry.ts';
 import { createTestDatabase } from './database.ts';
@@ -56,6 +57,7 @@ export const testSettings: OpSettings = {
     deleteDelayMs: 0,
     purgeConcurrency: 2,
   },
+  imageType,
   image: loadConfig({ env: {}, cwd: import.meta.dirname }).config.image,
 };
 

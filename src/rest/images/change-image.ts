@@ -1,15 +1,16 @@
 /** What changes an image that is there: PATCH, tags, the two actions, DELETE. */
 import { AppError } from '#base/app-error.ts';
 import type { HttpExchange } from '#base/http-route.ts';
+import { toImageText } from '#core/image-text.ts';
 import type { OpContext } from '#ops/context.ts';
 import { deactivateArtifact } from '#ops/deactivate-artifact.ts';
 import { deleteArtifact } from '#ops/delete-artifact.ts';
 import { findBootImage } from '#ops/find-boot-image.ts';
 import { reactivateArtifact } from '#ops/reactivate-artifact.ts';
 import { type DecideUpdate, updateArtifactBy } from '#ops/update-artifact.ts';
-import { answerEmpty, answerJson } from './image-answers.ts';
-import { toImageJson } from './image-json.ts';
-import { assertNoBody, imageType, readJson, withImageWords } from './image-requests.ts';
+import { answerEmpty, answerText } from './image-answers.ts';
+import { assertNoBody, readJson, withImageWords } from './image-requests.ts';
+import { imageType } from './image-type.ts';
 import { assertQuotas, shown } from './image-write.ts';
 import { patchReader } from './parse-patch.ts';
 import { planImagePatch, touchesFormats } from './plan-image-patch.ts';
@@ -26,7 +27,8 @@ export async function patchImage(exchange: Exchange): Promise<void> {
     const isReceiving = touchesFormats(changes) && (await findBootImage(context, { id, ...imageType })).isReceiving;
     const decide = planImagePatch(changes, context.settings, isReceiving);
     await updateArtifactBy(context, { id, type: imageType.type }, decide);
-    answerJson(request, response, toImageJson(await findBootImage(context, { id, ...imageType })));
+    const image = await findBootImage(context, { id, ...imageType });
+    answerText(request, response, toImageText(image, image.stores));
   });
 }
 

@@ -3,11 +3,12 @@ import { AppError } from '#base/app-error.ts';
 import type { HttpExchange } from '#base/http-route.ts';
 import { isJsonObject, type Json } from '#base/json.ts';
 import { isFurtherProperty } from '#core/image-fields.ts';
+import { toImageText } from '#core/image-text.ts';
 import type { OpContext } from '#ops/context.ts';
 import { type CreateArtifactInput, createArtifact } from '#ops/create-artifact.ts';
-import { absoluteUrl, answerJson } from './image-answers.ts';
-import { toDraftJson } from './image-json.ts';
-import { imageType, readJson } from './image-requests.ts';
+import { absoluteUrl, answerText } from './image-answers.ts';
+import { readJson } from './image-requests.ts';
+import { imageType } from './image-type.ts';
 import { assertOpenFields, assertQuotas, type ImageWrite, isFault, mergeWrites, readField } from './image-write.ts';
 
 /**
@@ -18,7 +19,9 @@ export async function createImage(exchange: HttpExchange<OpContext>): Promise<vo
   const { context, request, response } = exchange;
   const draft = await createArtifact(context, readNewImage(context, await readJson(exchange)));
   const path = `/v2/images/${draft.id}`;
-  answerJson(request, response, toDraftJson(draft), {
+  // It has no data yet, so that nothing needs to be read.
+  const noData = { sizeBytes: null, sha512: null, md5: null, isReceiving: false };
+  answerText(request, response, toImageText({ ...draft, ...noData }, null), {
     status: 201,
     headers: {
       Location: absoluteUrl(context.settings.image.publicEndpoint, request, path),

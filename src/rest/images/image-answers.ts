@@ -11,8 +11,12 @@ interface Answer {
 
 /** To a HEAD without the body, whose length it still tells. */
 export function answerJson(request: IncomingMessage, response: ServerResponse, body: JsonObject, answer: Answer = {}): void {
+  answerText(request, response, JSON.stringify(body), answer);
+}
+
+/** As `answerJson`, of JSON that is text already. */
+export function answerText(request: IncomingMessage, response: ServerResponse, text: string, answer: Answer = {}): void {
   // As text: node then sends head and body as one piece, where a buffer would make two.
-  const text = JSON.stringify(body);
   const length = Buffer.byteLength(text);
   const headers = { 'Content-Type': 'application/json', 'Content-Length': length };
   response.writeHead(answer.status ?? 200, answer.headers === undefined ? headers : { ...answer.headers, ...headers });

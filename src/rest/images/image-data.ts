@@ -7,7 +7,8 @@ import type { HttpExchange } from '#base/http-route.ts';
 import type { OpContext } from '#ops/context.ts';
 import { type BlobDownload, openBlob } from '#ops/open-blob.ts';
 import { answerImageError, emptyMediaType } from './image-errors.ts';
-import { assertNoBody, imageType, withImageWords } from './image-requests.ts';
+import { assertNoBody, withImageWords } from './image-requests.ts';
+import { imageType } from './image-type.ts';
 
 /** @throws AppError ARTIFACT_NOT_FOUND, FORBIDDEN, ARTIFACT_DEACTIVATED, BLOB_UNAVAILABLE, INPUT_INVALID, PRECONDITION_FAILED, STORE_UNKNOWN */
 export async function sendImageData({ context, request, response, params, query }: HttpExchange<OpContext>): Promise<void> {

@@ -3,9 +3,9 @@ import type { Json } from '#base/json.ts';
 import { type ArtifactState, type MemberStatus, memberStatuses, visibilities } from '#core/artifact.ts';
 import type { Filter, FilterField, FilterOperator, FilterValueKind } from '#core/filter.ts';
 import { imageVersionField } from '#core/image-fields.ts';
+import { type ImageStatus, statesOf } from '#core/image-status.ts';
 import { invalid, readOneOf, readTexts, readTruth, readWhole, timeFilter } from './filter-values.ts';
-import { imageType } from './image-requests.ts';
-import { type ImageStatus, statesOf } from './image-status.ts';
+import { imageType } from './image-type.ts';
 
 export interface ImageFilters {
   readonly filter: Filter | null;

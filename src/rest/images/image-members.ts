@@ -3,14 +3,15 @@ import { AppError } from '#base/app-error.ts';
 import type { HttpExchange } from '#base/http-route.ts';
 import { isJsonObject, type JsonObject } from '#base/json.ts';
 import { type Member, type MemberStatus, memberStatuses } from '#core/artifact.ts';
+import { toSeconds } from '#core/image-text.ts';
 import { addMember } from '#ops/add-member.ts';
 import type { OpContext } from '#ops/context.ts';
 import { listMembers } from '#ops/list-members.ts';
 import { removeMember } from '#ops/remove-member.ts';
 import { updateMember } from '#ops/update-member.ts';
 import { answerEmpty, answerJson } from './image-answers.ts';
-import { toSeconds } from './image-json.ts';
-import { assertNoBody, imageType, readJson, withImageWords } from './image-requests.ts';
+import { assertNoBody, readJson, withImageWords } from './image-requests.ts';
+import { imageType } from './image-type.ts';
 
 type Exchange = HttpExchange<OpContext>;
 

@@ -7,9 +7,6 @@ import { readBody } from '#base/read-body.ts';
 import { parseJsonStrict } from '#base/safe-json.ts';
 import type { OpContext } from '#ops/context.ts';
 
-/** The artifact type behind this API, and the slot that holds an image's data. */
-export const imageType = { type: 'image', slot: 'data' } as const;
-
 /** Clients send odd content types without a body, which is fine; a body on a GET is not. @throws AppError REQUEST_MALFORMED */
 export function assertNoBody({ headers }: IncomingMessage): void {
   const length = headers['content-length'];

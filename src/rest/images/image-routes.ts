@@ -17,6 +17,8 @@ import { showImage } from './show-image.ts';
 import { uploadImageData } from './upload-image-data.ts';
 import { answerUnknownVersion, hasVersion, versionInHeader, versionPrefixes, versionRoutes } from './versions.ts';
 
+export { imageType } from './image-type.ts';
+
 /** As what a cloud's catalogue knows this server. */
 export const catalogueType = 'image';
 

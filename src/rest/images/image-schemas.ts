@@ -6,10 +6,11 @@ import type { HttpExchange } from '#base/http-route.ts';
 import type { JsonObject } from '#base/json.ts';
 import { memberStatuses, visibilities } from '#core/artifact.ts';
 import { imageVersionField } from '#core/image-fields.ts';
+import { imageStatuses } from '#core/image-status.ts';
 import type { ImagePropertyRule, OpContext } from '#ops/context.ts';
 import { answerJson } from './image-answers.ts';
-import { assertNoBody, imageType } from './image-requests.ts';
-import { imageStatuses } from './image-status.ts';
+import { assertNoBody } from './image-requests.ts';
+import { imageType } from './image-type.ts';
 
 type Types = Pick<OpContext, 'types'>['types'];
 type Settings = OpContext['settings']['image'];

@@ -5,7 +5,8 @@ import type { OpContext } from '#ops/context.ts';
 import { getUsage } from '#ops/get-usage.ts';
 import { listStoreDetails, listStores, type StoreDetail, type StoreView } from '#ops/list-stores.ts';
 import { answerJson } from './image-answers.ts';
-import { assertNoBody, imageType } from './image-requests.ts';
+import { assertNoBody } from './image-requests.ts';
+import { imageType } from './image-type.ts';
 
 type Exchange = HttpExchange<OpContext>;
 

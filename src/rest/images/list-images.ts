@@ -1,13 +1,14 @@
 /** GET of the images: a page, and links that carry on with the same filters in the same order. */
 import type { HttpExchange } from '#base/http-route.ts';
 import { imageVersionField } from '#core/image-fields.ts';
+import { idOfImageText } from '#core/image-text.ts';
 import type { OpContext } from '#ops/context.ts';
 import { type ImageSort, listImages } from '#ops/list-images.ts';
 import { invalid, readWhole } from './filter-values.ts';
-import { answerJson } from './image-answers.ts';
+import { answerText } from './image-answers.ts';
 import { readImageFilters } from './image-filters.ts';
-import { toImageJson } from './image-json.ts';
-import { assertNoBody, imageType } from './image-requests.ts';
+import { assertNoBody } from './image-requests.ts';
+import { imageType } from './image-type.ts';
 
 const limitDefault = 25;
 const limitMax = 1000;
@@ -17,20 +18,20 @@ export async function sendImageList({ context, request, response, query }: HttpE
   const asked = query();
   const filters = readImageFilters(asked, context.caller.project);
   const limit = asked.get('limit');
-  const { images, hasMore } = await listImages(context, {
+  const { texts, hasMore } = await listImages(context, {
     ...imageType,
     ...filters,
     ...readSorts(asked),
     limit: limit === null ? limitDefault : Math.min(readWhole('limit', limit), limitMax),
     marker: asked.get('marker') ?? undefined,
   });
-  const last = hasMore ? images.at(-1)?.id : undefined;
-  answerJson(request, response, {
-    images: images.map(toImageJson),
+  const last = hasMore ? texts.at(-1) : undefined;
+  const rest = JSON.stringify({
     first: linkTo(asked, undefined),
-    ...(last === undefined ? {} : { next: linkTo(asked, last) }),
+    ...(last === undefined ? {} : { next: linkTo(asked, idOfImageText(last)) }),
     schema: '/v2/schemas/images',
   });
+  answerText(request, response, `{"images":[${texts.join(',')}],${rest.slice(1)}`);
 }
 
 /** Everything that was asked, each tag of several too; only the place differs. */

@@ -6,7 +6,8 @@ import type { HttpExchange } from '#base/http-route.ts';
 import type { OpContext } from '#ops/context.ts';
 import { uploadImage } from '#ops/upload-image.ts';
 import { emptyMediaType } from './image-errors.ts';
-import { imageType, withImageWords } from './image-requests.ts';
+import { withImageWords } from './image-requests.ts';
+import { imageType } from './image-type.ts';
 
 /** Without them nobody could say what the bytes are. */
 const needs = ['disk_format', 'container_format'];

@@ -1,12 +1,40 @@
-/** An image as its clients read it: one flat object, base fields always present, every further property a string. */
+/** An image as its clients read it, as text: one flat object, base fields always present, every further property a string. */
 import type { Json, JsonObject } from '#base/json.ts';
-import type { Artifact } from '#core/artifact.ts';
-import { imageVersionField, isFurtherProperty } from '#core/image-fields.ts';
-import type { BootImage } from '#ops/find-boot-image.ts';
+import type { ArtifactState, Visibility } from './artifact.ts';
+import { imageVersionField, isFurtherProperty } from './image-fields.ts';
 import { toImageStatus } from './image-status.ts';
 
-/** Links are relative and start with /v2, whatever prefix the request came by. */
-export function toImageJson(image: BootImage): JsonObject {
+/** What an image shows, but for the stores that have its bytes. */
+export interface ShownImage {
+  readonly id: string;
+  readonly project: string;
+  readonly name: string | null;
+  readonly version: string | null;
+  readonly state: ArtifactState;
+  readonly visibility: Visibility;
+  readonly hidden: boolean;
+  readonly protected: boolean;
+  readonly properties: JsonObject;
+  readonly tags: readonly string[];
+  /** ISO 8601 in UTC. */
+  readonly createdAt: string;
+  readonly updatedAt: string;
+  /** Null where there is no data; the digests then too. */
+  readonly sizeBytes: number | null;
+  readonly sha512: string | null;
+  readonly md5: string | null;
+  /** Data are coming in now. */
+  readonly isReceiving: boolean;
+}
+
+const opening = '{"id":"';
+const idLength = 36;
+
+/**
+ * The object without its stores, and without its end: those come and go, the rest changes with the image's revision only. It
+ * begins with the id. Links are relative and start with /v2, whatever prefix the request came by.
+ */
+export function openImageText(image: ShownImage): string {
   const { properties } = image;
   const json: Record<string, Json> = {};
   for (const name in properties) {
@@ -29,21 +57,23 @@ export function toImageJson(image: BootImage): JsonObject {
   json['os_hidden'] = image.hidden;
   json['os_hash_algo'] = image.sha512 === null ? null : 'sha512';
   json['os_hash_value'] = image.sha512;
-  if (image.stores !== null) json['stores'] = image.stores;
-  json['id'] = image.id;
   json['created_at'] = toSeconds(image.createdAt);
   json['updated_at'] = toSeconds(image.updatedAt);
   json['tags'] = image.tags;
   json['self'] = `/v2/images/${image.id}`;
   json['file'] = `/v2/images/${image.id}/file`;
   json['schema'] = '/v2/schemas/image';
-  return json;
+  return `${opening}${image.id}",${JSON.stringify(json).slice(1, -1)}`;
 }
 
-/** An image that has just been made: it has no data yet, so that nothing needs to be read. */
-export function toDraftJson(draft: Artifact): JsonObject {
-  const noData = { sizeBytes: null, sha256: null, sha512: null, md5: null, stores: null, isReceiving: false };
-  return toImageJson({ ...draft, ...noData });
+/** @param stores names, joined by commas; null where none has the bytes */
+export function toImageText(image: ShownImage, stores: string | null): string {
+  return `${openImageText(image)}${stores === null ? '' : `,"stores":${JSON.stringify(stores)}`}}`;
+}
+
+/** Of a text that `openImageText` began. */
+export function idOfImageText(text: string): string {
+  return text.slice(opening.length, opening.length + idLength);
 }
 
 /** Clients take further properties for strings, and null for the empty one. */

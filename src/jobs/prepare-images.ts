@@ -1,0 +1,11 @@
+/** Makes ready what the Image API answers for images, where an older release has not. */
+import { prepareImages } from '#ops/prepare-images.ts';
+import { defineJob, noPayload } from './job-definition.ts';
+
+export const prepareImagesJob = defineJob<Record<string, never>>({
+  name: 'images:prepare',
+  summary: 'Makes ready what the Image API answers for images, where an older release has not.',
+  payload: noPayload,
+  schedule: { everyMs: (settings) => settings.prepareImagesEveryMs, payload: {} },
+  run: prepareImages,
+});

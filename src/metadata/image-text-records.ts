@@ -1,0 +1,80 @@
+/** Images with data as the Image API answers them, kept as text beside the rows they were made of: a list sends them as they are. */
+import { bootImageTuple } from './boot-image-row.ts';
+import type { Sql } from './database.ts';
+import { sqlLiteral } from './sql-values.ts';
+
+/** Of `ImageText.text`; one more whenever what it says of an image, or how, changes. */
+const form = 1;
+
+export interface ImageText {
+  readonly artifactId: string;
+  /** Of the artifact that the text was made of. */
+  readonly revision: number;
+  /** What `openImageText` (core/image-text.ts) gives. */
+  readonly text: string;
+}
+
+const saveStatement = {
+  name: 'image-text-save',
+  // Locked, so that no text outlives its revision: whatever was changed meanwhile has its own.
+  text: `INSERT INTO image_text (artifact_id, form, revision, blob_id, text)
+    SELECT a.id, ${form}, a.revision, ab.blob_id, t.text
+    FROM unnest($1::uuid[], $2::integer[], $3::text[]) AS t (id, revision, text)
+    JOIN artifact a ON a.id = t.id AND a.revision = t.revision AND a.state NOT IN ('draft', 'deleted')
+    JOIN artifact_blob ab ON ab.artifact_id = a.id AND ab.slot = $4 AND ab.key = ''
+    ORDER BY a.created_at, a.id FOR SHARE OF a
+    ON CONFLICT (artifact_id) DO UPDATE SET form = EXCLUDED.form, revision = EXCLUDED.revision, blob_id = EXCLUDED.blob_id,
+      text = EXCLUDED.text`,
+};
+
+/** Of images that have data in the slot, and still are as the texts say. */
+export async function saveImageTexts(sql: Sql, texts: readonly ImageText[], slot: string): Promise<void> {
+  if (texts.length === 0) return;
+  await sql.query(saveStatement, [
+    texts.map(({ artifactId }) => artifactId),
+    texts.map(({ revision }) => revision),
+    texts.map(({ text }) => text),
+    slot,
+  ]);
+}
+
+const unpreparedStatement = {
+  name: 'image-text-missing',
+  text: `SELECT a.id, a.created_at::text AS created FROM artifact a
+    WHERE a.type = $1 AND a.state NOT IN ('draft', 'deleted') AND a.single_blobs ? $2 AND (a.created_at, a.id) > ($3, $4)
+      AND NOT EXISTS (SELECT 1 FROM image_text t WHERE t.artifact_id = a.id AND t.form = ${form} AND t.revision = a.revision)
+    ORDER BY a.created_at, a.id LIMIT $5`,
+};
+
+/** Where a walk over images stands. */
+export interface ImagePlace {
+  readonly id: string;
+  /** As PostgreSQL writes it. */
+  readonly created: string;
+}
+
+export const firstPlace: ImagePlace = { id: '00000000-0000-0000-0000-000000000000', created: '-infinity' };
+
+/**
+ * Images with data but without a text that is theirs, the first after `after`. In the order that lists are asked for: a page of a
+ * list then finds its texts side by side.
+ */
+export async function listUnprepared(
+  sql: Sql,
+  { type, slot }: { readonly type: string; readonly slot: string },
+  after: ImagePlace,
+  limit: number,
+): Promise<readonly ImagePlace[]> {
+  return sql.query<ImagePlace>(unpreparedStatement, [type, slot, after.created, after.id, limit]);
+}
+
+/**
+ * The artifact `a` as a line: its text with its stores where there is one that is true, else the tuple to make it of. Neither has
+ * a bare line feed.
+ */
+export function imageLineSql(slot: string): string {
+  return `coalesce((SELECT t.text || coalesce(',"stores":' || to_json((SELECT string_agg(l.store, ',' ORDER BY l.store)
+      FROM location l WHERE l.blob_id = t.blob_id AND l.state = 'live'))::text, '') || '}'
+    FROM image_text t WHERE t.artifact_id = a.id AND t.revision = a.revision AND t.form = ${form}),
+    ${bootImageTuple(sqlLiteral(slot))}::text)`;
+}

@@ -1,0 +1,110 @@
+/**
+ * The page of images that is asked for most: no filter, in order of a time. One statement is all of it, the place that it begins
+ * after included: the walks are of indexes only, and of a row whose text is ready nothing is read but its revision.
+ */
+import { createHash } from 'node:crypto';
+import type { Order } from '#core/filter.ts';
+import type { Statement } from './database.ts';
+import { imageLineSql } from './image-text-records.ts';
+import { type Arm, type ListQuery, listArms } from './list-arms.ts';
+import { type OrderKey, orderKey } from './order-sql.ts';
+import { direction } from './page-candidates.ts';
+import type { Sort } from './sorted-page.ts';
+import { createSqlValues, sqlLiteral } from './sql-values.ts';
+import { readableSql, type Viewer, type ViewerParameters } from './visibility-sql.ts';
+
+/** An order that has walks and trees of its own. */
+export interface WalkedOrder {
+  readonly key: 'createdAt' | 'updatedAt';
+  readonly direction: Order['direction'];
+}
+
+export interface PlainPageRequest extends Pick<ListQuery, 'includeHidden' | 'includeDrafts' | 'everyProject'> {
+  readonly type: string;
+  readonly slot: string;
+  readonly order: WalkedOrder;
+  readonly limit: number;
+  /** Id of the artifact that the page begins after; an empty page where the viewer may not read it. */
+  readonly after: string | null;
+}
+
+/** By a time and nothing else but what settles ties, all one way. */
+export function walkedOrder(sorts: readonly Sort[]): WalkedOrder | undefined {
+  const [first] = sorts;
+  const keys = sorts.map(({ key }) => (typeof key === 'string' ? key : '')).join();
+  const isWalked = keys === 'createdAt,id' || keys === 'updatedAt,createdAt,id';
+  if (!isWalked || first === undefined || sorts.some((sort) => sort.direction !== first.direction)) return undefined;
+  return { key: keys === 'createdAt,id' ? 'createdAt' : 'updatedAt', direction: first.direction };
+}
+
+interface PlainPage {
+  readonly statement: Statement;
+  /** Which of a request's own values each placeholder stands for. */
+  readonly places: readonly unknown[];
+}
+
+const pages = new Map<string, PlainPage>();
+const pagesMax = 200;
+
+/** Gives one row: at most `limit + 1` lines (`imageLineSql`) in their order, null for none. The texts differ in little, and are made once. */
+export function plainPage(viewer: Viewer, request: PlainPageRequest): { statement: Statement; values: readonly unknown[] } {
+  const { type, slot, order, limit, includeHidden, includeDrafts, everyProject, after } = request;
+  const flags = [viewer.isAdmin && everyProject, includeDrafts, includeHidden, after === null].join();
+  const shape = `${type} ${slot} ${order.key} ${order.direction} ${limit} ${flags}`;
+  const known = pages.get(shape) ?? makePage(viewer, request);
+  if (pages.size < pagesMax) pages.set(shape, known);
+  const values = new Map<unknown, unknown>([
+    ['project', viewer.project],
+    ['isAdmin', viewer.isAdmin],
+    ['after', after],
+  ]);
+  return { statement: known.statement, values: known.places.map((place) => values.get(place)) };
+}
+
+/** Of these limits plans are kept by the connections, others are seldom asked for. */
+const keptLimits: ReadonlySet<number> = new Set([10, 20, 25, 50, 100]);
+
+/** Written with the names of its values in their places. */
+function makePage(viewer: Viewer, request: PlainPageRequest): PlainPage {
+  const { type, slot, order, limit } = request;
+  const values = createSqlValues();
+  const by = { project: values.add('project', 'text'), isAdmin: values.add('isAdmin', 'boolean') };
+  const query = { ...request, filter: null };
+  const key = orderKey(order);
+  const after = request.after === null ? null : values.add('after', 'uuid');
+  const ascending = order.direction === 'asc';
+  const { arms } = listArms(query, viewer, { values, viewer: by });
+  const walks = arms.map((arm) => `(${walkSql(arm, { key, ascending, after, take: limit + 1 })})`);
+  const way = direction(ascending);
+  // A row may be come upon twice (own and public), never three times.
+  const text = `${after === null ? '' : markerSql(type, key, after, by)}SELECT string_agg(page.line, E'\\n') AS page FROM (
+SELECT ${imageLineSql(slot)} AS line
+FROM (SELECT DISTINCT k, id FROM (${walks.join('\n  UNION ALL ')}
+  ORDER BY k ${way}, id ${way} LIMIT ${2 * (limit + 1)}) AS walked ORDER BY k ${way}, id ${way} LIMIT ${limit + 1}) AS found
+JOIN artifact a ON a.id = found.id ORDER BY found.k ${way}, found.id ${way}) AS page`;
+  const finished = values.finish(text);
+  if (!keptLimits.has(limit)) return { statement: { text: finished.text }, places: finished.values };
+  const name = `image-page ${createHash('sha256').update(finished.text).digest('hex').slice(0, 40)}`;
+  return { statement: { name, text: finished.text }, places: finished.values };
+}
+
+/** Where the page begins: once for all walks. */
+function markerSql(type: string, key: OrderKey, after: string, by: ViewerParameters): string {
+  return `WITH marker AS MATERIALIZED (SELECT ${key.sql('a')} AS k FROM artifact a
+  WHERE a.id = ${after} AND a.type = ${sqlLiteral(type)} AND ${readableSql('a', by)})
+`;
+}
+
+interface Walk {
+  readonly key: OrderKey;
+  readonly ascending: boolean;
+  readonly after: string | null;
+  readonly take: number;
+}
+
+function walkSql({ from, where, isMember }: Arm, { key, ascending, after, take }: Walk): string {
+  const way = direction(ascending);
+  const [k, id] = isMember && key.memberSql !== null ? [key.memberSql, 'm.artifact_id'] : [key.sql('a'), 'a.id'];
+  const bound = after === null ? '' : ` AND (${k}, ${id}) ${ascending ? '>' : '<'} ((SELECT k FROM marker), ${after})`;
+  return `SELECT ${k} AS k, ${id} AS id FROM ${from} WHERE ${where}${bound} ORDER BY ${k} ${way}, ${id} ${way} LIMIT ${take}`;
+}

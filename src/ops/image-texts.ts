@@ -1,0 +1,21 @@
+/** The text that the Image API answers for an image, made ready by whatever changes the image. */
+import type { Artifact } from '#core/artifact.ts';
+import { openImageText } from '#core/image-text.ts';
+import type { Sql } from '#metadata/database.ts';
+import { imageTextRecords } from '#metadata/metadata.ts';
+import type { ImageType, OpContext } from './context.ts';
+
+/** The artifact as it is after a change, read under the lock of the change: in the same transaction. */
+export async function keepImageText(tx: Sql, { settings: { imageType } }: OpContext, artifact: Artifact): Promise<void> {
+  await imageTextRecords.saveImageTexts(tx, toImageTexts(artifact, imageType), imageType.slot);
+}
+
+/** None of what is no image, has no data, or has data of which not every digest is known yet. */
+export function toImageTexts(artifact: Artifact, imageType: ImageType): readonly imageTextRecords.ImageText[] {
+  const { id: artifactId, type, state, revision, slots } = artifact;
+  if (type !== imageType.type || state === 'draft' || state === 'deleted') return [];
+  const data = slots.find(({ slot, key }) => slot === imageType.slot && key === '');
+  if (data === undefined || data.sha512 === '' || data.md5 === '') return [];
+  const { sizeBytes, sha512, md5 } = data;
+  return [{ artifactId, revision, text: openImageText({ ...artifact, sizeBytes, sha512, md5, isReceiving: false }) }];
+}
