@@ -77,6 +77,7 @@ interface PlainPage {
 const plainValues = ['project', 'isAdmin', 'key', 'id'] as const;
 type PlainValue = (typeof plainValues)[number];
 
+/** Without a filter there is nothing that an index could find better: these hold whatever indexes are made later. */
 const plainPages = new Map<string, PlainPage>();
 const plainPagesMax = 200;
 
@@ -111,6 +112,12 @@ async function wholePage(sql: Sql, viewer: Viewer, request: ImageListRequest): P
   return { statement: { ...statement, text: `SELECT json_agg(p.tuple) AS page FROM (${statement.text}) AS p` }, values };
 }
 
+/**
+ * A walk gives a page for what it costs to collect about so many, whether a filter matches more or nearly all. What is this little
+ * keeps a page of a single filter near one of none.
+ */
+const fewBesideWalk = 100;
+
 /** Gives at most `limit + 1` rows. */
 export async function imagePageStatement(sql: Sql, viewer: Viewer, request: ImageListRequest): Promise<PageStatement> {
   const { limit, marker, sorts, slot } = request;
@@ -119,7 +126,7 @@ export async function imagePageStatement(sql: Sql, viewer: Viewer, request: Imag
   if (first === undefined) throw new TypeError('a list is sorted by something');
   if (!isWalked(sorts) || (first.key !== 'createdAt' && first.key !== 'updatedAt'))
     return sortedPageStatement(request, viewer, { take: limit + 1, marker }, scope, reading(slot));
-  const query = { ...request, order: { key: first.key, direction: first.direction } };
+  const query = { ...request, order: { key: first.key, direction: first.direction }, fewBesideWalk };
   const approach = await chooseApproach(sql, query, scope);
   const cursor = marker === null ? null : ([marker[0] ?? '', marker.at(-1) ?? ''] as const);
   return pageStatement(query, viewer, { limit, direction: 'forward', cursor }, approach, scope, reading(slot));
