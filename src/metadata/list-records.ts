@@ -114,13 +114,33 @@ function isUnordered({ kind, probes }: Driver): boolean {
   return kind === 'rows' && probes.some(({ order }) => order === null);
 }
 
-/** How many rows the planner expects a condition to match; reads none. */
+interface Estimate {
+  readonly rows: number;
+  readonly until: number;
+}
+
+const estimates = new WeakMap<Sql, Map<string, Estimate>>();
+const estimatesMax = 500;
+const estimateLengthMax = 2_000;
+/** The statistics behind an estimate change as seldom as the table is analysed. */
+const knownForMs = 60_000;
+
+/** How many rows the planner expects a condition to match; reads none. Planning costs as much as a page, so it is asked once. */
 async function estimate(sql: Sql, { part, driver }: Way, scope: FilterScope): Promise<number> {
   const texts = driver === undefined ? [`SELECT 1 FROM artifact a WHERE ${filterSql(part, scope)}`] : matchesOf(driver);
   if (texts.length === 0) return 0;
-  const explain = scope.values.finish(`EXPLAIN (FORMAT JSON) ${texts.join(' UNION ALL ')}`);
-  const [row] = await sql.query<PlanRow>({ text: explain.text }, explain.values);
-  return row?.['QUERY PLAN'][0]?.Plan['Plan Rows'] ?? 0;
+  const { text, values } = scope.values.finish(`EXPLAIN (FORMAT JSON) ${texts.join(' UNION ALL ')}`);
+  const known = estimates.get(sql) ?? new Map<string, Estimate>();
+  estimates.set(sql, known);
+  const key = JSON.stringify([text, values]);
+  const kept = known.get(key);
+  if (kept !== undefined && kept.until > Date.now()) return kept.rows;
+  const [row] = await sql.query<PlanRow>({ text }, values);
+  const rows = row?.['QUERY PLAN'][0]?.Plan['Plan Rows'] ?? 0;
+  known.delete(key);
+  if (known.size >= estimatesMax) known.clear();
+  if (key.length <= estimateLengthMax) known.set(key, { rows, until: Date.now() + knownForMs });
+  return rows;
 }
 
 function matchesOf({ kind, probes }: Driver): readonly string[] {
@@ -147,7 +167,7 @@ async function fewOf(sql: Sql): Promise<number> {
   const [row] = await sql.query<{ readonly rows: number }>(sizeStatement);
   // In steps, because it stands in the text of statements whose plans are kept.
   const few = 400 * Math.round(Math.min(2_000, Math.max(400, (row?.rows ?? 0) * 0.08)) / 400);
-  sizes.set(sql, { few, until: Date.now() + 60_000 });
+  sizes.set(sql, { few, until: Date.now() + knownForMs });
   return few;
 }
 
