@@ -2,6 +2,7 @@
 import { AppError } from '#base/app-error.ts';
 import { isUuid } from '#base/id.ts';
 import type { Json } from '#base/json.ts';
+import { visibilities } from '#core/artifact.ts';
 import type { Filter, FilterField } from '#core/filter.ts';
 import { parseRange, type RangeSet } from '#core/range.ts';
 import { assertVersion } from '#core/version.ts';
@@ -40,8 +41,10 @@ export function assertFilterSize(filter: Filter): void {
 /** @throws AppError INPUT_INVALID, VERSION_INVALID, RANGE_INVALID */
 export function filterSql(filter: Filter, scope: FilterScope): string {
   switch (filter.kind) {
-    case 'and':
-      return filter.of.length === 0 ? 'true' : `(${filter.of.map((part) => filterSql(part, scope)).join(' AND ')})`;
+    case 'and': {
+      const parts = filter.of.map((part) => filterSql(part, scope)).filter((part) => part !== 'true');
+      return parts.length === 0 ? 'true' : `(${parts.join(' AND ')})`;
+    }
     case 'or':
       return filter.of.length === 0 ? 'false' : `(${filter.of.map((part) => filterSql(part, scope)).join(' OR ')})`;
     case 'not':
@@ -128,6 +131,7 @@ const flagColumns: Partial<Record<FilterField, string>> = {
 };
 
 function fieldSql(field: FilterField, operator: Operator, value: Json, { values }: FilterScope): string {
+  if (field === 'visibility' && operator === 'in' && isEveryVisibility(value)) return 'true';
   const text = textColumns[field];
   if (text !== undefined) return compareText(text, field, operator, value, values);
   const time = timeColumns[field];
@@ -146,6 +150,11 @@ function fieldSql(field: FilterField, operator: Operator, value: Json, { values 
     default:
       return versionSql(operator, value, values);
   }
+}
+
+/** Named only to have community artifacts listed too. */
+function isEveryVisibility(value: Json): boolean {
+  return Array.isArray(value) && visibilities.every((visibility) => value.includes(visibility));
 }
 
 /** What is no UUID is nobody's id. */

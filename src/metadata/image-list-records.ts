@@ -114,13 +114,19 @@ async function wholePage(sql: Sql, viewer: Viewer, request: ImageListRequest): P
   return { statement: { ...statement, text: `SELECT string_agg(p.line, E'\\n') AS page FROM (${statement.text}) AS p` }, values };
 }
 
+/**
+ * A walk gives a page for what it costs to collect about so many, whether a filter matches more or nearly all. What is this little
+ * keeps a page of a single filter near one of none.
+ */
+const fewBesideWalk = 100;
+
 /** Gives at most `limit + 1` rows. */
 export async function imagePageStatement(sql: Sql, viewer: Viewer, request: ImageListRequest): Promise<PageStatement> {
   const { limit, marker, sorts, slot } = request;
   const scope = listScope(viewer);
   const order = walkedOrder(sorts);
   if (order === undefined) return sortedPageStatement(request, viewer, { take: limit + 1, marker }, scope, reading(slot));
-  const query = { ...request, order };
+  const query = { ...request, order, fewBesideWalk };
   const approach = await chooseApproach(sql, query, scope);
   const cursor = marker === null ? null : ([marker[0] ?? '', marker.at(-1) ?? ''] as const);
   return pageStatement(query, viewer, { limit, direction: 'forward', cursor }, approach, scope, reading(slot));

@@ -59,7 +59,8 @@ export function listArms(query: ListQuery, viewer: Viewer, scope: FilterScope): 
   const base = isByDefault
     ? listedByDefault
     : `${widened ? `a.state <> 'deleted'` : `a.state IN ('active', 'deactivated')`}${hidden}`;
-  const states = isByDefault ? [null] : statesOf(fixed, widened);
+  // What is hidden is seldom much, and has walks of its own that no state divides.
+  const states = isByDefault || isWalkedHidden(query) ? [null] : statesOf(fixed, widened);
   const scopes = scopesOf(query, viewer, scope, fixed);
   const listed = scopes
     .flatMap((arm) => spread(arm, fixed, states, scope))
@@ -78,11 +79,18 @@ const notHidden = ' AND NOT a.hidden';
 
 /** A clause that the planner can hold against those of partial indexes; '' where hidden ones and others are listed together. */
 function hiddenSql({ filter, includeHidden }: ListQuery): string {
-  const isFixed = conjunctsOf(filter).some(
-    (part) => part.kind === 'field' && part.field === 'hidden' && part.operator === 'eq' && part.value === true,
-  );
-  if (isFixed) return ' AND a.hidden';
+  if (conjunctsOf(filter).some(isHidden)) return ' AND a.hidden';
   return includeHidden || mentionsHidden(filter) ? '' : notHidden;
+}
+
+/** The condition that leaves nothing but what is hidden. */
+export function isHidden(part: Filter): boolean {
+  return part.kind === 'field' && part.field === 'hidden' && part.operator === 'eq' && part.value === true;
+}
+
+/** True where the arms are walks of what is hidden alone: indexes know that by type, in order of creation. */
+export function isWalkedHidden({ type, filter }: ListQuery): boolean {
+  return type !== null && !namesState(filter) && conjunctsOf(filter).some(isHidden);
 }
 
 /** True where only what is active or deactivated, and not hidden, is come upon: all that most indexes of lists hold. */
@@ -214,7 +222,8 @@ function fixedBy({ type, filter }: ListQuery): Fixed {
   return {
     types: valuesOf('type', type === null ? null : [type]),
     projects: valuesOf('project', null),
-    visibilities: known,
+    // All of them divide nothing.
+    visibilities: known?.length === visibilities.length ? null : known,
     states: valuesOf('state', null),
   };
 }

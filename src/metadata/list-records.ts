@@ -6,7 +6,7 @@ import { type ArtifactRow, toArtifact } from './artifact-row.ts';
 import type { Sql } from './database.ts';
 import { type Driver, driverOf } from './filter-probes.ts';
 import { type FilterScope, filterSql } from './filter-sql.ts';
-import { isListedByDefault, type ListQuery } from './list-arms.ts';
+import { isHidden, isListedByDefault, isWalkedHidden, type ListQuery } from './list-arms.ts';
 import { orderBoundSql } from './order-sql.ts';
 import { isTreeOrder } from './order-trees.ts';
 import type { Approach } from './page-candidates.ts';
@@ -35,6 +35,8 @@ export interface ListRequest extends ListQuery {
   readonly order: Order;
   /** How many matches are few; default by the size of the table. */
   readonly few?: number | undefined;
+  /** How many are few where many are walked as well as few are collected; default: as many as elsewhere. */
+  readonly fewBesideWalk?: number | undefined;
 }
 
 /** A page in list order, whichever direction it was asked in. */
@@ -64,6 +66,8 @@ interface Way {
   readonly part: Filter;
   readonly driver: Driver | undefined;
   readonly trees: readonly string[] | undefined;
+  /** A page of its matches costs little, however many there are: trees find it, or the arms themselves are walks of them. */
+  readonly isWalked: boolean;
 }
 
 /** Null: walk the list in its order. */
@@ -79,9 +83,14 @@ export async function chooseApproach(sql: Sql, request: ListRequest, scope: Filt
     .map((way, index) => ({ ...way, rows: sizes[index] ?? 0 }))
     .toSorted((left, right) => left.rows - right.rows);
   const trees = sorted.find((way) => way.trees !== undefined)?.trees ?? [];
-  const { driver, rows } = sorted[0] ?? { driver: undefined, rows: 0 };
-  if (driver !== undefined && !isUnordered(driver)) return { collect: { driver, few: fewOfKind(driver, few) }, trees };
-  if (driver !== undefined && rows <= few) return { collect: { driver, few: 'always' }, trees: [] };
+  const [best] = sorted;
+  if (best?.driver !== undefined) {
+    const { driver, rows, isWalked } = best;
+    const most = isWalked ? Math.min(few, request.fewBesideWalk ?? few) : few;
+    const isFew = rows <= most;
+    if (isUnordered(driver) && isFew) return { collect: { driver, few: 'always' }, trees: [] };
+    if (!isUnordered(driver) && (isFew || !isWalked)) return { collect: { driver, few: fewOfKind(driver, most) }, trees };
+  }
   return trees.length === 0 ? null : { collect: null, trees };
 }
 
@@ -90,13 +99,14 @@ async function waysOf(sql: Sql, request: ListRequest, scope: FilterScope): Promi
   if (parts.length === 0) return [];
   const indexed = await listPropertyIndexes(sql);
   const hasTrees = isTreeOrder(request.order) && isListedByDefault(request);
+  const walksHidden = isWalkedHidden(request) && request.order.key === 'createdAt';
   const treeScope = { ...scope, indexed, type: request.type, order: request.order };
   return parts
-    .map((part) => ({
-      part,
-      driver: driverOf(part, scope, indexed),
-      trees: hasTrees ? treeWalks(part, treeScope) : undefined,
-    }))
+    .map((part) => {
+      const trees = hasTrees ? treeWalks(part, treeScope) : undefined;
+      const isWalked = trees !== undefined || (walksHidden && isHidden(part));
+      return { part, driver: driverOf(part, scope, indexed), trees, isWalked };
+    })
     .filter(({ driver, trees }) => driver !== undefined || trees !== undefined);
 }
 
@@ -104,13 +114,33 @@ function isUnordered({ kind, probes }: Driver): boolean {
   return kind === 'rows' && probes.some(({ order }) => order === null);
 }
 
-/** How many rows the planner expects a condition to match; reads none. */
+interface Estimate {
+  readonly rows: number;
+  readonly until: number;
+}
+
+const estimates = new WeakMap<Sql, Map<string, Estimate>>();
+const estimatesMax = 500;
+const estimateLengthMax = 2_000;
+/** The statistics behind an estimate change as seldom as the table is analysed. */
+const knownForMs = 60_000;
+
+/** How many rows the planner expects a condition to match; reads none. Planning costs as much as a page, so it is asked once. */
 async function estimate(sql: Sql, { part, driver }: Way, scope: FilterScope): Promise<number> {
   const texts = driver === undefined ? [`SELECT 1 FROM artifact a WHERE ${filterSql(part, scope)}`] : matchesOf(driver);
   if (texts.length === 0) return 0;
-  const explain = scope.values.finish(`EXPLAIN (FORMAT JSON) ${texts.join(' UNION ALL ')}`);
-  const [row] = await sql.query<PlanRow>({ text: explain.text }, explain.values);
-  return row?.['QUERY PLAN'][0]?.Plan['Plan Rows'] ?? 0;
+  const { text, values } = scope.values.finish(`EXPLAIN (FORMAT JSON) ${texts.join(' UNION ALL ')}`);
+  const known = estimates.get(sql) ?? new Map<string, Estimate>();
+  estimates.set(sql, known);
+  const key = JSON.stringify([text, values]);
+  const kept = known.get(key);
+  if (kept !== undefined && kept.until > Date.now()) return kept.rows;
+  const [row] = await sql.query<PlanRow>({ text }, values);
+  const rows = row?.['QUERY PLAN'][0]?.Plan['Plan Rows'] ?? 0;
+  known.delete(key);
+  if (known.size >= estimatesMax) known.clear();
+  if (key.length <= estimateLengthMax) known.set(key, { rows, until: Date.now() + knownForMs });
+  return rows;
 }
 
 function matchesOf({ kind, probes }: Driver): readonly string[] {
@@ -137,7 +167,7 @@ async function fewOf(sql: Sql): Promise<number> {
   const [row] = await sql.query<{ readonly rows: number }>(sizeStatement);
   // In steps, because it stands in the text of statements whose plans are kept.
   const few = 400 * Math.round(Math.min(2_000, Math.max(400, (row?.rows ?? 0) * 0.08)) / 400);
-  sizes.set(sql, { few, until: Date.now() + 60_000 });
+  sizes.set(sql, { few, until: Date.now() + knownForMs });
   return few;
 }
 
