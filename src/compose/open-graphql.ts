@@ -27,8 +27,9 @@ export async function openGraphql(
   };
   // Those that are shipped make one schema, as the one in the repository shows.
   if (!areShipped(types)) await load();
-  const onFailure = (err: unknown) => log.error({ err }, 'GraphQL could not be loaded');
-  const timer = setTimeout(() => load().catch(onFailure), loadAfterMs);
+  const timer = setTimeout(() => {
+    load().catch((err: unknown) => log.error({ err }, 'GraphQL could not be loaded'));
+  }, loadAfterMs);
   stack.defer(() => clearTimeout(timer));
   return async (request, response, facts) => (await load()).handle(request, response, facts);
 }

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { idOfImageText } from '#core/image-text.ts';
+import type { Sql } from '#metadata/database.ts';
 import {
   findMarker,
   type ImageListRequest,
@@ -104,6 +105,21 @@ describe('the statement of a page of images, among 10,000', () => {
       const [before, after] = await Promise.all([bare, test].map(({ db }) => imagePageStatement(db, viewer, requestOf())));
       expect(after).toEqual(before);
     }
+  });
+
+  it('asks once, not with each page, what the planner expects of a condition', async () => {
+    const asked: string[] = [];
+    const counting: Sql = {
+      query: (statement, values) => {
+        asked.push(statement.text);
+        return test.db.query(statement, values);
+      },
+    };
+    for (const query of ['free=f5', 'free=f5', 'free=f6']) {
+      const { filter } = readImageFilters(new URLSearchParams(query), 'big');
+      await imagePageStatement(counting, { project: 'big', isAdmin: false }, requestOf({ filter }));
+    }
+    expect(asked.filter((text) => text.startsWith('EXPLAIN'))).toHaveLength(2);
   });
 
   it('is as short for an administrator, who sees every project', async () => {
