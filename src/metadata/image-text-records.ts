@@ -68,13 +68,25 @@ export async function listUnprepared(
   return sql.query<ImagePlace>(unpreparedStatement, [type, slot, after.created, after.id, limit]);
 }
 
+const textSql = (
+  id: string,
+): string => `(SELECT t.text || coalesce(',"stores":' || to_json((SELECT string_agg(l.store, ',' ORDER BY l.store)
+      FROM location l WHERE l.blob_id = t.blob_id AND l.state = 'live'))::text, '') || '}'
+    FROM image_text t WHERE t.artifact_id = ${id} AND t.form = ${form})`;
+
 /**
- * The artifact `a` as a line: its text with its stores where there is one that is true, else the tuple to make it of. Neither has
- * a bare line feed.
+ * The artifact `a` as a line: its text with its stores where there is one, else the tuple to make it of. Neither has a bare line
+ * feed. A text that a change of the artifact did not rewrite has lost its form (the trigger `artifact_image_text`).
  */
 export function imageLineSql(slot: string): string {
-  return `coalesce((SELECT t.text || coalesce(',"stores":' || to_json((SELECT string_agg(l.store, ',' ORDER BY l.store)
-      FROM location l WHERE l.blob_id = t.blob_id AND l.state = 'live'))::text, '') || '}'
-    FROM image_text t WHERE t.artifact_id = a.id AND t.revision = a.revision AND t.form = ${form}),
-    ${bootImageTuple(sqlLiteral(slot))}::text)`;
+  return `coalesce(${textSql('a.id')}, ${tupleSql(slot)})`;
+}
+
+/** As `imageLineSql`, of an artifact whose row is read only where it has no text. */
+export function imageLineOfSql(id: string, slot: string): string {
+  return `coalesce(${textSql(id)}, (SELECT ${tupleSql(slot)} FROM artifact a WHERE a.id = ${id}))`;
+}
+
+function tupleSql(slot: string): string {
+  return `${bootImageTuple(sqlLiteral(slot))}::text`;
 }

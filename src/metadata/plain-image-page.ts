@@ -1,11 +1,11 @@
 /**
  * The page of images that is asked for most: no filter, in order of a time. One statement is all of it, the place that it begins
- * after included: the walks are of indexes only, and of a row whose text is ready nothing is read but its revision.
+ * after included: the walks are of indexes only, and of an image whose text is ready no row is read.
  */
 import { createHash } from 'node:crypto';
 import type { Order } from '#core/filter.ts';
 import type { Statement } from './database.ts';
-import { imageLineSql } from './image-text-records.ts';
+import { imageLineOfSql } from './image-text-records.ts';
 import { type Arm, type ListQuery, listArms } from './list-arms.ts';
 import { type OrderKey, orderKey } from './order-sql.ts';
 import { direction } from './page-candidates.ts';
@@ -78,10 +78,9 @@ function makePage(viewer: Viewer, request: PlainPageRequest): PlainPage {
   const way = direction(ascending);
   // A row may be come upon twice (own and public), never three times.
   const text = `${after === null ? '' : markerSql(type, key, after, by)}SELECT string_agg(page.line, E'\\n') AS page FROM (
-SELECT ${imageLineSql(slot)} AS line
+SELECT ${imageLineOfSql('found.id', slot)} AS line
 FROM (SELECT DISTINCT k, id FROM (${walks.join('\n  UNION ALL ')}
-  ORDER BY k ${way}, id ${way} LIMIT ${2 * (limit + 1)}) AS walked ORDER BY k ${way}, id ${way} LIMIT ${limit + 1}) AS found
-JOIN artifact a ON a.id = found.id ORDER BY found.k ${way}, found.id ${way}) AS page`;
+  ORDER BY k ${way}, id ${way} LIMIT ${2 * (limit + 1)}) AS walked ORDER BY k ${way}, id ${way} LIMIT ${limit + 1}) AS found ORDER BY found.k ${way}, found.id ${way}) AS page`;
   const finished = values.finish(text);
   if (!keptLimits.has(limit)) return { statement: { text: finished.text }, places: finished.values };
   const name = `image-page ${createHash('sha256').update(finished.text).digest('hex').slice(0, 40)}`;
