@@ -27,6 +27,9 @@ export interface ShownImage {
   readonly isReceiving: boolean;
 }
 
+/** Between texts in a list: none has a line feed, and JSON may have one between values. */
+export const imageTextSeparator = ',\n';
+
 const opening = '{"id":"';
 const idLength = 36;
 

@@ -1,11 +1,12 @@
 /** Pages of artifacts of one type: the ready text of each, or a row with the blob of one slot, as the boot path reads one. */
 import { createHash } from 'node:crypto';
 import type { Filter } from '#core/filter.ts';
+import { imageTextSeparator } from '#core/image-text.ts';
 import { someCondition } from '#core/simplify-filter.ts';
 import { type BootImageRow, type BootImageTuple, toBootImages } from './boot-image-row.ts';
 import { valueAt } from './closure-columns.ts';
 import type { Database, Sql, Statement } from './database.ts';
-import { imageLineSql } from './image-text-records.ts';
+import { imageLineSql, listImageTuples } from './image-text-records.ts';
 import type { ListQuery } from './list-arms.ts';
 import { chooseApproach } from './list-records.ts';
 import { listScope, type PageReading, type PageStatement, pageStatement } from './page-statement.ts';
@@ -50,17 +51,57 @@ export async function listImages(
   return readPage(sql, row, request);
 }
 
-/** As `listImages`, without a filter and in a walked order (`walkedOrder`): one statement, which finds the marker too. */
+export interface ReadyPage {
+  /** Ready texts, `imageTextSeparator` between. */
+  readonly texts: string;
+  /** The last of them, if more follow. */
+  readonly last: string | undefined;
+}
+
+interface PlainRow {
+  /** A line for each image, `imageTextSeparator` between: its text, or its id in brackets. */
+  readonly page: string | null;
+  readonly found: number;
+  readonly ready: number;
+}
+
+/**
+ * As `listImages`, without a filter and in a walked order (`walkedOrder`): one statement, which finds the marker too. Where every
+ * image has its text nothing is taken apart.
+ */
 export async function listPlainImages(
   sql: Sql & Pick<Database, 'reads'>,
   viewer: Viewer,
   request: PlainPageRequest,
-): Promise<ImagePage> {
+): Promise<ReadyPage | ImagePage> {
   const { statement, values } = plainPage(viewer, request);
   // A short walk of each index.
-  const reader = statement.name === undefined ? sql : sql.reads;
-  const [row] = await reader.query<PageRow>(statement, values);
-  return readPage(sql, row, request);
+  const [row] = await sql.reads.query<PlainRow>(statement, values);
+  if (row === undefined || row.page === null) return { images: [], hasMore: false };
+  const page = cutLines(row.page, row.found - request.limit);
+  const hasMore = row.found > request.limit;
+  if (row.ready === row.found) return { texts: page, last: hasMore ? lastLine(page) : undefined };
+  return { images: await fillLines(sql.reads, page.split(imageTextSeparator), request.slot), hasMore };
+}
+
+/** Without the last lines. */
+function cutLines(page: string, count: number): string {
+  let end = page.length;
+  for (let cut = 0; cut < count; cut += 1) end = page.lastIndexOf(imageTextSeparator, end - 1);
+  return page.slice(0, end);
+}
+
+function lastLine(page: string): string {
+  const before = page.lastIndexOf(imageTextSeparator);
+  return before < 0 ? page : page.slice(before + imageTextSeparator.length);
+}
+
+/** Looks up what has no text; what has just gone is left out. */
+async function fillLines(sql: Sql, lines: readonly string[], slot: string): Promise<readonly (string | BootImageRow)[]> {
+  const bare = lines.filter(isTuple).map((line) => line.slice(1, -1));
+  const rows = await toBootImages(sql, await listImageTuples(sql, bare, slot), slot);
+  const byId = new Map(rows.map((row) => [row.id, row]));
+  return lines.flatMap((line) => (isTuple(line) ? (byId.get(line.slice(1, -1)) ?? []) : line));
 }
 
 async function readPage(
@@ -83,7 +124,7 @@ async function readPage(
   return { images, hasMore };
 }
 
-/** A tuple is an array, a text an object. */
+/** A tuple is an array, a text an object; an id has brackets. */
 function isTuple(line: string): boolean {
   return line.startsWith('[');
 }

@@ -1,5 +1,5 @@
 /** Images with data as the Image API answers them, kept as text beside the rows they were made of: a list sends them as they are. */
-import { bootImageTuple } from './boot-image-row.ts';
+import { type BootImageTuple, bootImageTuple } from './boot-image-row.ts';
 import type { Sql } from './database.ts';
 import { sqlLiteral } from './sql-values.ts';
 
@@ -68,11 +68,11 @@ export async function listUnprepared(
   return sql.query<ImagePlace>(unpreparedStatement, [type, slot, after.created, after.id, limit]);
 }
 
-const textSql = (
-  id: string,
-): string => `(SELECT t.text || coalesce(',"stores":' || to_json((SELECT string_agg(l.store, ',' ORDER BY l.store)
-      FROM location l WHERE l.blob_id = t.blob_id AND l.state = 'live'))::text, '') || '}'
-    FROM image_text t WHERE t.artifact_id = ${id} AND t.form = ${form})`;
+/** Null where there is none. */
+function textSql(id: string): string {
+  return `(SELECT t.text || (SELECT ${endedTextSql("''", 'l.store')} FROM location l WHERE l.blob_id = t.blob_id AND l.state = 'live')
+    FROM image_text t WHERE t.artifact_id = ${id} AND ${isCurrentTextSql('t')})`;
+}
 
 /**
  * The artifact `a` as a line: its text with its stores where there is one, else the tuple to make it of. Neither has a bare line
@@ -82,9 +82,21 @@ export function imageLineSql(slot: string): string {
   return `coalesce(${textSql('a.id')}, ${tupleSql(slot)})`;
 }
 
-/** As `imageLineSql`, of an artifact whose row is read only where it has no text. */
-export function imageLineOfSql(id: string, slot: string): string {
-  return `coalesce(${textSql(id)}, (SELECT ${tupleSql(slot)} FROM artifact a WHERE a.id = ${id}))`;
+/** Whether the text may be read. */
+export function isCurrentTextSql(alias: string): string {
+  return `${alias}.form = ${form}`;
+}
+
+/** The whole text, from all of its rows in `location`. */
+export function endedTextSql(text: string, store: string): string {
+  return `${text} || coalesce(',"stores":' || to_json(string_agg(${store}, ',' ORDER BY ${store}))::text || '}', '}')`;
+}
+
+/** Of these artifacts, for those that have no text. */
+export async function listImageTuples(sql: Sql, ids: readonly string[], slot: string): Promise<readonly BootImageTuple[]> {
+  const text = `SELECT ${bootImageTuple(sqlLiteral(slot))} AS tuple FROM artifact a WHERE a.id = ANY($1::uuid[])`;
+  const rows = await sql.query<{ readonly tuple: BootImageTuple }>({ name: `image-tuples ${slot}`, text }, [ids]);
+  return rows.map(({ tuple }) => tuple);
 }
 
 function tupleSql(slot: string): string {

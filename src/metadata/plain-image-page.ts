@@ -4,8 +4,9 @@
  */
 import { createHash } from 'node:crypto';
 import type { Order } from '#core/filter.ts';
+import { imageTextSeparator } from '#core/image-text.ts';
 import type { Statement } from './database.ts';
-import { imageLineOfSql } from './image-text-records.ts';
+import { endedTextSql, isCurrentTextSql } from './image-text-records.ts';
 import { type Arm, type ListQuery, listArms } from './list-arms.ts';
 import { type OrderKey, orderKey } from './order-sql.ts';
 import { direction } from './page-candidates.ts';
@@ -46,12 +47,16 @@ interface PlainPage {
 const pages = new Map<string, PlainPage>();
 const pagesMax = 200;
 
-/** Gives one row: at most `limit + 1` lines (`imageLineSql`) in their order, null for none. The texts differ in little, and are made once. */
+/**
+ * Gives one row (`PlainRow` of image-list-records.ts): at least `limit + 1` lines in their order, where there are as many. The
+ * statements differ in little, and are made once.
+ */
 export function plainPage(viewer: Viewer, request: PlainPageRequest): { statement: Statement; values: readonly unknown[] } {
-  const { type, slot, order, limit, includeHidden, includeDrafts, everyProject, after } = request;
+  const { type, order, includeHidden, includeDrafts, everyProject, after } = request;
+  const limit = limits.find((each) => each >= request.limit) ?? request.limit;
   const flags = [viewer.isAdmin && everyProject, includeDrafts, includeHidden, after === null].join();
-  const shape = `${type} ${slot} ${order.key} ${order.direction} ${limit} ${flags}`;
-  const known = pages.get(shape) ?? makePage(viewer, request);
+  const shape = `${type} ${order.key} ${order.direction} ${limit} ${flags}`;
+  const known = pages.get(shape) ?? makePage(viewer, { ...request, limit });
   if (pages.size < pagesMax) pages.set(shape, known);
   const values = new Map<unknown, unknown>([
     ['project', viewer.project],
@@ -61,12 +66,12 @@ export function plainPage(viewer: Viewer, request: PlainPageRequest): { statemen
   return { statement: known.statement, values: known.places.map((place) => values.get(place)) };
 }
 
-/** Of these limits plans are kept by the connections, others are seldom asked for. */
-const keptLimits: ReadonlySet<number> = new Set([10, 20, 25, 50, 100]);
+/** A statement is planned once for each of these; what is asked for is taken from the next larger. */
+const limits = [10, 25, 50, 100, 200, 400, 700, 1000];
 
 /** Written with the names of its values in their places. */
 function makePage(viewer: Viewer, request: PlainPageRequest): PlainPage {
-  const { type, slot, order, limit } = request;
+  const { type, order, limit } = request;
   const values = createSqlValues();
   const by = { project: values.add('project', 'text'), isAdmin: values.add('isAdmin', 'boolean') };
   const query = { ...request, filter: null };
@@ -77,12 +82,16 @@ function makePage(viewer: Viewer, request: PlainPageRequest): PlainPage {
   const walks = arms.map((arm) => `(${walkSql(arm, { key, ascending, after, take: limit + 1 })})`);
   const way = direction(ascending);
   // A row may be come upon twice (own and public), never three times.
-  const text = `${after === null ? '' : markerSql(type, key, after, by)}SELECT string_agg(page.line, E'\\n') AS page FROM (
-SELECT ${imageLineOfSql('found.id', slot)} AS line
-FROM (SELECT DISTINCT k, id FROM (${walks.join('\n  UNION ALL ')}
-  ORDER BY k ${way}, id ${way} LIMIT ${2 * (limit + 1)}) AS walked ORDER BY k ${way}, id ${way} LIMIT ${limit + 1}) AS found ORDER BY found.k ${way}, found.id ${way}) AS page`;
+  const found = `SELECT DISTINCT k, id FROM (${walks.join('\n  UNION ALL ')}
+  ORDER BY k ${way}, id ${way} LIMIT ${2 * (limit + 1)}) AS walked ORDER BY k ${way}, id ${way} LIMIT ${limit + 1}`;
+  // Joined, where a look-up for each line costs twice as much.
+  const text = `${after === null ? '' : markerSql(type, key, after, by)}SELECT string_agg(coalesce(page.text, '[' || page.id || ']'), ${sqlLiteral(imageTextSeparator)}) AS page,
+  count(*)::int AS found, count(page.text)::int AS ready
+FROM (SELECT found.id, ${endedTextSql('t.text', 'l.store')} AS text FROM (${found}) AS found
+  LEFT JOIN image_text t ON t.artifact_id = found.id AND ${isCurrentTextSql('t')}
+  LEFT JOIN location l ON l.blob_id = t.blob_id AND l.state = 'live'
+  GROUP BY found.k, found.id, t.artifact_id ORDER BY found.k ${way}, found.id ${way}) AS page`;
   const finished = values.finish(text);
-  if (!keptLimits.has(limit)) return { statement: { text: finished.text }, places: finished.values };
   const name = `image-page ${createHash('sha256').update(finished.text).digest('hex').slice(0, 40)}`;
   return { statement: { name, text: finished.text }, places: finished.values };
 }

@@ -3,7 +3,7 @@ import { AppError, isAppError } from '#base/app-error.ts';
 import { isUuid } from '#base/id.ts';
 import type { MemberStatus } from '#core/artifact.ts';
 import type { Filter } from '#core/filter.ts';
-import { toImageText } from '#core/image-text.ts';
+import { idOfImageText, imageTextSeparator, toImageText } from '#core/image-text.ts';
 import { imageListRecords, listRecords } from '#metadata/metadata.ts';
 import type { OpContext } from './context.ts';
 import { resolveReference } from './resolve-reference.ts';
@@ -29,10 +29,10 @@ export interface ListImagesInput {
 }
 
 export interface ImageList {
-  /** Each as its clients read it (core/image-text.ts). */
-  readonly texts: readonly string[];
-  /** More follow after the last. */
-  readonly hasMore: boolean;
+  /** Each as its clients read it, `imageTextSeparator` between (core/image-text.ts). */
+  readonly texts: string;
+  /** Id of the last, if more follow. */
+  readonly last: string | undefined;
 }
 
 /**
@@ -55,7 +55,7 @@ export async function listImages(context: OpContext, input: ListImagesInput): Pr
   if (order !== undefined && limit > 0) {
     const page = await imageListRecords.listPlainImages(db, caller, { type, slot, order, limit, after, ...flags });
     // Nothing may come after a marker, or there is no such marker.
-    if (page.images.length > 0 || after === null) return toList(page);
+    if ('texts' in page || page.images.length > 0 || after === null) return toList(page);
   }
   const marker = after === null ? null : await findMarker(context, after, type, sorts);
   if (limit === 0) return nothing;
@@ -64,11 +64,14 @@ export async function listImages(context: OpContext, input: ListImagesInput): Pr
   );
 }
 
-function toList({ images, hasMore }: imageListRecords.ImagePage): ImageList {
-  return { texts: images.map((image) => (typeof image === 'string' ? image : toImageText(image, image.stores))), hasMore };
+function toList(page: imageListRecords.ImagePage | imageListRecords.ReadyPage): ImageList {
+  if ('texts' in page) return { texts: page.texts, last: page.last === undefined ? undefined : idOfImageText(page.last) };
+  const texts = page.images.map((image) => (typeof image === 'string' ? image : toImageText(image, image.stores)));
+  const last = page.hasMore ? texts.at(-1) : undefined;
+  return { texts: texts.join(imageTextSeparator), last: last === undefined ? undefined : idOfImageText(last) };
 }
 
-const nothing: ImageList = { texts: [], hasMore: false };
+const nothing: ImageList = { texts: '', last: undefined };
 
 async function withReference(context: OpContext, { ref, filter }: ListImagesInput): Promise<Filter | null | 'nothing'> {
   if (ref === undefined) return filter;

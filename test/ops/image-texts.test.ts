@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { JsonObject } from '#base/json.ts';
 import type { Artifact } from '#core/artifact.ts';
-import { idOfImageText } from '#core/image-text.ts';
+import { idOfImageText, imageTextSeparator } from '#core/image-text.ts';
 import { imageListRecords } from '#metadata/metadata.ts';
 import type { OpContext } from '#ops/context.ts';
 import { type CreateArtifactInput, createArtifact } from '#ops/create-artifact.ts';
@@ -59,7 +59,7 @@ function run(text: string, values: readonly unknown[] = []): Promise<object[]> {
 }
 
 /** Of a list without a filter and of one with: they are read by different statements. */
-async function lists(): Promise<readonly (readonly string[])[]> {
+async function lists(): Promise<readonly string[]> {
   const states = {
     kind: 'field',
     field: 'state',
@@ -73,7 +73,7 @@ async function lists(): Promise<readonly (readonly string[])[]> {
 }
 
 /** The same without any ready text. */
-async function listsOfRows(): Promise<readonly (readonly string[])[]> {
+async function listsOfRows(): Promise<readonly string[]> {
   await run('UPDATE image_text SET form = -form');
   try {
     return await lists();
@@ -87,8 +87,9 @@ async function ready(): Promise<ReadonlySet<string>> {
   const order = { key: 'createdAt', direction: 'desc' } as const;
   const flags = { includeHidden: true, includeDrafts: true, everyProject: false };
   const request = { ...kind, order, limit: 1_000, after: null, ...flags };
-  const { images } = await imageListRecords.listPlainImages(server.services.db, own.caller, request);
-  return new Set(images.filter((line) => typeof line === 'string').map(idOfImageText));
+  const page = await imageListRecords.listPlainImages(server.services.db, own.caller, request);
+  const lines = 'texts' in page ? page.texts.split(imageTextSeparator) : page.images;
+  return new Set(lines.filter((line) => typeof line === 'string').map(idOfImageText));
 }
 
 /** Both ways say the same, to the letter. */
@@ -103,7 +104,7 @@ async function shown(id: string): Promise<JsonObject> {
 
 async function listed(id: string): Promise<JsonObject | undefined> {
   const { texts } = await listImages(own, newest);
-  return texts.map((text) => JSON.parse(text) as JsonObject).find((each) => each['id'] === id);
+  return (JSON.parse(`[${texts}]`) as JsonObject[]).find((each) => each['id'] === id);
 }
 
 const text = fc.string({ unit: 'binary', maxLength: 20 }).filter((value) => !value.includes('\0') && value.isWellFormed());

@@ -1,7 +1,6 @@
 /** GET of the images: a page, and links that carry on with the same filters in the same order. */
 import type { HttpExchange } from '#base/http-route.ts';
 import { imageVersionField } from '#core/image-fields.ts';
-import { idOfImageText } from '#core/image-text.ts';
 import type { OpContext } from '#ops/context.ts';
 import { type ImageSort, listImages } from '#ops/list-images.ts';
 import { invalid, readWhole } from './filter-values.ts';
@@ -18,20 +17,19 @@ export async function sendImageList({ context, request, response, query }: HttpE
   const asked = query();
   const filters = readImageFilters(asked, context.caller.project);
   const limit = asked.get('limit');
-  const { texts, hasMore } = await listImages(context, {
+  const { texts, last } = await listImages(context, {
     ...imageType,
     ...filters,
     ...readSorts(asked),
     limit: limit === null ? limitDefault : Math.min(readWhole('limit', limit), limitMax),
     marker: asked.get('marker') ?? undefined,
   });
-  const last = hasMore ? texts.at(-1) : undefined;
   const rest = JSON.stringify({
     first: linkTo(asked, undefined),
-    ...(last === undefined ? {} : { next: linkTo(asked, idOfImageText(last)) }),
+    ...(last === undefined ? {} : { next: linkTo(asked, last) }),
     schema: '/v2/schemas/images',
   });
-  answerText(request, response, `{"images":[${texts.join(',')}],${rest.slice(1)}`);
+  answerText(request, response, `{"images":[${texts}],${rest.slice(1)}`);
 }
 
 /** Everything that was asked, each tag of several too; only the place differs. */
