@@ -40,7 +40,7 @@ const commonSettings: ClusterSettings = {
   unix_socket_permissions: '0700',
   cluster_name: 'vitrine',
   max_connections: '100',
-  shared_buffers: '64MB',
+  shared_buffers: '128MB',
   io_method: 'sync',
   huge_pages: 'off',
   max_wal_senders: '0',
