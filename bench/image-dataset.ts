@@ -41,7 +41,7 @@ export async function createImages(db: Database, count: number): Promise<void> {
            'min_ram', 512 + i % 64, 'min_disk', 8, 'architecture', 'x86_64', 'os_type', 'linux', 'os_distro', 'distro-' || i % 64,
            'os_version', '13', 'hw_disk_bus', 'virtio', 'free', 'f' || i % 64),
          ARRAY['bench', 'tag-' || i % 64], 1000 + i % 64,
-         jsonb_build_object('data', jsonb_build_array(md5('blob' || i)::uuid, 1000 + i % 64, md5('blob' || i) || md5('b' || i),
+         jsonb_build_object('data', jsonb_build_array(${blobIdOf('i')}, 1000 + i % 64, md5('blob' || i) || md5('b' || i),
            repeat(md5('blob' || i), 4), md5('blob' || i))),
          'bench', t.at, t.at, t.at
        FROM generate_series($1::int, $2::int) AS i
@@ -50,25 +50,25 @@ export async function createImages(db: Database, count: number): Promise<void> {
     );
     await run(
       `INSERT INTO blob (id, digest_algorithm, digest_value, size_bytes)
-       SELECT md5('blob' || i)::uuid, 'sha256', md5('blob' || i) || md5('b' || i), 1000 + i % 64
+       SELECT ${blobIdOf('i')}, 'sha256', md5('blob' || i) || md5('b' || i), 1000 + i % 64
        FROM generate_series($1::int, $2::int) AS i`,
       range,
     );
     await run(
       `INSERT INTO blob_digest (blob_id, algorithm, value)
-       SELECT md5('blob' || i)::uuid, d.algorithm, d.value FROM generate_series($1::int, $2::int) AS i
+       SELECT ${blobIdOf('i')}, d.algorithm, d.value FROM generate_series($1::int, $2::int) AS i
        CROSS JOIN LATERAL (VALUES ('sha512', repeat(md5('blob' || i), 4)), ('md5', md5('blob' || i))) AS d (algorithm, value)`,
       range,
     );
     await run(
       `INSERT INTO location (id, blob_id, store, object_key, state)
-       SELECT md5('location' || i)::uuid, md5('blob' || i)::uuid, 'default', 'bench/' || i, 'live'
+       SELECT md5('location' || i)::uuid, ${blobIdOf('i')}, 'default', 'bench/' || i, 'live'
        FROM generate_series($1::int, $2::int) AS i`,
       range,
     );
     await run(
       `INSERT INTO artifact_blob (artifact_id, slot, key, path, media_type, blob_id)
-       SELECT md5('image' || i)::uuid, 'data', '', 'data', 'application/octet-stream', md5('blob' || i)::uuid
+       SELECT md5('image' || i)::uuid, 'data', '', 'data', 'application/octet-stream', ${blobIdOf('i')}
        FROM generate_series($1::int, $2::int) AS i`,
       range,
     );
@@ -77,6 +77,11 @@ export async function createImages(db: Database, count: number): Promise<void> {
     `INSERT INTO member (artifact_id, project, status, type, artifact_created_at)
      SELECT id, 'sparse', 'accepted', type, created_at FROM artifact WHERE visibility = 'shared'`,
   );
+}
+
+/** With the time in front, as the server makes them. */
+function blobIdOf(i: string): string {
+  return `(lpad(to_hex(1767225600000 + ${i} * 7000::bigint), 12, '0') || '7' || substr(md5('blob' || ${i}), 14))::uuid`;
 }
 
 function projectOf(i: string): string {

@@ -17,8 +17,8 @@ export interface ImageText {
 const saveStatement = {
   name: 'image-text-save',
   // Locked, so that no text outlives its revision: whatever was changed meanwhile has its own.
-  text: `INSERT INTO image_text (artifact_id, form, revision, blob_id, text)
-    SELECT a.id, ${form}, a.revision, ab.blob_id, t.text
+  text: `INSERT INTO image_text (artifact_id, created_at, form, revision, blob_id, text)
+    SELECT a.id, a.created_at, ${form}, a.revision, ab.blob_id, t.text
     FROM unnest($1::uuid[], $2::integer[], $3::text[]) AS t (id, revision, text)
     JOIN artifact a ON a.id = t.id AND a.revision = t.revision AND a.state NOT IN ('draft', 'deleted')
     JOIN artifact_blob ab ON ab.artifact_id = a.id AND ab.slot = $4 AND ab.key = ''

@@ -84,11 +84,13 @@ function makePage(viewer: Viewer, request: PlainPageRequest): PlainPage {
   // A row may be come upon twice (own and public), never three times.
   const found = `SELECT DISTINCT k, id FROM (${walks.join('\n  UNION ALL ')}
   ORDER BY k ${way}, id ${way} LIMIT ${2 * (limit + 1)}) AS walked ORDER BY k ${way}, id ${way} LIMIT ${limit + 1}`;
+  // Texts stand in this order too: each look-up finds the next beside it.
+  const isByCreation = order.key === 'createdAt' ? ' AND t.created_at = found.k' : '';
   // Joined, where a look-up for each line costs twice as much.
   const text = `${after === null ? '' : markerSql(type, key, after, by)}SELECT string_agg(coalesce(page.text, '[' || page.id || ']'), ${sqlLiteral(imageTextSeparator)}) AS page,
   count(*)::int AS found, count(page.text)::int AS ready
 FROM (SELECT found.id, ${endedTextSql('t.text', 'l.store')} AS text FROM (${found}) AS found
-  LEFT JOIN image_text t ON t.artifact_id = found.id AND ${isCurrentTextSql('t')}
+  LEFT JOIN image_text t ON t.artifact_id = found.id${isByCreation} AND ${isCurrentTextSql('t')}
   LEFT JOIN location l ON l.blob_id = t.blob_id AND l.state = 'live'
   GROUP BY found.k, found.id, t.artifact_id ORDER BY found.k ${way}, found.id ${way}) AS page`;
   const finished = values.finish(text);

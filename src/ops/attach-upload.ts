@@ -8,6 +8,7 @@ import type { Sql } from '#metadata/database.ts';
 import { artifactRecords, attachRecords, blobRecords, uploadRecords } from '#metadata/metadata.ts';
 import type { SlotRule } from '#sdk/sdk.ts';
 import type { OpContext } from './context.ts';
+import { newBlobIds } from './new-blob-ids.ts';
 import { type Change, recordChange, toChangeRow } from './record-change.ts';
 import { assertRoomAmong, assertWritable } from './slot-place.ts';
 
@@ -85,7 +86,7 @@ async function attachNew(
   options: AttachOptions,
 ): Promise<Attached | undefined> {
   const { place, rule, store, objectKey, mediaType } = upload;
-  const ids = { blobId: context.newId(), locationId: context.newId() };
+  const ids = newBlobIds(context);
   const { session = null } = options;
   try {
     return await context.db.transaction(async (tx) => {
@@ -117,8 +118,7 @@ async function attachKnown(
 ): Promise<Attached> {
   const { place, rule, store, objectKey, mediaType } = upload;
   const brokenId = await findBrokenLocation(context, store, received);
-  const blobId = context.newId();
-  const locationId = context.newId();
+  const { blobId, locationId } = newBlobIds(context);
   return context.db.transaction(async (tx) => {
     await options.lockFirst?.(tx);
     assertWritable(await artifactRecords.lockArtifact(tx, place.artifactId), options.expectedRevision);

@@ -3,6 +3,8 @@
 -- the job images:prepare writes it anew.
 CREATE TABLE image_text (
   artifact_id uuid PRIMARY KEY REFERENCES artifact (id) ON DELETE CASCADE,
+  -- The artifact's: what a page shows stands side by side here too.
+  created_at timestamptz NOT NULL,
   -- Of the text; another release's form is not read. 0: overtaken.
   form integer NOT NULL,
   -- Of the artifact, when the text was written.
@@ -12,6 +14,8 @@ CREATE TABLE image_text (
   -- An object without its stores and its end.
   text text NOT NULL
 );
+
+CREATE UNIQUE INDEX image_text_created ON image_text (created_at, artifact_id);
 
 -- By the database, so that who reads a text need not look whether it is still true.
 CREATE FUNCTION overtake_image_text() RETURNS trigger LANGUAGE plpgsql AS $$
