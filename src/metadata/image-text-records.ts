@@ -24,7 +24,7 @@ const saveStatement = {
     JOIN artifact_blob ab ON ab.artifact_id = a.id AND ab.slot = $4 AND ab.key = ''
     ORDER BY a.created_at, a.id FOR SHARE OF a
     ON CONFLICT (artifact_id) DO UPDATE SET form = EXCLUDED.form, revision = EXCLUDED.revision, blob_id = EXCLUDED.blob_id,
-      text = EXCLUDED.text`,
+      text = EXCLUDED.text, stores = CASE WHEN image_text.blob_id = EXCLUDED.blob_id THEN image_text.stores END`,
 };
 
 /** Of images that have data in the slot, and still are as the texts say. */
@@ -70,8 +70,7 @@ export async function listUnprepared(
 
 /** Null where there is none. */
 function textSql(id: string): string {
-  return `(SELECT t.text || (SELECT ${endedTextSql("''", 'l.store')} FROM location l WHERE l.blob_id = t.blob_id AND l.state = 'live')
-    FROM image_text t WHERE t.artifact_id = ${id} AND ${isCurrentTextSql('t')})`;
+  return `(SELECT ${wholeTextSql('t')} FROM image_text t WHERE t.artifact_id = ${id} AND ${isCurrentTextSql('t')})`;
 }
 
 /**
@@ -87,9 +86,35 @@ export function isCurrentTextSql(alias: string): string {
   return `${alias}.form = ${form}`;
 }
 
-/** The whole text, from all of its rows in `location`. */
-export function endedTextSql(text: string, store: string): string {
-  return `${text} || coalesce(',"stores":' || to_json(string_agg(${store}, ',' ORDER BY ${store}))::text || '}', '}')`;
+/** The text of the row with its stores. */
+export function wholeTextSql(alias: string): string {
+  return `${alias}.text || coalesce(${alias}.stores, ${storesSql(`${alias}.blob_id`)})`;
+}
+
+function storesSql(blob: string): string {
+  return `(SELECT coalesce(',"stores":' || to_json(string_agg(l.store, ',' ORDER BY l.store))::text || '}', '}')
+      FROM location l WHERE l.blob_id = ${blob} AND l.state = 'live')`;
+}
+
+const unsettledStatement = {
+  name: 'image-text-unsettled',
+  // In the order of ids, as everybody who locks several.
+  text: `SELECT artifact_id AS id FROM image_text WHERE stores IS NULL AND artifact_id > $1 ORDER BY artifact_id LIMIT $2 FOR UPDATE`,
+};
+
+const settleStatement = {
+  name: 'image-text-settle',
+  text: `UPDATE image_text t SET stores = ${storesSql('t.blob_id')} WHERE t.artifact_id = ANY($1::uuid[])`,
+};
+
+/**
+ * Writes the stores of texts that lack them, the first after `after` in the order of ids; gives the last one's id. In a transaction:
+ * locked first and then looked up, so that bytes which move meanwhile are seen here, or find the text to forget it.
+ */
+export async function settleStores(tx: Sql, after: string, limit: number): Promise<string | undefined> {
+  const rows = await tx.query<{ readonly id: string }>(unsettledStatement, [after, limit]);
+  if (rows.length > 0) await tx.query(settleStatement, [rows.map(({ id }) => id)]);
+  return rows.at(-1)?.id;
 }
 
 /** Of these artifacts, for those that have no text. */

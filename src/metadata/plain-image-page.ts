@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import type { Order } from '#core/filter.ts';
 import { imageTextSeparator } from '#core/image-text.ts';
 import type { Statement } from './database.ts';
-import { endedTextSql, isCurrentTextSql } from './image-text-records.ts';
+import { isCurrentTextSql, wholeTextSql } from './image-text-records.ts';
 import { type Arm, type ListQuery, listArms } from './list-arms.ts';
 import { type OrderKey, orderKey } from './order-sql.ts';
 import { direction } from './page-candidates.ts';
@@ -89,10 +89,9 @@ function makePage(viewer: Viewer, request: PlainPageRequest): PlainPage {
   // Joined, where a look-up for each line costs twice as much.
   const text = `${after === null ? '' : markerSql(type, key, after, by)}SELECT string_agg(coalesce(page.text, '[' || page.id || ']'), ${sqlLiteral(imageTextSeparator)}) AS page,
   count(*)::int AS found, count(page.text)::int AS ready
-FROM (SELECT found.id, ${endedTextSql('t.text', 'l.store')} AS text FROM (${found}) AS found
+FROM (SELECT found.id, ${wholeTextSql('t')} AS text FROM (${found}) AS found
   LEFT JOIN image_text t ON t.artifact_id = found.id${isByCreation} AND ${isCurrentTextSql('t')}
-  LEFT JOIN location l ON l.blob_id = t.blob_id AND l.state = 'live'
-  GROUP BY found.k, found.id, t.artifact_id ORDER BY found.k ${way}, found.id ${way}) AS page`;
+  ORDER BY found.k ${way}, found.id ${way}) AS page`;
   const finished = values.finish(text);
   const name = `image-page ${createHash('sha256').update(finished.text).digest('hex').slice(0, 40)}`;
   return { statement: { name, text: finished.text }, places: finished.values };

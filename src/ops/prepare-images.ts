@@ -1,6 +1,6 @@
 /** Makes ready what the Image API answers for images that were changed without: by an older release, say. */
 import { artifactRecords, imageTextRecords } from '#metadata/metadata.ts';
-import type { JobRun, OpSettings, Services } from './context.ts';
+import type { ImageType, JobRun, OpSettings, Services } from './context.ts';
 import { toImageTexts } from './image-texts.ts';
 
 const batchSize = 500;
@@ -12,13 +12,28 @@ export async function prepareImages(
   _input: object,
   run: JobRun,
 ): Promise<{ readonly prepared: number }> {
+  const prepared = await prepareTexts(db, imageType, run);
+  await settleStores(db, run);
+  return { prepared };
+}
+
+async function settleStores(db: Services['db'], { signal }: JobRun): Promise<void> {
+  let last: string | undefined = imageTextRecords.firstPlace.id;
+  while (last !== undefined) {
+    signal.throwIfAborted();
+    const after: string = last;
+    last = await db.transaction((tx) => imageTextRecords.settleStores(tx, after, batchSize));
+  }
+}
+
+async function prepareTexts(db: Services['db'], imageType: ImageType, run: JobRun): Promise<number> {
   let prepared = 0;
   let after = imageTextRecords.firstPlace;
   for (;;) {
     run.signal.throwIfAborted();
     const places = await imageTextRecords.listUnprepared(db, imageType, after, batchSize);
     const last = places.at(-1);
-    if (last === undefined) return { prepared };
+    if (last === undefined) return prepared;
     after = last;
     const ids = places.map(({ id }) => id);
     const texts = (await artifactRecords.findReadableArtifacts(db, everybody, ids)).flatMap((artifact) =>

@@ -9,11 +9,16 @@ CREATE TABLE image_text (
   form integer NOT NULL,
   -- Of the artifact, when the text was written.
   revision integer NOT NULL,
-  -- The data, whose stores are added to each answer: bytes move without a revision. An image with data keeps them.
+  -- The data. An image that has some keeps them.
   blob_id uuid NOT NULL,
   -- An object without its stores and its end.
-  text text NOT NULL
+  text text NOT NULL,
+  -- The stores of the data, and the end: apart, because bytes move without a revision. Null: to be looked up in each answer, until the
+  -- job images:prepare has written them.
+  stores text
 );
+CREATE INDEX image_text_blob ON image_text (blob_id);
+CREATE INDEX image_text_unsettled ON image_text (artifact_id) WHERE stores IS NULL;
 
 CREATE UNIQUE INDEX image_text_created ON image_text (created_at, artifact_id);
 
@@ -26,6 +31,17 @@ END
 $$;
 CREATE TRIGGER artifact_image_text AFTER UPDATE ON artifact FOR EACH ROW
   WHEN (OLD.state <> 'draft' AND OLD.revision <> NEW.revision) EXECUTE FUNCTION overtake_image_text();
+
+-- Every text of the bytes is touched, also one whose stores are not known: who is about to write them has locked it, and is either
+-- waited for, or reads again what this leaves.
+CREATE FUNCTION forget_image_stores() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE image_text SET stores = NULL WHERE blob_id = coalesce(NEW.blob_id, OLD.blob_id);
+  RETURN NULL;
+END
+$$;
+CREATE TRIGGER location_image_text AFTER INSERT OR DELETE OR UPDATE OF state, store, blob_id ON location
+  FOR EACH ROW EXECUTE FUNCTION forget_image_stores();
 
 -- As the queues of the other jobs.
 SELECT vitrine_jobs.create_queue('images.prepare',
