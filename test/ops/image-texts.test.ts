@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { JsonObject } from '#base/json.ts';
 import type { Artifact } from '#core/artifact.ts';
 import { idOfImageText, imageTextSeparator } from '#core/image-text.ts';
-import { imageListRecords } from '#metadata/metadata.ts';
+import { imageListRecords, imageTextRecords } from '#metadata/metadata.ts';
 import type { OpContext } from '#ops/context.ts';
 import { type CreateArtifactInput, createArtifact } from '#ops/create-artifact.ts';
 import { deactivateArtifact } from '#ops/deactivate-artifact.ts';
@@ -228,21 +228,73 @@ describe('the ready text of an image', () => {
     await expectSame();
   });
 
-  it('leaves to each answer in which stores the bytes are', async () => {
+  const ofImage = `blob_id = (SELECT blob_id FROM artifact_blob WHERE artifact_id = $1)`;
+
+  /** As they stand beside the text. */
+  const keptStores = async (id: string): Promise<string | null> => {
+    const [row] = (await run('SELECT stores FROM image_text WHERE artifact_id = $1', [id])) as { stores: string | null }[];
+    return row?.stores ?? null;
+  };
+
+  it.each([false, true])('says in which stores the bytes are now (kept beside the text before: %s)', async (isKept) => {
     const { id } = await image({ name: 'moving' });
+    const settle = async (kept: string): Promise<void> => {
+      if (!isKept) return;
+      await prepareImages(server.services, {}, quietRun());
+      expect(await keptStores(id)).toBe(kept);
+    };
+    await settle(',"stores":"local"}');
     expect(await listed(id)).toMatchObject({ stores: 'local' });
-    const ofImage = `blob_id = (SELECT blob_id FROM artifact_blob WHERE artifact_id = $1)`;
-    await run(`INSERT INTO store (name, store_id, kind) VALUES ('"a" b', gen_random_uuid(), 'filesystem')`);
+    await run(
+      `INSERT INTO store (name, store_id, kind) VALUES ('"a" b', gen_random_uuid(), 'filesystem') ON CONFLICT DO NOTHING`,
+    );
     await run(
       `INSERT INTO location (id, blob_id, store, object_key, state)
-       SELECT gen_random_uuid(), blob_id, '"a" b', 'elsewhere', 'live' FROM location WHERE ${ofImage}`,
+       SELECT gen_random_uuid(), blob_id, '"a" b', 'elsewhere ' || id, 'live' FROM location WHERE ${ofImage}`,
       [id],
     );
     expect(await listed(id)).toMatchObject({ stores: '"a" b,local' });
     await expectSame();
+    await settle(',"stores":"\\"a\\" b,local"}');
+    await updateArtifact(own, { id, properties: { note: 'of another revision' } });
+    await run(`DELETE FROM location WHERE ${ofImage} AND store = 'local'`, [id]);
+    expect(await listed(id)).toMatchObject({ stores: '"a" b', note: 'of another revision' });
+    await settle(',"stores":"\\"a\\" b"}');
     await run(`UPDATE location SET state = 'condemned' WHERE ${ofImage}`, [id]);
+    expect(await listed(id)).not.toHaveProperty('stores');
+    await settle('}');
     expect(await listed(id)).not.toHaveProperty('stores');
     expect(await ready()).toContain(id);
     await expectSame();
+  });
+
+  it('keeps no stores of bytes that moved while they were looked up', async () => {
+    const { db } = server.services;
+    const { id } = await image({ name: 'raced' });
+    const first = { text: 'SELECT 1 FROM image_text WHERE artifact_id = $1 FOR UPDATE' };
+    // Moved before the look-up, but not for good yet: the look-up waits.
+    const begun = Promise.withResolvers<void>();
+    const moved = Promise.withResolvers<void>();
+    const moving = db.transaction(async (tx) => {
+      await tx.query({ text: `UPDATE location SET state = 'condemned' WHERE ${ofImage}` }, [id]);
+      begun.resolve();
+      await moved.promise;
+    });
+    await begun.promise;
+    const settling = prepareImages(server.services, {}, quietRun());
+    moved.resolve();
+    await Promise.all([moving, settling]);
+    expect(await keptStores(id)).toBe('}');
+    // Moved while they are being written: that waits, and forgets them.
+    const back = { text: `UPDATE location SET state = 'live' WHERE ${ofImage}` };
+    let moves: Promise<unknown> | undefined;
+    await db.transaction(async (tx) => {
+      await tx.query(first, [id]);
+      moves = db.query(back, [id]);
+      await imageTextRecords.settleStores(tx, '00000000-0000-0000-0000-000000000000', 1_000);
+    });
+    await moves;
+    expect(await keptStores(id)).toBeNull();
+    expect(await listed(id)).toMatchObject({ stores: 'local' });
   });
 });
