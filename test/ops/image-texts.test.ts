@@ -22,6 +22,7 @@ import { yankArtifact } from '#ops/yank-artifact.ts';
 import { quietRun } from '#test/support/maintenance.ts';
 import { testSettings } from '#test/support/operations.ts';
 import { startTestServer, type TestServer } from '#test/support/server.ts';
+import { untilBlocked } from '#test/support/until-blocked.ts';
 
 let server: TestServer;
 let own: OpContext;
@@ -282,6 +283,7 @@ describe('the ready text of an image', () => {
     });
     await begun.promise;
     const settling = prepareImages(server.services, {}, quietRun());
+    await untilBlocked(db);
     moved.resolve();
     await Promise.all([moving, settling]);
     expect(await keptStores(id)).toBe('}');
@@ -291,6 +293,7 @@ describe('the ready text of an image', () => {
     await db.transaction(async (tx) => {
       await tx.query(first, [id]);
       moves = db.query(back, [id]);
+      await untilBlocked(db);
       await imageTextRecords.settleStores(tx, '00000000-0000-0000-0000-000000000000', 1_000);
     });
     await moves;

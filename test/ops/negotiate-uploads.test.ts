@@ -14,6 +14,7 @@ import { publishArtifact } from '#ops/publish-artifact.ts';
 import { updateMember } from '#ops/update-member.ts';
 import { yankArtifact } from '#ops/yank-artifact.ts';
 import { actAs, createTestNode, type Node, outcome, putText, refusal } from '#test/support/operations.ts';
+import { untilBlocked } from '#test/support/until-blocked.ts';
 import { watchStatements } from '#test/support/watch-statements.ts';
 
 let node: Node;
@@ -132,20 +133,12 @@ describe('what counts as there', () => {
     });
     await held.promise;
     const negotiation = negotiateUploads(own, { artifactId, blobs: [blob] });
-    await untilBlocked();
+    await untilBlocked(node.services.db);
     release.resolve();
     await collector;
     expect(statesOf(await negotiation)).toEqual(['SEND']);
   });
 });
-
-async function untilBlocked(): Promise<void> {
-  for (let tries = 0; tries < 500; tries += 1) {
-    const waiting = await rows(`SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`);
-    if (waiting.length > 0) return;
-  }
-  throw new Error('nothing waits for a lock');
-}
 
 describe('what is there', () => {
   it('is attached at once, in the order asked, under one revision, with an event and an audit row each', async () => {
