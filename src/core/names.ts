@@ -77,11 +77,12 @@ export function arePathsNested(a: string, b: string): boolean {
 }
 
 /**
- * What a file system that ignores case may make of a path: paths with one fold are one file there. Upper case first, which
- * brings together what differs in lower case only (σ and ς, ß and ss); composed again, because case mappings decompose.
+ * What a file system that ignores case may make of a path: paths with one fold are one file there. By upper case, which
+ * brings together what differs in lower case only (σ and ς, ß and ss), of what is lower case already (ẞ is upper case, and not SS);
+ * composed again, because case mappings decompose.
  */
 export function foldPath(path: string): string {
-  return path.normalize('NFC').toUpperCase().toLowerCase().normalize('NFC');
+  return path.normalize('NFC').toLowerCase().toUpperCase().toLowerCase().normalize('NFC');
 }
 
 /** The first of `others` that cannot stand beside the path in one folder, on every file system. */

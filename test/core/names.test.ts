@@ -159,6 +159,8 @@ describe('findPathClash', () => {
     ['Readme.md', 'README.MD'],
     ['docs/a', 'DOCS/A'],
     ['straße', 'STRASSE'],
+    ['\u1e9e', 'ß'],
+    ['\u1e9e', 'ss'],
     ['ΑΣ', 'ας'],
     ['\u017ft', 'st'],
     ['\u212a', 'k'],
