@@ -83,7 +83,7 @@ async function openWorld(size: number): Promise<World> {
   const [big = '', sparse = ''] = issueTokens(keystone, [imageProjects.big, imageProjects.sparse]);
   await using db = openDatabase({ url, statementTimeoutMs: 0 });
   await createImages(db, size);
-  // As they would be had they come by the API.
+  // As a publish by the API leaves them: text and stores are ready.
   await prepareImages(
     { db, settings: { imageType } },
     {},

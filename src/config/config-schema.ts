@@ -271,7 +271,11 @@ export const configSchema = {
           'How often versions that an older release published are made ready for closures; 0 never.',
           0,
         ),
-        prepareImagesEveryMs: count(day, 'How often images that an older release changed are made ready for lists; 0 never.', 0),
+        prepareImagesEveryMs: count(
+          day,
+          'How often images that an older release changed, or whose bytes were moved, are made ready for lists; 0 never.',
+          0,
+        ),
         purgeEveryMs: count(5 * minute, 'How often deleted artifacts whose delay is over are purged; 0 never.', 0),
       },
     },

@@ -1,32 +1,15 @@
 /** One artifact of a type with the blob of one slot, as one column: what the boot path and the list of images read. */
 import type { JsonObject } from '#base/json.ts';
 import type { ArtifactState, Visibility } from '#core/artifact.ts';
+import type { ShownImage } from '#core/image-text.ts';
 import type { Sql } from './database.ts';
 
-export interface BootImageRow {
-  readonly id: string;
-  readonly project: string;
+/** Times are as precise as PostgreSQL has them; the data are the slot's. */
+export interface BootImageRow extends ShownImage {
   readonly type: string;
-  readonly name: string | null;
-  readonly version: string | null;
-  readonly state: ArtifactState;
-  readonly visibility: Visibility;
-  readonly hidden: boolean;
-  readonly protected: boolean;
-  readonly properties: JsonObject;
-  readonly tags: readonly string[];
-  /** ISO 8601 in UTC, as precise as PostgreSQL has it. */
-  readonly createdAt: string;
-  readonly updatedAt: string;
-  /** Null where the slot is empty; the digests then too. */
-  readonly sizeBytes: number | null;
   readonly sha256: string | null;
-  readonly sha512: string | null;
-  readonly md5: string | null;
   /** Names of the stores that have the bytes, sorted and joined by commas; null where none has. */
   readonly stores: string | null;
-  /** Bytes are coming into the slot now. */
-  readonly isReceiving: boolean;
 }
 
 /** The blob of a slot as publish has kept it, or as it was looked up. */

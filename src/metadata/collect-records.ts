@@ -1,6 +1,6 @@
 /**
  * Collection of blobs that nothing refers to: a location goes `live → condemned → deleting` and then its row is removed, a blob's
- * row last. Whoever refers to a blob locks its row FOR SHARE (a foreign key does at least FOR KEY SHARE); here it is locked FOR
+ * row last. Whoever refers to a blob locks its row FOR KEY SHARE at least, as a foreign key does; here it is locked FOR
  * UPDATE, and what holds it is looked at only after that, by a statement of its own: an older snapshot would miss it.
  */
 import type { Sql } from './database.ts';

@@ -14,11 +14,23 @@ export interface ImageText {
   readonly text: string;
 }
 
+const holdStatement = {
+  name: 'image-text-hold',
+  // Who moves bytes holds their row FOR SHARE at least. Nobody is waited for: he may wait for what this transaction has.
+  text: `SELECT 1 FROM artifact_blob ab JOIN blob b ON b.id = ab.blob_id
+    WHERE ab.artifact_id = $1 AND ab.slot = $2 AND ab.key = '' FOR NO KEY UPDATE OF b SKIP LOCKED`,
+};
+
+/** True where nobody is moving the image's bytes, and nobody will until the transaction ends. */
+export async function holdBytes(tx: Sql, artifactId: string, slot: string): Promise<boolean> {
+  return (await tx.query(holdStatement, [artifactId, slot])).length > 0;
+}
+
 const saveStatement = {
   name: 'image-text-save',
   // Locked, so that no text outlives its revision: whatever was changed meanwhile has its own.
-  text: `INSERT INTO image_text (artifact_id, created_at, form, revision, blob_id, text)
-    SELECT a.id, a.created_at, ${form}, a.revision, ab.blob_id, t.text
+  text: `INSERT INTO image_text (artifact_id, created_at, form, revision, blob_id, text, stores)
+    SELECT a.id, a.created_at, ${form}, a.revision, ab.blob_id, t.text, CASE WHEN $5 THEN ${storesSql('ab.blob_id')} END
     FROM unnest($1::uuid[], $2::integer[], $3::text[]) AS t (id, revision, text)
     JOIN artifact a ON a.id = t.id AND a.revision = t.revision AND a.state NOT IN ('draft', 'deleted')
     JOIN artifact_blob ab ON ab.artifact_id = a.id AND ab.slot = $4 AND ab.key = ''
@@ -27,14 +39,18 @@ const saveStatement = {
       text = EXCLUDED.text, stores = CASE WHEN image_text.blob_id = EXCLUDED.blob_id THEN image_text.stores END`,
 };
 
-/** Of images that have data in the slot, and still are as the texts say. */
-export async function saveImageTexts(sql: Sql, texts: readonly ImageText[], slot: string): Promise<void> {
+/**
+ * Of images that have data in the slot, and still are as the texts say.
+ * @param areHeld whether the bytes are (`holdBytes`): new texts then have their stores
+ */
+export async function saveImageTexts(sql: Sql, texts: readonly ImageText[], slot: string, areHeld: boolean): Promise<void> {
   if (texts.length === 0) return;
   await sql.query(saveStatement, [
     texts.map(({ artifactId }) => artifactId),
     texts.map(({ revision }) => revision),
     texts.map(({ text }) => text),
     slot,
+    areHeld,
   ]);
 }
 
@@ -98,8 +114,10 @@ function storesSql(blob: string): string {
 
 const unsettledStatement = {
   name: 'image-text-unsettled',
-  // In the order of ids, as everybody who locks several.
-  text: `SELECT artifact_id AS id FROM image_text WHERE stores IS NULL AND artifact_id > $1 ORDER BY artifact_id LIMIT $2 FOR UPDATE`,
+  // In the order of ids, as everybody who locks several; what is being moved is left to the next run.
+  text: `SELECT t.artifact_id AS id FROM image_text t JOIN blob b ON b.id = t.blob_id
+    WHERE t.stores IS NULL AND t.artifact_id > $1 ORDER BY t.artifact_id LIMIT $2
+    FOR UPDATE OF t FOR NO KEY UPDATE OF b SKIP LOCKED`,
 };
 
 const settleStatement = {
@@ -109,7 +127,8 @@ const settleStatement = {
 
 /**
  * Writes the stores of texts that lack them, the first after `after` in the order of ids; gives the last one's id. In a transaction:
- * locked first and then looked up, so that bytes which move meanwhile are seen here, or find the text to forget it.
+ * locked first and then looked up, so that bytes which move meanwhile find the text to forget it. Who began to move them before
+ * there was a text has not seen it, and holds them still.
  */
 export async function settleStores(tx: Sql, after: string, limit: number): Promise<string | undefined> {
   const rows = await tx.query<{ readonly id: string }>(unsettledStatement, [after, limit]);

@@ -10,8 +10,15 @@ const quarantineStatement = {
     WHERE id = $1 AND state = 'live' RETURNING blob_id AS "blobId"`,
 };
 
-/** The blob, or undefined when the location is no longer live: removed, or replaced meanwhile. */
+const holdBlobStatement = {
+  name: 'location-hold-blob',
+  text: 'SELECT 1 FROM blob WHERE id = (SELECT blob_id FROM location WHERE id = $1) FOR SHARE',
+};
+
+/** The blob, or undefined when the location is no longer live: removed, or replaced meanwhile. In a transaction. */
 export async function quarantine(tx: Sql, locationId: string, fault: LocationFault): Promise<string | undefined> {
+  // As everybody who moves bytes: nobody writes down meanwhile where they are.
+  await tx.query(holdBlobStatement, [locationId]);
   const [row] = await tx.query<{ blobId: string }>(quarantineStatement, [locationId, fault]);
   return row?.blobId;
 }

@@ -50,7 +50,8 @@ const sourcesSql = `SELECT ab.slot, ab.path, l.store, l.object_key AS "objectKey
     ORDER BY created_at LIMIT 1) l ON true
   WHERE ab.artifact_id = $1 ORDER BY ab.blob_id`;
 
-const lockSourcesStatement = { name: 'readiness-lock-blobs', text: `${sourcesSql} FOR SHARE OF b` };
+// The weakest lock that will do: who publishes the same bytes, or writes down where they are, does not wait.
+const lockSourcesStatement = { name: 'readiness-lock-blobs', text: `${sourcesSql} FOR KEY SHARE OF b` };
 
 /** All blobs of an artifact; a collector (which takes FOR UPDATE) waits until this transaction ends. */
 export async function lockBlobSources(sql: Sql, artifactId: string): Promise<readonly BlobSource[]> {

@@ -5,7 +5,7 @@ import type { BlobStore } from '#blobs/blob-store.ts';
 import type { Sql } from '#metadata/database.ts';
 import { artifactRecords, blobRecords, negotiationRecords, packRecords, uploadRecords } from '#metadata/metadata.ts';
 import type { OpContext } from './context.ts';
-import { newBlobIds } from './new-blob-ids.ts';
+import { newBytesId } from './new-blob-ids.ts';
 import { createPackRoom } from './pack-room.ts';
 import { type MemberOutcome, type ReceivedMember, settle } from './receive-pack.ts';
 import { recordChanges } from './record-change.ts';
@@ -82,7 +82,7 @@ async function placeMembers(
   brokenIds: readonly string[],
 ): Promise<{ readonly roomed: readonly RoomedMember[]; readonly placed: ReadonlySet<string> }> {
   const firsts = [...new Map(members.map((member) => [member.received.sha256, member])).values()];
-  const newBlobs = firsts.map(({ received: { sha256, sizeBytes } }) => ({ id: newBlobIds(context).blobId, sha256, sizeBytes }));
+  const newBlobs = firsts.map(({ received: { sha256, sizeBytes } }) => ({ id: newBytesId(context), sha256, sizeBytes }));
   const ids = await packRecords.holdBlobs(tx, newBlobs);
   const idOf = ({ received }: ReceivedMember): string => {
     const id = ids.get(received.sha256);
@@ -91,7 +91,7 @@ async function placeMembers(
   };
   const locations = firsts.map((member) => {
     const { sha512, md5 } = member.received;
-    return { blobId: idOf(member), locationId: newBlobIds(context).locationId, objectKey: member.objectKey, sha512, md5 };
+    return { blobId: idOf(member), locationId: newBytesId(context), objectKey: member.objectKey, sha512, md5 };
   });
   const placed = await packRecords.placeBlobs(tx, store.name, locations, brokenIds);
   return { roomed: members.map((member) => ({ ...member, blobId: idOf(member) })), placed };

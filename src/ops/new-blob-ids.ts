@@ -2,12 +2,18 @@
 import { orderedId } from '#base/id.ts';
 import type { OpContext } from './context.ts';
 
+type IdMaker = Pick<OpContext, 'newId' | 'clock'>;
+
 export interface NewBlobIds {
   readonly blobId: string;
   readonly locationId: string;
 }
 
-export function newBlobIds({ newId, clock }: Pick<OpContext, 'newId' | 'clock'>): NewBlobIds {
-  const now = clock.now().getTime();
-  return { blobId: orderedId(newId(), now), locationId: orderedId(newId(), now) };
+export function newBlobIds(context: IdMaker): NewBlobIds {
+  return { blobId: newBytesId(context), locationId: newBytesId(context) };
+}
+
+/** For one row. */
+export function newBytesId({ newId, clock }: IdMaker): string {
+  return orderedId(newId(), clock.now().getTime());
 }

@@ -1,4 +1,4 @@
-/** Makes ready what the Image API answers for images that were changed without: by an older release, say. */
+/** Makes ready what the Image API answers for images that were changed without, by an older release, say, or whose bytes were moved. */
 import { artifactRecords, imageTextRecords } from '#metadata/metadata.ts';
 import type { ImageType, JobRun, OpSettings, Services } from './context.ts';
 import { toImageTexts } from './image-texts.ts';
@@ -39,7 +39,7 @@ async function prepareTexts(db: Services['db'], imageType: ImageType, run: JobRu
     const texts = (await artifactRecords.findReadableArtifacts(db, everybody, ids)).flatMap((artifact) =>
       toImageTexts(artifact, imageType),
     );
-    await imageTextRecords.saveImageTexts(db, texts, imageType.slot);
+    await imageTextRecords.saveImageTexts(db, texts, imageType.slot, false);
     prepared += texts.length;
     await run.progress(prepared, null, 'images prepared');
   }

@@ -10,7 +10,7 @@ import { saveOutline } from './closure-outlines.ts';
 import { toClosureParts } from './closure-parts.ts';
 import type { OpContext } from './context.ts';
 import { freezeArtifact } from './freeze-artifact.ts';
-import { keepImageText } from './image-texts.ts';
+import { keepFirstImageText } from './image-texts.ts';
 import type { PreparedPublish } from './prepare-publish.ts';
 import { recordArtifactChange } from './record-change.ts';
 import type { PinnedDependency } from './resolve-dependencies.ts';
@@ -44,7 +44,7 @@ export async function publishDraft(tx: Sql, context: OpContext, prepared: Prepar
   const published = await artifactRecords.publishArtifact(tx, artifact.id, properties, digest);
   await artifactRecords.beginName(tx, artifact.id);
   await saveClosure(tx, context, published, pins);
-  await keepImageText(tx, context, published);
+  await keepFirstImageText(tx, context, published);
   await recordArtifactChange(tx, context, { kind: 'artifact.published', action: 'artifact:publish' }, published);
   await failpoint('publish:commit');
   return { published };
