@@ -59,10 +59,8 @@ export interface ReadyPage {
 }
 
 interface PlainRow {
-  /** A line for each image, `imageTextSeparator` between: its text, or its id in brackets. */
+  /** A line for each image, `imageTextSeparator` between: its text, or its id in brackets. Null where there is none. */
   readonly page: string | null;
-  readonly found: number;
-  readonly ready: number;
 }
 
 /**
@@ -78,22 +76,22 @@ export async function listPlainImages(
   // A short walk of each index.
   const [row] = await sql.reads.query<PlainRow>(statement, values);
   if (row === undefined || row.page === null) return { images: [], hasMore: false };
-  const page = cutLines(row.page, row.found - request.limit);
-  const hasMore = row.found > request.limit;
-  if (row.ready === row.found) return { texts: page, last: hasMore ? lastLine(page) : undefined };
-  return { images: await fillLines(sql.reads, page.split(imageTextSeparator), request.slot), hasMore };
+  const page = firstLines(row.page, request.limit);
+  if (!isTuple(page.texts) && !page.texts.includes('\n[')) return page;
+  const images = await fillLines(sql.reads, page.texts.split(imageTextSeparator), request.slot);
+  return { images, hasMore: page.last !== undefined };
 }
 
-/** Without the last lines. */
-function cutLines(page: string, count: number): string {
-  let end = page.length;
-  for (let cut = 0; cut < count; cut += 1) end = page.lastIndexOf(imageTextSeparator, end - 1);
-  return page.slice(0, end);
-}
-
-function lastLine(page: string): string {
-  const before = page.lastIndexOf(imageTextSeparator);
-  return before < 0 ? page : page.slice(before + imageTextSeparator.length);
+function firstLines(page: string, limit: number): ReadyPage {
+  let start = 0;
+  for (let line = 1; ; line += 1) {
+    // Of a separator this is what no line has: looking for the whole would stop at every comma.
+    const next = page.indexOf('\n', start) + 1;
+    if (next === 0) return { texts: page, last: undefined };
+    const end = next - imageTextSeparator.length;
+    if (line === limit) return { texts: page.slice(0, end), last: page.slice(start, end) };
+    start = next;
+  }
 }
 
 /** Looks up what has no text; what has just gone is left out. */

@@ -48,8 +48,8 @@ const pages = new Map<string, PlainPage>();
 const pagesMax = 200;
 
 /**
- * Gives one row (`PlainRow` of image-list-records.ts): at least `limit + 1` lines in their order, where there are as many. The
- * statements differ in little, and are made once.
+ * Gives one row (`PlainRow` of image-list-records.ts), none where the viewer may not read the marker: at least `limit + 1` lines in
+ * their order, where there are as many. The statements differ in little, and are made once.
  */
 export function plainPage(viewer: Viewer, request: PlainPageRequest): { statement: Statement; values: readonly unknown[] } {
   const { type, order, includeHidden, includeDrafts, everyProject, after } = request;
@@ -86,22 +86,24 @@ function makePage(viewer: Viewer, request: PlainPageRequest): PlainPage {
   ORDER BY k ${way}, id ${way} LIMIT ${2 * (limit + 1)}) AS walked ORDER BY k ${way}, id ${way} LIMIT ${limit + 1}`;
   // Texts stand in this order too: each look-up finds the next beside it.
   const isByCreation = order.key === 'createdAt' ? ' AND t.created_at = found.k' : '';
-  // Joined, where a look-up for each line costs twice as much.
-  const text = `${after === null ? '' : markerSql(type, key, after, by)}SELECT string_agg(coalesce(page.text, '[' || page.id || ']'), ${sqlLiteral(imageTextSeparator)}) AS page,
-  count(*)::int AS found, count(page.text)::int AS ready
+  const page = `SELECT string_agg(coalesce(line.text, '[' || line.id || ']'), ${sqlLiteral(imageTextSeparator)}) AS page
 FROM (SELECT found.id, ${wholeTextSql('t')} AS text FROM (${found}) AS found
   LEFT JOIN image_text t ON t.artifact_id = found.id${isByCreation} AND ${isCurrentTextSql('t')}
-  ORDER BY found.k ${way}, found.id ${way}) AS page`;
-  const finished = values.finish(text);
+  ORDER BY found.k ${way}, found.id ${way}) AS line`;
+  const finished = values.finish(after === null ? page : afterMarkerSql(page, markerSql(type, key, after, by)));
   const name = `image-page ${createHash('sha256').update(finished.text).digest('hex').slice(0, 40)}`;
   return { statement: { name, text: finished.text }, places: finished.values };
 }
 
-/** Where the page begins: once for all walks. */
+/** Where the page begins. */
 function markerSql(type: string, key: OrderKey, after: string, by: ViewerParameters): string {
-  return `WITH marker AS MATERIALIZED (SELECT ${key.sql('a')} AS k FROM artifact a
-  WHERE a.id = ${after} AND a.type = ${sqlLiteral(type)} AND ${readableSql('a', by)})
-`;
+  return `SELECT ${key.sql('a')} AS k FROM artifact a
+  WHERE a.id = ${after} AND a.type = ${sqlLiteral(type)} AND ${readableSql('a', by)}`;
+}
+
+/** Found once, beside the whole page: were each walk to look it up, the plan would have parts for that, set up with every page. */
+function afterMarkerSql(page: string, marker: string): string {
+  return `SELECT page.page FROM (${marker}) AS marker CROSS JOIN LATERAL (${page}) AS page`;
 }
 
 interface Walk {
@@ -114,6 +116,6 @@ interface Walk {
 function walkSql({ from, where, isMember }: Arm, { key, ascending, after, take }: Walk): string {
   const way = direction(ascending);
   const [k, id] = isMember && key.memberSql !== null ? [key.memberSql, 'm.artifact_id'] : [key.sql('a'), 'a.id'];
-  const bound = after === null ? '' : ` AND (${k}, ${id}) ${ascending ? '>' : '<'} ((SELECT k FROM marker), ${after})`;
+  const bound = after === null ? '' : ` AND (${k}, ${id}) ${ascending ? '>' : '<'} (marker.k, ${after})`;
   return `SELECT ${k} AS k, ${id} AS id FROM ${from} WHERE ${where}${bound} ORDER BY ${k} ${way}, ${id} ${way} LIMIT ${take}`;
 }

@@ -16,7 +16,9 @@ import type { ListQuery } from '#metadata/list-arms.ts';
 import { type PlainPageRequest, plainPage } from '#metadata/plain-image-page.ts';
 import { ensurePropertyIndexes } from '#metadata/property-indexes.ts';
 import type { Viewer } from '#metadata/visibility-sql.ts';
+import { prepareImages } from '#ops/prepare-images.ts';
 import { readImageFilters } from '#rest/images/image-filters.ts';
+import { imageType } from '#rest/images/image-type.ts';
 import { createTestDatabase, type TestDatabase } from '#test/support/database.ts';
 import { explain } from '#test/support/rows-read.ts';
 import { loadTypes } from '#types/load-types.ts';
@@ -102,6 +104,29 @@ describe('the statement of a page of images, among 10,000', () => {
         after = idOf(last);
       }
     }
+  });
+
+  it('is ready text up to its limit, whatever comes after, and nothing behind a marker that is not there', async () => {
+    await using own = await createTestDatabase();
+    await own.db.query({ text: `INSERT INTO store (name, store_id, kind) VALUES ('default', gen_random_uuid(), 'filesystem')` });
+    await createImages(own.db, 10);
+    const run = { signal: AbortSignal.timeout(60_000), progress: () => Promise.resolve() };
+    await prepareImages({ db: own.db, settings: { imageType } }, {}, run);
+    const [viewer] = viewers;
+    if (viewer === undefined) throw new Error('nobody looks');
+    const whole = await listPlainImages(own.db, viewer, plainRequest(null, 20));
+    const lines = imagesOf(whole).map(String);
+    expect(whole).toEqual({ texts: lines.join(imageTextSeparator), last: undefined });
+    const third = idOf(lines[2] ?? '');
+    await own.db.query({ text: 'DELETE FROM image_text WHERE artifact_id = $1' }, [third]);
+    const ready = { texts: lines.slice(0, 2).join(imageTextSeparator), last: lines[1] };
+    expect(await listPlainImages(own.db, viewer, plainRequest(null, 2))).toEqual(ready);
+    const mixed = await listPlainImages(own.db, viewer, plainRequest(null, 3));
+    expect(imagesOf(mixed)).toEqual([...lines.slice(0, 2), expect.objectContaining({ id: third })]);
+    expect(mixed).toHaveProperty('hasMore', true);
+    // Behind the last there is a page, without an image; behind nothing there is none: both are empty.
+    for (const after of [idOf(lines.at(-1) ?? ''), '00000000-0000-0000-0000-000000000000'])
+      expect(await listPlainImages(own.db, viewer, plainRequest(after, 2))).toEqual({ images: [], hasMore: false });
   });
 
   it('is the same without a filter whatever indexes there are, so that a text once made is right for good', async () => {

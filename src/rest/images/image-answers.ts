@@ -14,10 +14,18 @@ export function answerJson(request: IncomingMessage, response: ServerResponse, b
   answerText(request, response, JSON.stringify(body), answer);
 }
 
-/** As `answerJson`, of JSON that is text already. */
-export function answerText(request: IncomingMessage, response: ServerResponse, text: string, answer: Answer = {}): void {
+/** As `answerJson`, of JSON that is text already: one, or parts that follow each other. */
+export function answerText(
+  request: IncomingMessage,
+  response: ServerResponse,
+  parts: string | readonly string[],
+  answer: Answer = {},
+): void {
+  const each = typeof parts === 'string' ? [parts] : parts;
+  // Counted apart: to count what was added up is to copy it into one, and so is to send it behind its head.
+  const length = each.reduce((bytes, part) => bytes + Buffer.byteLength(part), 0);
   // As text: node then sends head and body as one piece, where a buffer would make two.
-  const length = Buffer.byteLength(text);
+  const text = each.reduce((before, part) => before + part);
   const headers = { 'Content-Type': 'application/json', 'Content-Length': length };
   response.writeHead(answer.status ?? 200, answer.headers === undefined ? headers : { ...answer.headers, ...headers });
   // What is ASCII is the same in either encoding, and quicker in this one.

@@ -29,7 +29,7 @@ export async function sendImageList({ context, request, response, query }: HttpE
     ...(last === undefined ? {} : { next: linkTo(asked, last) }),
     schema: '/v2/schemas/images',
   });
-  answerText(request, response, `{"images":[${texts}],${rest.slice(1)}`);
+  answerText(request, response, ['{"images":[', texts, `],${rest.slice(1)}`]);
 }
 
 /** Everything that was asked, each tag of several too; only the place differs. */
