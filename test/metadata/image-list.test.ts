@@ -79,7 +79,7 @@ describe('the statement of a page of images, among 10,000', () => {
         const { plan, rowsRead } = await explain(test.db, statement, values);
         expect(plan['Actual Rows']).toBeLessThanOrEqual(26);
         expect(rowsRead, `${viewer.project} ${depth}`).toBeLessThanOrEqual(250);
-        const { images } = await listImages(test.db, viewer, requestOf({ limit: 500, marker }));
+        const images = imagesOf(await listImages(test.db, viewer, requestOf({ limit: 500, marker })));
         const last = images.at(-1);
         if (last === undefined) break;
         marker = await markerOf(viewer, idOf(last));
@@ -96,7 +96,7 @@ describe('the statement of a page of images, among 10,000', () => {
         expect(rowsRead, `${viewer.project} ${depth}`).toBeLessThanOrEqual(250);
         const images = imagesOf(await listPlainImages(test.db, viewer, plainRequest(after, 500)));
         const marker: readonly string[] | null = after === null ? null : await markerOf(viewer, after);
-        expect(images).toEqual((await listImages(test.db, viewer, requestOf({ limit: 500, marker }))).images);
+        expect(images).toEqual(imagesOf(await listImages(test.db, viewer, requestOf({ limit: 500, marker }))));
         const last = images.at(-1);
         if (last === undefined) break;
         after = idOf(last);
@@ -142,7 +142,7 @@ describe('the statement of a page of images, among 10,000', () => {
         const { plan, rowsRead } = await explain(test.db, statement, values);
         expect(plan['Actual Rows']).toBeLessThanOrEqual(26);
         expect(rowsRead, `${viewer.project} ${depth}`).toBeLessThanOrEqual(250);
-        const last = (await listImages(test.db, viewer, requestOf({ sorts, limit: 500, marker }))).images.at(-1);
+        const last = imagesOf(await listImages(test.db, viewer, requestOf({ sorts, limit: 500, marker }))).at(-1);
         if (last === undefined) break;
         marker = (await findMarker(test.db, viewer, { id: idOf(last), type: 'image', sorts })) ?? null;
       }
@@ -182,11 +182,11 @@ describe('the statement of a page of images, among 10,000', () => {
   it.each(imageFilters)('gives the very rows that the plain order of all gives: %s', async (query) => {
     for (const viewer of viewers) {
       const { filter, memberStatuses } = readImageFilters(new URLSearchParams(query), viewer.project);
-      const { images } = await listImages(test.db, viewer, requestOf({ filter, memberStatuses, limit: 40 }));
+      const images = imagesOf(await listImages(test.db, viewer, requestOf({ filter, memberStatuses, limit: 40 })));
       // An order without a walk of its own is found by other statements.
       const sorts: readonly Sort[] = [...newest.slice(0, 1), { key: 'name', direction: 'asc' }, ...newest.slice(1)];
       const sorted = await listImages(test.db, viewer, requestOf({ filter, memberStatuses, sorts, limit: 40 }));
-      expect(images).toEqual(sorted.images);
+      expect(images).toEqual(imagesOf(sorted));
     }
   });
 });
