@@ -125,7 +125,7 @@ function keepPlan(statement: Statement, filter: Filter | null): Statement {
  * A walk gives a page for what it costs to collect about so many, whether a filter matches more or nearly all. What is this little
  * keeps a page of a single filter near one of none.
  */
-const fewBesideWalk = 100;
+const fewBesideWalk = 50;
 
 /** Gives at most `limit + 1` rows in their order: the id of each, and its text where that is ready. */
 export async function imagePageStatement(sql: Sql, viewer: Viewer, request: ImageListRequest): Promise<PageStatement> {
@@ -133,7 +133,9 @@ export async function imagePageStatement(sql: Sql, viewer: Viewer, request: Imag
   const scope = listScope(viewer);
   const order = walkedOrder(sorts);
   if (order === undefined) return sortedPageStatement(request, viewer, { take: limit + 1, marker }, scope, reading);
-  const query = { ...request, order, fewBesideWalk, looksAtBeginning: true };
+  // Few share a name, and names that are asked for are too many to ask the planner about.
+  const looksAtBeginning = !someCondition(request.filter, (part) => part.kind === 'field' && part.field === 'name');
+  const query = { ...request, order, fewBesideWalk, looksAtBeginning };
   const approach = await chooseApproach(sql, query, scope);
   const cursor = marker === null ? null : ([marker[0] ?? '', marker.at(-1) ?? ''] as const);
   return pageStatement(query, viewer, { limit, direction: 'forward', cursor }, approach, scope, reading);

@@ -12,6 +12,8 @@ export interface Approach {
   readonly collect: Collect | null;
   /** What finds many: walks of an order tree (tree-walks.ts). Empty where the arms themselves are walked. */
   readonly trees: readonly string[];
+  /** Whether the list's beginning is looked at before trees are walked. */
+  readonly beginning?: boolean;
 }
 
 /** `few` is the most matches that are collected; 'always' where they are known to be few. */
@@ -75,17 +77,16 @@ function unjudged(filter: string): string {
 
 /**
  * The list's beginning, whatever matches: where the filter passes nearly everything the page lies in it, and walks of plain indexes
- * cost a fraction of those of trees. Nothing where matches are few.
+ * cost a fraction of those of trees, or of a look at how many match.
  */
 export function beginningSql(parts: Candidates): string {
   if (!parts.hasBeginning) return '';
-  const { arms, filter, ascending, take, approach } = parts;
+  const { arms, filter, ascending, take } = parts;
   const order = direction(ascending);
   // Of each five rows four match.
   const rows = take + Math.ceil(take / 4);
   const walks = arms.map(
-    (arm) =>
-      `(${armSql(parts, arm, `, ${idOf(parts, arm)} AS id, ${unjudged(filter)} AS fits`, gateOf(approach))} LIMIT ${rows})`,
+    (arm) => `(${armSql(parts, arm, `, ${idOf(parts, arm)} AS id, ${unjudged(filter)} AS fits`, '')} LIMIT ${rows})`,
   );
   return `beginning AS MATERIALIZED (
   SELECT k, id, fits FROM (${walks.join('\n  UNION ALL ')}) AS w ORDER BY k ${order}, id ${order} LIMIT ${rows}),
@@ -124,10 +125,11 @@ function treeSql(parts: Candidates, { where }: Arm, tree: string): string {
   const k = key.sql('a');
   const near = bound === null ? '' : ` AND ${k} ${ascending ? '>' : '<'}= ${bound.k}`;
   const within = `${where} AND ${tree}${walked}${near}${boundSql(k, 'a.id', bound, ascending)}${walkGateOf(parts)}`;
+  // Of one distance is what is of one time: with all of the last, nothing is left to be sorted on the way.
   return `SELECT k, id FROM (SELECT k, id FROM (SELECT ${k} AS k, ${treeDistance(k, ascending)} AS d, a.* FROM ${artifact} WHERE ${within}
-      ORDER BY d, k ${order}, id ${order} ${fence}) AS a WHERE ${unjudged(filter)}
-      ORDER BY d, k ${order}, id ${order} LIMIT ${take}) AS t
-    ORDER BY k ${order}, id ${order}`;
+      ORDER BY d ${fence}) AS a WHERE ${unjudged(filter)}
+      ORDER BY d FETCH FIRST ${take} ROWS WITH TIES) AS t
+    ORDER BY k ${order}, id ${order} LIMIT ${take}`;
 }
 
 const artifact = 'artifact a';
@@ -136,8 +138,13 @@ function gateOf(approach: Approach | null): string {
   return typeof approach?.collect?.few === 'number' ? ' AND NOT (SELECT few FROM gate)' : '';
 }
 
-function walkGateOf({ approach, hasBeginning }: Candidates): string {
-  return `${gateOf(approach)}${hasBeginning ? ' AND NOT (SELECT enough FROM begun)' : ''}`;
+/** Whether the beginning is enough is asked first: what comes behind is then not even looked at. */
+function beginningGateOf({ hasBeginning }: Candidates): string {
+  return hasBeginning ? ' AND NOT (SELECT enough FROM begun)' : '';
+}
+
+function walkGateOf(parts: Candidates): string {
+  return `${beginningGateOf(parts)}${gateOf(parts.approach)}`;
 }
 
 /** Every match of the driving condition that the viewer has listed and that passes the whole filter, sorted. */
@@ -145,7 +152,7 @@ function collectSql(parts: Candidates, { driver, few }: Collect): string {
   const { predicate, filter, filterBesideLatest, key, ascending, bound, take, scope } = parts;
   const order = direction(ascending);
   const k = key.sql('a');
-  const gate = few === 'always' ? '' : ' AND (SELECT few FROM gate)';
+  const gate = few === 'always' ? '' : `${beginningGateOf(parts)} AND (SELECT few FROM gate)`;
   const passes = driver.kind === 'families' ? filterBesideLatest : filter;
   const where = `${predicate} AND ${passes}${boundSql(k, 'a.id', bound, ascending)}${gate}`;
   const matches = driverRows(driver, parts.type, scope).map(({ from, where: match, order: walk }) => {

@@ -28,12 +28,6 @@ export interface PageStatement {
   readonly values: readonly unknown[];
 }
 
-interface PageOptions {
-  readonly order: Order;
-  /** Whether the list's beginning is looked at before trees are walked: worth its planning where the plan is kept. */
-  readonly looksAtBeginning?: boolean | undefined;
-}
-
 /** What is read of each row of a page. */
 export interface PageReading {
   /** Distinguishes statements in their names. */
@@ -61,7 +55,7 @@ export function listScope(viewer: Viewer): FilterScope {
 
 /** Gives at most `limit + 1` rows: those of the page in the direction asked for, and one that tells whether more follow. */
 export function pageStatement(
-  query: ListQuery & PageOptions,
+  query: ListQuery & { readonly order: Order },
   viewer: Viewer,
   position: PagePosition,
   approach: Approach | null,
@@ -96,7 +90,7 @@ export function pageStatement(
     ascending,
     bound: from === null ? null : { ...from, inclusive: false },
     take,
-    hasBeginning: query.looksAtBeginning === true && approach !== null && approach.trees.length > 0,
+    hasBeginning: approach?.beginning === true && approach.trees.length > 0,
   };
   const onward = candidates(forward);
   const backward =

@@ -189,4 +189,36 @@ describe('the statement of a page of images, among 10,000', () => {
       expect(images).toEqual(imagesOf(sorted));
     }
   });
+
+  it.each(['size_min=1000', 'container_format=bare', 'tag=bench'])(
+    'lies in the beginning of the list, where everything matches: %s',
+    async (query) => {
+      const { filter } = readImageFilters(new URLSearchParams(query), 'big');
+      const { statement, values } = await imagePageStatement(test.db, { project: 'big', isAdmin: false }, requestOf({ filter }));
+      expect((await explain(test.db, statement, values)).rowsRead).toBeLessThanOrEqual(100);
+    },
+  );
+
+  it.each(['size_min=1000', 'size_min=1008', 'size_min=1032', 'size_max=1032', 'free=f5'])(
+    'gives page after page what the plain order gives, whether the beginning is enough or not: %s',
+    async (query) => {
+      for (const viewer of viewers) {
+        const { filter } = readImageFilters(new URLSearchParams(query), viewer.project);
+        const whole = imagesOf(await listImages(test.db, viewer, requestOf({ limit: 200 })));
+        const filtered = imagesOf(await listImages(test.db, viewer, requestOf({ filter, limit: 200 }))).map(idOf);
+        let marker: readonly string[] | null = null;
+        const paged: string[] = [];
+        for (let depth = 0; depth < 8; depth += 1) {
+          const page = imagesOf(await listImages(test.db, viewer, requestOf({ filter, limit: 25, marker }))).map(idOf);
+          paged.push(...page);
+          if (page.length < 25) break;
+          marker = await markerOf(viewer, page.at(-1) ?? '');
+        }
+        expect(paged).toEqual(filtered.slice(0, 200));
+        const known = new Set(filtered);
+        const kept = whole.map(idOf).filter((id) => known.has(id));
+        expect(filtered.slice(0, kept.length)).toEqual(kept);
+      }
+    },
+  );
 });
