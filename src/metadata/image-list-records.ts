@@ -3,10 +3,9 @@ import { createHash } from 'node:crypto';
 import type { Filter } from '#core/filter.ts';
 import { imageTextSeparator } from '#core/image-text.ts';
 import { someCondition } from '#core/simplify-filter.ts';
-import { type BootImageRow, type BootImageTuple, toBootImages } from './boot-image-row.ts';
-import { valueAt } from './closure-columns.ts';
+import { type BootImageRow, toBootImages } from './boot-image-row.ts';
 import type { Database, Sql, Statement } from './database.ts';
-import { imageLineSql, listImageTuples } from './image-text-records.ts';
+import { joinTextSql, type LinesRow, linesSql, listImageTuples, readyTextSql } from './image-text-records.ts';
 import type { ListQuery } from './list-arms.ts';
 import { chooseApproach } from './list-records.ts';
 import { listScope, type PageReading, type PageStatement, pageStatement } from './page-statement.ts';
@@ -33,21 +32,15 @@ export interface ImagePage {
   readonly hasMore: boolean;
 }
 
-/** The whole page is one row and one column: each costs the driver as much as what is in it. */
-interface PageRow {
-  /** A line for each image, a text or a tuple: neither has a bare line feed. */
-  readonly page: string | null;
-}
-
 export async function listImages(
   sql: Sql & Pick<Database, 'reads' | 'lists'>,
   viewer: Viewer,
   request: ImageListRequest,
-): Promise<ImagePage> {
-  const { statement, values } = await wholePage(sql, viewer, request);
-  const kept = keepPlan(statement, request.filter);
+): Promise<ReadyPage | ImagePage> {
+  const { statement, values } = await imagePageStatement(sql, viewer, request);
+  const kept = keepPlan({ ...statement, text: linesSql(statement.text) }, request.filter);
   const reader = kept.name === undefined ? sql : sql.lists;
-  const [row] = await reader.query<PageRow>(kept, values);
+  const [row] = await reader.query<LinesRow>(kept, values);
   return readPage(sql, row, request);
 }
 
@@ -58,15 +51,7 @@ export interface ReadyPage {
   readonly last: string | undefined;
 }
 
-interface PlainRow {
-  /** A line for each image, `imageTextSeparator` between: its text, or its id in brackets. Null where there is none. */
-  readonly page: string | null;
-}
-
-/**
- * As `listImages`, without a filter and in a walked order (`walkedOrder`): one statement, which finds the marker too. Where every
- * image has its text nothing is taken apart.
- */
+/** As `listImages`, without a filter and in a walked order (`walkedOrder`): one statement, which finds the marker too. */
 export async function listPlainImages(
   sql: Sql & Pick<Database, 'reads'>,
   viewer: Viewer,
@@ -74,10 +59,19 @@ export async function listPlainImages(
 ): Promise<ReadyPage | ImagePage> {
   const { statement, values } = plainPage(viewer, request);
   // A short walk of each index.
-  const [row] = await sql.reads.query<PlainRow>(statement, values);
+  const [row] = await sql.reads.query<LinesRow>(statement, values);
+  return readPage(sql, row, request);
+}
+
+/** Where every image has its text nothing is taken apart. */
+async function readPage(
+  sql: Pick<Database, 'reads'>,
+  row: LinesRow | undefined,
+  request: Pick<ImageListRequest, 'limit' | 'slot'>,
+): Promise<ReadyPage | ImagePage> {
   if (row === undefined || row.page === null) return { images: [], hasMore: false };
   const page = firstLines(row.page, request.limit);
-  if (!isTuple(page.texts) && !page.texts.includes('\n[')) return page;
+  if (!isBare(page.texts) && !page.texts.includes('\n[')) return page;
   const images = await fillLines(sql.reads, page.texts.split(imageTextSeparator), request.slot);
   return { images, hasMore: page.last !== undefined };
 }
@@ -96,34 +90,14 @@ function firstLines(page: string, limit: number): ReadyPage {
 
 /** Looks up what has no text; what has just gone is left out. */
 async function fillLines(sql: Sql, lines: readonly string[], slot: string): Promise<readonly (string | BootImageRow)[]> {
-  const bare = lines.filter(isTuple).map((line) => line.slice(1, -1));
+  const bare = lines.filter(isBare).map((line) => line.slice(1, -1));
   const rows = await toBootImages(sql, await listImageTuples(sql, bare, slot), slot);
   const byId = new Map(rows.map((row) => [row.id, row]));
-  return lines.flatMap((line) => (isTuple(line) ? (byId.get(line.slice(1, -1)) ?? []) : line));
+  return lines.flatMap((line) => (isBare(line) ? (byId.get(line.slice(1, -1)) ?? []) : line));
 }
 
-async function readPage(
-  sql: Pick<Database, 'reads'>,
-  row: PageRow | undefined,
-  { limit, slot }: Pick<ImageListRequest, 'limit' | 'slot'>,
-): Promise<ImagePage> {
-  const lines = row?.page?.split('\n') ?? [];
-  const hasMore = lines.length > limit;
-  if (hasMore) lines.length = limit;
-  const tuples = lines.filter(isTuple).map((line) => JSON.parse(line) as BootImageTuple);
-  if (tuples.length === 0) return { images: lines, hasMore };
-  const rows = await toBootImages(sql.reads, tuples, slot);
-  let next = 0;
-  const images = lines.map((line) => {
-    if (!isTuple(line)) return line;
-    next += 1;
-    return valueAt(rows, next - 1);
-  });
-  return { images, hasMore };
-}
-
-/** A tuple is an array, a text an object; an id has brackets. */
-function isTuple(line: string): boolean {
+/** An id has brackets, a text is an object. */
+function isBare(line: string): boolean {
   return line.startsWith('[');
 }
 
@@ -147,43 +121,32 @@ function keepPlan(statement: Statement, filter: Filter | null): Statement {
   return { name, text };
 }
 
-/** Gives one row: at most `limit + 1` lines in their order. */
-async function wholePage(sql: Sql, viewer: Viewer, request: ImageListRequest): Promise<PageStatement> {
-  const { statement, values } = await imagePageStatement(sql, viewer, request);
-  return { statement: { ...statement, text: `SELECT string_agg(p.line, E'\\n') AS page FROM (${statement.text}) AS p` }, values };
-}
-
 /**
  * A walk gives a page for what it costs to collect about so many, whether a filter matches more or nearly all. What is this little
  * keeps a page of a single filter near one of none.
  */
-const fewBesideWalk = 100;
+const fewBesideWalk = 50;
 
-/** Gives at most `limit + 1` rows. */
+/** Gives at most `limit + 1` rows in their order: the id of each, and its text where that is ready. */
 export async function imagePageStatement(sql: Sql, viewer: Viewer, request: ImageListRequest): Promise<PageStatement> {
-  const { limit, marker, sorts, slot } = request;
+  const { limit, marker, sorts } = request;
   const scope = listScope(viewer);
   const order = walkedOrder(sorts);
-  if (order === undefined) return sortedPageStatement(request, viewer, { take: limit + 1, marker }, scope, reading(slot));
-  const query = { ...request, order, fewBesideWalk };
+  if (order === undefined) return sortedPageStatement(request, viewer, { take: limit + 1, marker }, scope, reading);
+  // Few share a name, and names that are asked for are too many to ask the planner about.
+  const looksAtBeginning = !someCondition(request.filter, (part) => part.kind === 'field' && part.field === 'name');
+  const query = { ...request, order, fewBesideWalk, looksAtBeginning };
   const approach = await chooseApproach(sql, query, scope);
   const cursor = marker === null ? null : ([marker[0] ?? '', marker.at(-1) ?? ''] as const);
-  return pageStatement(query, viewer, { limit, direction: 'forward', cursor }, approach, scope, reading(slot));
+  return pageStatement(query, viewer, { limit, direction: 'forward', cursor }, approach, scope, reading);
 }
 
-const readings = new Map<string, PageReading>();
-
-function reading(slot: string): PageReading {
-  const known = readings.get(slot);
-  if (known !== undefined) return known;
-  const made = {
-    label: `with ${slot}`,
-    columns: `${imageLineSql(slot)} AS line`,
-    asksBefore: false,
-  };
-  readings.set(slot, made);
-  return made;
-}
+const reading: PageReading = {
+  label: 'images',
+  join: joinTextSql,
+  columns: (id) => `${id} AS id, ${readyTextSql} AS text`,
+  asksBefore: false,
+};
 
 /** The sort values of an artifact of the type that the viewer may read; undefined where there is none. */
 export async function findMarker(

@@ -1,4 +1,5 @@
 /** Images with data as the Image API answers them, kept as text beside the rows they were made of: a list sends them as they are. */
+import { imageTextSeparator } from '#core/image-text.ts';
 import { type BootImageTuple, bootImageTuple } from './boot-image-row.ts';
 import type { Sql } from './database.ts';
 import { sqlLiteral } from './sql-values.ts';
@@ -84,27 +85,28 @@ export async function listUnprepared(
   return sql.query<ImagePlace>(unpreparedStatement, [type, slot, after.created, after.id, limit]);
 }
 
-/** Null where there is none. */
-function textSql(id: string): string {
-  return `(SELECT ${wholeTextSql('t')} FROM image_text t WHERE t.artifact_id = ${id} AND ${isCurrentTextSql('t')})`;
+/** The whole page is one row and one column: each costs the driver as much as what is in it. */
+export interface LinesRow {
+  /** A line for each image, `imageTextSeparator` between: its text, or its id in brackets. Null where there is none. */
+  readonly page: string | null;
 }
+
+/** @param images gives the id of each image and its text (`readyTextSql`), in the order of the page */
+export function linesSql(images: string): string {
+  return `SELECT string_agg(coalesce(line.text, '[' || line.id || ']'), ${sqlLiteral(imageTextSeparator)}) AS page
+FROM (${images}) AS line`;
+}
+
+/** What `joinTextSql` joined, with its stores; null where there is no text. */
+export const readyTextSql = `t.text || coalesce(t.stores, ${storesSql('t.blob_id')})`;
 
 /**
- * The artifact `a` as a line: its text with its stores where there is one, else the tuple to make it of. Neither has a bare line
- * feed. A text that a change of the artifact did not rewrite has lost its form (the trigger `artifact_image_text`).
+ * Texts stand in the order of creation too: each look-up finds the next beside it, where that is known. A text that a change of the
+ * artifact did not rewrite has lost its form (the trigger `artifact_image_text`).
  */
-export function imageLineSql(slot: string): string {
-  return `coalesce(${textSql('a.id')}, ${tupleSql(slot)})`;
-}
-
-/** Whether the text may be read. */
-export function isCurrentTextSql(alias: string): string {
-  return `${alias}.form = ${form}`;
-}
-
-/** The text of the row with its stores. */
-export function wholeTextSql(alias: string): string {
-  return `${alias}.text || coalesce(${alias}.stores, ${storesSql(`${alias}.blob_id`)})`;
+export function joinTextSql(id: string, createdAt: string | null): string {
+  const isByCreation = createdAt === null ? '' : ` AND t.created_at = ${createdAt}`;
+  return `LEFT JOIN image_text t ON t.artifact_id = ${id}${isByCreation} AND t.form = ${form}`;
 }
 
 function storesSql(blob: string): string {
@@ -141,8 +143,4 @@ export async function listImageTuples(sql: Sql, ids: readonly string[], slot: st
   const text = `SELECT ${bootImageTuple(sqlLiteral(slot))} AS tuple FROM artifact a WHERE a.id = ANY($1::uuid[])`;
   const rows = await sql.query<{ readonly tuple: BootImageTuple }>({ name: `image-tuples ${slot}`, text }, [ids]);
   return rows.map(({ tuple }) => tuple);
-}
-
-function tupleSql(slot: string): string {
-  return `${bootImageTuple(sqlLiteral(slot))}::text`;
 }

@@ -37,6 +37,8 @@ export interface ListRequest extends ListQuery {
   readonly few?: number | undefined;
   /** How many are few where many are walked as well as few are collected; default: as many as elsewhere. */
   readonly fewBesideWalk?: number | undefined;
+  /** Whether matches that are nearly everything are looked for at the list's beginning first: the planner is asked whether they are. */
+  readonly looksAtBeginning?: boolean | undefined;
 }
 
 /** A page in list order, whichever direction it was asked in. */
@@ -77,21 +79,25 @@ export async function chooseApproach(sql: Sql, request: ListRequest, scope: Filt
   if (only === undefined) return null;
   const few = request.few ?? (await fewOf(sql));
   const isSure = only.driver === undefined || !isUnordered(only.driver);
+  const looksAtBeginning = request.looksAtBeginning === true && ways.some(({ trees }) => trees !== undefined);
   // Of one condition nothing needs to be known beforehand: the statement itself finds out.
-  const sizes = ways.length === 1 && isSure ? [0] : await Promise.all(ways.map((way) => estimate(sql, way, scope)));
+  const sizes =
+    ways.length === 1 && isSure && !looksAtBeginning ? [0] : await Promise.all(ways.map((way) => estimate(sql, way, scope)));
   const sorted = ways
     .map((way, index) => ({ ...way, rows: sizes[index] ?? 0 }))
     .toSorted((left, right) => left.rows - right.rows);
   const trees = sorted.find((way) => way.trees !== undefined)?.trees ?? [];
   const [best] = sorted;
+  const beginning = looksAtBeginning && sizes.every((rows) => rows > few);
   if (best?.driver !== undefined) {
     const { driver, rows, isWalked } = best;
     const most = isWalked ? Math.min(few, request.fewBesideWalk ?? few) : few;
     const isFew = rows <= most;
     if (isUnordered(driver) && isFew) return { collect: { driver, few: 'always' }, trees: [] };
-    if (!isUnordered(driver) && (isFew || !isWalked)) return { collect: { driver, few: fewOfKind(driver, most) }, trees };
+    if (!isUnordered(driver) && (isFew || !isWalked))
+      return { collect: { driver, few: fewOfKind(driver, most) }, trees, beginning };
   }
-  return trees.length === 0 ? null : { collect: null, trees };
+  return trees.length === 0 ? null : { collect: null, trees, beginning };
 }
 
 async function waysOf(sql: Sql, request: ListRequest, scope: FilterScope): Promise<readonly Way[]> {

@@ -69,6 +69,21 @@ export function propertyTreeDefinition(key: string, ofType: string): string {
   return `USING gist (visibility, project, ${inTree(key)}, ${times}) WHERE ${ofType} AND ${listed}`;
 }
 
+/** All properties as words, each its name with its value (the functions are the migrations'): for those that have no tree of their own. */
+export function propertiesInTree(alias: string): string {
+  return `property_words(${alias}properties)`;
+}
+
+/** What matches one of the words; `name` and `values` are texts in SQL. */
+export function propertyInTree(alias: string, name: string, values: readonly string[]): string {
+  const words = values.map((value) => `property_word(${name}, ${value})`).join(` || ' | ' || `);
+  return `${propertiesInTree(alias)} @@ (${words})::tsquery`;
+}
+
+export function propertiesTreeDefinition(ofType: string): string {
+  return `USING gist (visibility, project, ${propertiesInTree('')}, ${times}) WHERE ${ofType} AND ${listed}`;
+}
+
 const withoutPrefix = 'tree_without_';
 
 /** The tree of what does not have a tag that nearly everything has: no index over tags knows that. */

@@ -12,6 +12,8 @@ export interface Approach {
   readonly collect: Collect | null;
   /** What finds many: walks of an order tree (tree-walks.ts). Empty where the arms themselves are walked. */
   readonly trees: readonly string[];
+  /** Whether the list's beginning is looked at before trees are walked. */
+  readonly beginning?: boolean;
 }
 
 /** `few` is the most matches that are collected; 'always' where they are known to be few. */
@@ -31,6 +33,8 @@ export interface Candidates {
   readonly type: string | null;
   readonly key: OrderKey;
   readonly approach: Approach | null;
+  /** Whether the statement has `beginningSql`. */
+  readonly hasBeginning: boolean;
   readonly scope: FilterScope;
   readonly ascending: boolean;
   readonly bound: { readonly k: string; readonly id: string; readonly inclusive: boolean } | null;
@@ -39,7 +43,8 @@ export interface Candidates {
 
 /** All ways to find rows, each ordered and limited; only some of them run. */
 export function candidates(parts: Candidates): string {
-  const { approach, arms } = parts;
+  const { approach, arms, hasBeginning } = parts;
+  const beginning = hasBeginning ? ['SELECT k, id FROM beginning WHERE fits AND (SELECT enough FROM begun)'] : [];
   const trees = approach?.trees ?? [];
   const collect = approach === null || approach.collect === null ? [] : [collectSql(parts, approach.collect)];
   // Trees hold what is listed by default, and no memberships: the rest is walked.
@@ -49,7 +54,7 @@ export function candidates(parts: Candidates): string {
       : arms.flatMap((arm) =>
           !arm.isByDefault || trees.length === 0 ? [walkSql(parts, arm)] : trees.map((tree) => treeSql(parts, arm, tree)),
         );
-  const all = [...collect, ...walk];
+  const all = [...collect, ...beginning, ...walk];
   return all.length === 0
     ? nothing(parts.key)
     : `SELECT k, id FROM (${all.map((text) => `(${text})`).join('\n  UNION ALL ')}) AS w`;
@@ -70,28 +75,61 @@ function unjudged(filter: string): string {
   return filter === 'true' ? filter : `coalesce(${filter}, false)`;
 }
 
-/** One arm in its order. The filter stands outside of the ordered walk. */
-function walkSql({ filter, walked, key, approach, ascending, bound, take }: Candidates, { from, where, isMember }: Arm): string {
+/**
+ * The list's beginning, whatever matches: where the filter passes nearly everything the page lies in it, and walks of plain indexes
+ * cost a fraction of those of trees, or of a look at how many match.
+ */
+export function beginningSql(parts: Candidates): string {
+  if (!parts.hasBeginning) return '';
+  const { arms, filter, ascending, take } = parts;
   const order = direction(ascending);
-  const [k, id] = isMember && key.memberSql !== null ? [key.memberSql, 'm.artifact_id'] : [key.sql('a'), 'a.id'];
-  const gate = gateOf(approach);
-  const within = `${where}${walked}${boundSql(k, id, bound, ascending)}${gate}`;
-  if (filter === 'true')
-    return `SELECT ${k} AS k, ${id} AS id FROM ${from} WHERE ${within} ORDER BY ${k} ${order}, ${id} ${order} LIMIT ${take}`;
-  return `SELECT k, id FROM (SELECT ${k} AS k, a.* FROM ${from} WHERE ${within}
-      ORDER BY ${k} ${order}, ${id} ${order} ${fence}) AS a WHERE ${unjudged(filter)} ORDER BY k ${order}, id ${order} LIMIT ${take}`;
+  // Of each five rows four match.
+  const rows = take + Math.ceil(take / 4);
+  const walks = arms.map(
+    (arm) => `(${armSql(parts, arm, `, ${idOf(parts, arm)} AS id, ${unjudged(filter)} AS fits`, '')} LIMIT ${rows})`,
+  );
+  return `beginning AS MATERIALIZED (
+  SELECT k, id, fits FROM (${walks.join('\n  UNION ALL ')}) AS w ORDER BY k ${order}, id ${order} LIMIT ${rows}),
+begun AS MATERIALIZED (SELECT count(DISTINCT id) FILTER (WHERE fits) >= ${take} OR count(*) < ${rows} AS enough FROM beginning),
+`;
+}
+
+/** One arm in its order. The filter stands outside of the ordered walk. */
+function walkSql(parts: Candidates, arm: Arm): string {
+  const { filter, ascending, take } = parts;
+  const gate = walkGateOf(parts);
+  if (filter === 'true') return `${armSql(parts, arm, `, ${idOf(parts, arm)} AS id`, gate)} LIMIT ${take}`;
+  const order = direction(ascending);
+  return `SELECT k, id FROM (${armSql(parts, arm, ', a.*', gate)} ${fence}) AS a
+      WHERE ${unjudged(filter)} ORDER BY k ${order}, id ${order} LIMIT ${take}`;
+}
+
+function armSql(parts: Candidates, arm: Arm, columns: string, gate: string): string {
+  const { walked, key, bound, ascending } = parts;
+  const order = direction(ascending);
+  const k = arm.isMember && key.memberSql !== null ? key.memberSql : key.sql('a');
+  const id = idOf(parts, arm);
+  return `SELECT ${k} AS k${columns} FROM ${arm.from} WHERE ${arm.where}${walked}${boundSql(k, id, bound, ascending)}${gate}
+      ORDER BY ${k} ${order}, ${id} ${order}`;
+}
+
+/** That of the membership where the membership is what is walked. */
+function idOf({ key }: Candidates, { isMember }: Arm): string {
+  return isMember && key.memberSql !== null ? 'm.artifact_id' : 'a.id';
 }
 
 /** The matches of one walk of a tree in one arm, nearest first. */
-function treeSql({ filter, walked, key, approach, ascending, bound, take }: Candidates, { where }: Arm, tree: string): string {
+function treeSql(parts: Candidates, { where }: Arm, tree: string): string {
+  const { filter, walked, key, ascending, bound, take } = parts;
   const order = direction(ascending);
   const k = key.sql('a');
   const near = bound === null ? '' : ` AND ${k} ${ascending ? '>' : '<'}= ${bound.k}`;
-  const within = `${where} AND ${tree}${walked}${near}${boundSql(k, 'a.id', bound, ascending)}${gateOf(approach)}`;
+  const within = `${where} AND ${tree}${walked}${near}${boundSql(k, 'a.id', bound, ascending)}${walkGateOf(parts)}`;
+  // Of one distance is what is of one time: with all of the last, nothing is left to be sorted on the way.
   return `SELECT k, id FROM (SELECT k, id FROM (SELECT ${k} AS k, ${treeDistance(k, ascending)} AS d, a.* FROM ${artifact} WHERE ${within}
-      ORDER BY d, k ${order}, id ${order} ${fence}) AS a WHERE ${unjudged(filter)}
-      ORDER BY d, k ${order}, id ${order} LIMIT ${take}) AS t
-    ORDER BY k ${order}, id ${order}`;
+      ORDER BY d ${fence}) AS a WHERE ${unjudged(filter)}
+      ORDER BY d FETCH FIRST ${take} ROWS WITH TIES) AS t
+    ORDER BY k ${order}, id ${order} LIMIT ${take}`;
 }
 
 const artifact = 'artifact a';
@@ -100,12 +138,21 @@ function gateOf(approach: Approach | null): string {
   return typeof approach?.collect?.few === 'number' ? ' AND NOT (SELECT few FROM gate)' : '';
 }
 
+/** Whether the beginning is enough is asked first: what comes behind is then not even looked at. */
+function beginningGateOf({ hasBeginning }: Candidates): string {
+  return hasBeginning ? ' AND NOT (SELECT enough FROM begun)' : '';
+}
+
+function walkGateOf(parts: Candidates): string {
+  return `${beginningGateOf(parts)}${gateOf(parts.approach)}`;
+}
+
 /** Every match of the driving condition that the viewer has listed and that passes the whole filter, sorted. */
 function collectSql(parts: Candidates, { driver, few }: Collect): string {
   const { predicate, filter, filterBesideLatest, key, ascending, bound, take, scope } = parts;
   const order = direction(ascending);
   const k = key.sql('a');
-  const gate = few === 'always' ? '' : ' AND (SELECT few FROM gate)';
+  const gate = few === 'always' ? '' : `${beginningGateOf(parts)} AND (SELECT few FROM gate)`;
   const passes = driver.kind === 'families' ? filterBesideLatest : filter;
   const where = `${predicate} AND ${passes}${boundSql(k, 'a.id', bound, ascending)}${gate}`;
   const matches = driverRows(driver, parts.type, scope).map(({ from, where: match, order: walk }) => {

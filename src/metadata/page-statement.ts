@@ -12,7 +12,7 @@ import type { Statement } from './database.ts';
 import { type FilterScope, filterSql } from './filter-sql.ts';
 import { type Arm, type ListQuery, listArms } from './list-arms.ts';
 import { type OrderKey, orderBoundSql, orderKey } from './order-sql.ts';
-import { type Approach, candidates, direction, gateSql } from './page-candidates.ts';
+import { type Approach, beginningSql, type Candidates, candidates, direction, gateSql } from './page-candidates.ts';
 import { createSqlValues } from './sql-values.ts';
 import type { Viewer } from './visibility-sql.ts';
 
@@ -32,13 +32,20 @@ export interface PageStatement {
 export interface PageReading {
   /** Distinguishes statements in their names. */
   readonly label: string;
-  /** Of the artifact `a`. */
-  readonly columns: string;
+  /** What `found` is joined with, given its columns of the id, and of the time of creation where it has that. */
+  readonly join: (id: string, createdAt: string | null) => string;
+  /** Over the join, given the column of the id. */
+  readonly columns: (id: string) => string;
   /** Whether it is asked, with a cursor, what lies before the page. */
   readonly asksBefore: boolean;
 }
 
-const wholeArtifact: PageReading = { label: '', columns: artifactColumns('a'), asksBefore: true };
+const wholeArtifact: PageReading = {
+  label: '',
+  join: (id) => `JOIN artifact a ON a.id = ${id}`,
+  columns: () => artifactColumns('a'),
+  asksBefore: true,
+};
 
 /** Where the values of one statement are collected, the viewer's among them. */
 export function listScope(viewer: Viewer): FilterScope {
@@ -78,11 +85,18 @@ export function pageStatement(
     scope,
   };
   const take = position.limit + 1;
-  const onward = candidates({ ...parts, ascending, bound: from === null ? null : { ...from, inclusive: false }, take });
+  const forward: Candidates = {
+    ...parts,
+    ascending,
+    bound: from === null ? null : { ...from, inclusive: false },
+    take,
+    hasBeginning: approach?.beginning === true && approach.trees.length > 0,
+  };
+  const onward = candidates(forward);
   const backward =
     from === null || !reading.asksBefore
       ? 'false'
-      : `EXISTS (${candidates({ ...parts, ascending: !ascending, bound: { ...from, inclusive: true }, take: 1 })})`;
+      : `EXISTS (${candidates({ ...parts, ascending: !ascending, bound: { ...from, inclusive: true }, take: 1, hasBeginning: false })})`;
   const order = direction(ascending);
   // A row may be come upon twice (own and public), never three times, and that by each walk: so many times the rows hold the page.
   const most = 2 * Math.max(1, approach?.trees.length ?? 0) * take;
@@ -91,11 +105,11 @@ export function pageStatement(
     from === null || !reading.asksBefore
       ? 'SELECT false AS has_before) AS other JOIN'
       : `SELECT ${backward} AS has_before) AS other LEFT JOIN`;
-  const text = `WITH ${gateSql(approach, query.type, scope)}found AS MATERIALIZED (
+  const text = `WITH ${gateSql(approach, query.type, scope)}${beginningSql(forward)}found AS MATERIALIZED (
   SELECT DISTINCT k, id FROM (${onward} ORDER BY k ${order}, id ${order} LIMIT ${most}) AS u
   ORDER BY k ${order}, id ${order} LIMIT ${take})
-SELECT ${reading.columns}, found.k::text AS cursor_key, other.has_before
-FROM (${rows} (found JOIN artifact a ON a.id = found.id) ON true ORDER BY found.k ${order}, found.id ${order}`;
+SELECT ${reading.columns('found.id')}, found.k::text AS cursor_key, other.has_before
+FROM (${rows} (found ${reading.join('found.id', query.order.key === 'createdAt' ? 'found.k' : null)}) ON true ORDER BY found.k ${order}, found.id ${order}`;
   const finished = values.finish(text);
   return { statement: named(query, key, position, reading, finished.text), values: finished.values };
 }

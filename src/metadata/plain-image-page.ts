@@ -4,9 +4,8 @@
  */
 import { createHash } from 'node:crypto';
 import type { Order } from '#core/filter.ts';
-import { imageTextSeparator } from '#core/image-text.ts';
 import type { Statement } from './database.ts';
-import { isCurrentTextSql, wholeTextSql } from './image-text-records.ts';
+import { joinTextSql, linesSql, readyTextSql } from './image-text-records.ts';
 import { type Arm, type ListQuery, listArms } from './list-arms.ts';
 import { type OrderKey, orderKey } from './order-sql.ts';
 import { direction } from './page-candidates.ts';
@@ -48,7 +47,7 @@ const pages = new Map<string, PlainPage>();
 const pagesMax = 200;
 
 /**
- * Gives one row (`PlainRow` of image-list-records.ts), none where the viewer may not read the marker: at least `limit + 1` lines in
+ * Gives one row (`LinesRow` of image-text-records.ts), none where the viewer may not read the marker: at least `limit + 1` lines in
  * their order, where there are as many. The statements differ in little, and are made once.
  */
 export function plainPage(viewer: Viewer, request: PlainPageRequest): { statement: Statement; values: readonly unknown[] } {
@@ -84,12 +83,10 @@ function makePage(viewer: Viewer, request: PlainPageRequest): PlainPage {
   // A row may be come upon twice (own and public), never three times.
   const found = `SELECT DISTINCT k, id FROM (${walks.join('\n  UNION ALL ')}
   ORDER BY k ${way}, id ${way} LIMIT ${2 * (limit + 1)}) AS walked ORDER BY k ${way}, id ${way} LIMIT ${limit + 1}`;
-  // Texts stand in this order too: each look-up finds the next beside it.
-  const isByCreation = order.key === 'createdAt' ? ' AND t.created_at = found.k' : '';
-  const page = `SELECT string_agg(coalesce(line.text, '[' || line.id || ']'), ${sqlLiteral(imageTextSeparator)}) AS page
-FROM (SELECT found.id, ${wholeTextSql('t')} AS text FROM (${found}) AS found
-  LEFT JOIN image_text t ON t.artifact_id = found.id${isByCreation} AND ${isCurrentTextSql('t')}
-  ORDER BY found.k ${way}, found.id ${way}) AS line`;
+  const images = `SELECT found.id, ${readyTextSql} AS text FROM (${found}) AS found
+  ${joinTextSql('found.id', order.key === 'createdAt' ? 'found.k' : null)}
+  ORDER BY found.k ${way}, found.id ${way}`;
+  const page = linesSql(images);
   const finished = values.finish(after === null ? page : afterMarkerSql(page, markerSql(type, key, after, by)));
   const name = `image-page ${createHash('sha256').update(finished.text).digest('hex').slice(0, 40)}`;
   return { statement: { name, text: finished.text }, places: finished.values };

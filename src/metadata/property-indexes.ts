@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { FilterValueKind } from '#core/filter.ts';
 import type { Database, Sql } from './database.ts';
 import { openDatabase } from './open-database.ts';
-import { isWithoutTag, propertyTreeDefinition, treeIndexes, withoutTagIndex } from './order-trees.ts';
+import { isWithoutTag, propertiesTreeDefinition, propertyTreeDefinition, treeIndexes, withoutTagIndex } from './order-trees.ts';
 import { propertyJson, propertyKey, propertyNumber, propertyOrder } from './property-sql.ts';
 import { sqlLiteral } from './sql-values.ts';
 
@@ -31,7 +31,16 @@ export interface IndexableType {
 export type IndexNames = ReadonlySet<string>;
 
 /** What an index of a property can answer: texts and booleans, numbers, membership in a list, any property by equality. */
-export type IndexShape = 'text' | 'number' | 'list' | 'any' | 'own-order' | 'public-order' | 'text-tree' | 'number-tree';
+export type IndexShape =
+  | 'text'
+  | 'number'
+  | 'list'
+  | 'any'
+  | 'own-order'
+  | 'public-order'
+  | 'text-tree'
+  | 'number-tree'
+  | 'any-tree';
 
 /** By digest, because types and properties may have longer names than an index can. */
 export function propertyIndexName(type: string, property: string, shape: IndexShape): string {
@@ -60,6 +69,13 @@ function propertyIndexes({ type, properties, hasExtra }: IndexableType, withTree
     indexes.push({
       name: propertyIndexName(type, '', 'any'),
       definition: `USING gin (properties) WHERE ${ofType}`,
+      statistics: null,
+    });
+  }
+  if (hasExtra && withTrees) {
+    indexes.push({
+      name: propertyIndexName(type, '', 'any-tree'),
+      definition: propertiesTreeDefinition(ofType),
       statistics: null,
     });
   }

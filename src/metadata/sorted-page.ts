@@ -72,7 +72,7 @@ export function sortedPageStatement(
   const last = `found.k${keys.length - 1}`;
   const text = `WITH found AS MATERIALIZED (
   SELECT DISTINCT ${names} FROM (${found.join('\n  UNION ALL ') || nothing}) AS u ORDER BY ${outside('')} LIMIT ${take})
-SELECT ${reading.columns} FROM found JOIN artifact a ON a.id = ${last} ORDER BY ${outside('found.')}`;
+SELECT ${reading.columns(last)} FROM found ${reading.join(last, null)} ORDER BY ${outside('found.')}`;
   const finished = values.finish(text);
   return { statement: { text: finished.text }, values: finished.values };
 }

@@ -7,7 +7,16 @@ import type { Filter, FilterField, Order } from '#core/filter.ts';
 import { compareNumber, compareText, compareTime, isStorable, type Operator, prefixBounds } from './compare-sql.ts';
 import { widened } from './filter-probes.ts';
 import type { FilterScope } from './filter-sql.ts';
-import { flagInTree, inTree, type OrderTree, tagsInTree, treeName, withoutTagName, withoutTagSql } from './order-trees.ts';
+import {
+  flagInTree,
+  inTree,
+  type OrderTree,
+  propertyInTree,
+  tagsInTree,
+  treeName,
+  withoutTagName,
+  withoutTagSql,
+} from './order-trees.ts';
 import { type IndexNames, propertyIndexName } from './property-indexes.ts';
 import { propertyKey, propertyNumber } from './property-sql.ts';
 import { type SqlValues, sqlLiteral } from './sql-values.ts';
@@ -194,10 +203,21 @@ type PropertyFilter = Extract<Filter, { kind: 'property' }>;
 
 function propertyWalks(filter: PropertyFilter, scope: TreeScope): readonly string[] | undefined {
   const property = propertyColumn(filter, scope);
-  if (property === undefined) return undefined;
+  if (property === undefined) return anyPropertyWalk(filter, scope);
   const { column, compare, value, ofType } = property;
   const walks = intervals(column, filter.operator, filter.operator === 'exists' ? filter.value : value, compare);
   return walks.map((walk) => `${ofType} AND ${walk}`);
+}
+
+/** The tree of all properties knows texts and truths, by equality. */
+function anyPropertyWalk({ type, property, value, valueKind, operator }: PropertyFilter, { indexed, values }: TreeScope) {
+  const isText = valueKind === 'string' || valueKind === 'boolean';
+  const isEquality = operator === 'eq' || operator === 'in';
+  if (!isText || !isEquality || !isStorable(property) || !indexed.has(propertyIndexName(type, '', 'any-tree'))) return undefined;
+  const texts = listed(toText(value)).filter((text) => typeof text === 'string' && isStorable(text));
+  if (texts.length === 0) return undefined;
+  const words = texts.map((text) => values.add(text, 'text'));
+  return [`a.type = ${sqlLiteral(type)} AND ${propertyInTree('a.', values.add(property, 'text'), words)}`];
 }
 
 function propertyColumn({ type, property, value, valueKind }: PropertyFilter, { indexed, values }: TreeScope) {

@@ -31,7 +31,8 @@ export async function pushApart(db: Database, artifacts: number): Promise<void> 
         updated_at = '${middle}'::timestamptz + ($1::timestamptz - a.created_at),
         tags = ARRAY[CASE WHEN ${old} THEN 'old' ELSE 'young' END, 'it''s \\'] || CASE WHEN a.created_at < $3::timestamptz THEN '{}' ELSE ARRAY['nearly'] END,
         properties = jsonb_build_object('os_distro', CASE WHEN ${old} THEN 'old-' ELSE 'young-' END || (a.properties ->> 'os_distro'),
-          'min_ram', (a.properties ->> 'min_ram')::int + CASE WHEN ${old} THEN 0 ELSE 1000 END)
+          'min_ram', (a.properties ->> 'min_ram')::int + CASE WHEN ${old} THEN 0 ELSE 1000 END,
+          'free', CASE WHEN ${old} THEN 'old' ELSE 'it''s \\ young' END)
           || CASE WHEN ${old} THEN '{"disk_format": "raw"}'::jsonb ELSE '{}'::jsonb END
       WHERE a.created_at >= $4::timestamptz AND a.created_at < $5::timestamptz`,
       },
@@ -89,6 +90,8 @@ const plain: readonly NamedFilter[] = [
   ...both([true, false], (there) => property('disk_format', 'string', 'exists', there)),
   ...both(['lt', 'lte', 'gt', 'gte'] as const, (operator) => property('min_ram', 'integer', operator, 500)),
   property('min_ram', 'integer', 'in', [0, 4, 8]),
+  ...both(['old', "it's \\ young"], (value) => property('free', 'string', 'eq', value)),
+  property('free', 'string', 'in', ['old', 'nothing']),
   ...both(['big', 'other'], (project) => field('project', 'ne', project)),
   ...both(['image', 'bundle'], (type) => field('type', 'ne', type)),
 ];
