@@ -2,11 +2,11 @@
  * The ways in which a list can come upon a row: own, public, shared with the viewer, community where asked for. Each way is an
  * arm that one index walks in the order of the list; a page merges the arms and takes only as many rows as it needs of each.
  */
-import type { Json } from '#base/json.ts';
-import { type ArtifactState, artifactStates, type MemberStatus, type Visibility, visibilities } from '#core/artifact.ts';
-import type { Filter, FilterField, FilterOperator } from '#core/filter.ts';
+import { type ArtifactState, artifactStates, type MemberStatus, type Visibility } from '#core/artifact.ts';
+import type { Filter } from '#core/filter.ts';
 import { conjunctsOf, someCondition } from '#core/simplify-filter.ts';
 import type { FilterScope } from './filter-sql.ts';
+import { type FixedColumns, fixedColumns } from './fixed-columns.ts';
 import { sqlLiteral } from './sql-values.ts';
 import type { Viewer } from './visibility-sql.ts';
 
@@ -27,7 +27,8 @@ export interface ListQuery {
 export interface Arm {
   readonly from: string;
   readonly where: string;
-  readonly isMember: boolean;
+  /** What the membership `m` has to be; null where there is none. */
+  readonly membership: string | null;
   /** All its rows are active or deactivated, and not hidden: what order trees hold. */
   readonly isByDefault: boolean;
 }
@@ -43,16 +44,8 @@ const artifact = 'artifact a';
 const listedByDefault = `a.state IN ('active', 'deactivated') AND NOT a.hidden`;
 const armsMax = 24;
 
-/** What the conjunction fixes some columns to; null where it does not. */
-interface Fixed {
-  readonly types: readonly string[] | null;
-  readonly projects: readonly string[] | null;
-  readonly visibilities: readonly string[] | null;
-  readonly states: readonly string[] | null;
-}
-
 export function listArms(query: ListQuery, viewer: Viewer, scope: FilterScope): ListArms {
-  const fixed = fixedBy(query);
+  const fixed = fixedColumns(query);
   const widened = namesState(query.filter);
   const hidden = hiddenSql(query);
   const isByDefault = !widened && hidden === notHidden;
@@ -64,14 +57,14 @@ export function listArms(query: ListQuery, viewer: Viewer, scope: FilterScope): 
   const scopes = scopesOf(query, viewer, scope, fixed);
   const listed = scopes
     .flatMap((arm) => spread(arm, fixed, states, scope))
-    .map((arm) => ({ ...arm, where: `${arm.where} AND ${base}`, isByDefault: isByDefault && !arm.isMember }));
+    .map((arm) => ({ ...arm, where: `${arm.where} AND ${base}`, isByDefault: isByDefault && arm.membership === null }));
   // Apart from the rest, because the indexes of the rest do without them.
   const drafts = query.includeDrafts === true && !widened ? scopes.filter(({ draftsToo }) => draftsToo) : [];
   const drafted = drafts
     .flatMap((arm) => spread(arm, fixed, ['draft'], scope))
     .map((arm) => ({ ...arm, where: `${arm.where}${hidden}`, isByDefault: false }));
   const arms = [...listed, ...drafted];
-  const wheres = arms.map((arm) => (arm.isMember ? memberPredicate(arm, scope) : `(${arm.where})`));
+  const wheres = arms.map(predicateOf);
   return { arms, predicate: wheres.length === 0 ? 'false' : `(${[...new Set(wheres)].join(' OR ')})` };
 }
 
@@ -110,26 +103,30 @@ function mentionsHidden(filter: Filter | null): boolean {
   });
 }
 
-/** The arm's own clauses name the membership `m`, which stands here within the subquery. */
-function memberPredicate({ where }: Arm, { viewer }: FilterScope): string {
-  return `(EXISTS (SELECT 1 FROM member m WHERE m.artifact_id = a.id AND m.project = ${viewer.project} AND ${where}))`;
+/**
+ * Nothing but the membership in the subquery: the planner then may read all of the viewer's once, where they are few, and not
+ * ask for each row.
+ */
+function predicateOf({ where, membership }: Found): string {
+  return membership === null
+    ? `(${where})`
+    : `(${where} AND EXISTS (SELECT 1 FROM member m WHERE m.artifact_id = a.id AND ${membership}))`;
 }
 
-interface ScopeArm extends Omit<Arm, 'isByDefault'> {
+interface ScopeArm extends Omit<Found, 'from'> {
   /** Which further columns its indexes are divided by. */
   readonly byVisibility: boolean;
   readonly draftsToo: boolean;
 }
 
-function scopesOf(query: ListQuery, viewer: Viewer, scope: FilterScope, fixed: Fixed): readonly ScopeArm[] {
+function scopesOf(query: ListQuery, viewer: Viewer, scope: FilterScope, fixed: FixedColumns): readonly ScopeArm[] {
   const { values } = scope;
   if (query.everyProject === true && viewer.isAdmin && fixed.projects === null)
-    return [{ from: artifact, where: 'true', isMember: false, byVisibility: true, draftsToo: true }];
+    return [{ where: 'true', membership: null, byVisibility: true, draftsToo: true }];
   const may = (visibility: Visibility): boolean => fixed.visibilities?.includes(visibility) ?? true;
   const own = ownProjects(viewer, fixed).map((project) => ({
-    from: artifact,
     where: `a.project = ${project === viewer.project ? scope.viewer.project : values.add(project, 'text')}`,
-    isMember: false,
+    membership: null,
     byVisibility: true,
     draftsToo: true,
   }));
@@ -137,9 +134,8 @@ function scopesOf(query: ListQuery, viewer: Viewer, scope: FilterScope, fixed: F
   // A project's public artifacts have an index of their own; without a project the whole public index is walked.
   const projects = others?.map((project) => ` AND a.project = ${values.add(project, 'text')}`) ?? [''];
   const wide = (visibility: 'public' | 'community', project: string): ScopeArm => ({
-    from: artifact,
     where: `a.visibility = '${visibility}'${project}`,
-    isMember: false,
+    membership: null,
     byVisibility: false,
     draftsToo: false,
   });
@@ -147,9 +143,8 @@ function scopesOf(query: ListQuery, viewer: Viewer, scope: FilterScope, fixed: F
     someCondition(query.filter, (part) => part.kind === 'field' && part.field === 'visibility' && namesCommunity(part.value)) &&
     may('community');
   const memberOf = (status: MemberStatus): ScopeArm => ({
-    from: `member m JOIN artifact a ON a.id = m.artifact_id AND m.project = ${scope.viewer.project}`,
-    where: `m.status = '${status}' AND a.visibility = 'shared'${others === undefined ? '' : ` AND a.project = ANY(${values.add(others, 'text[]')})`}`,
-    isMember: true,
+    where: `a.visibility = 'shared'${others === undefined ? '' : ` AND a.project = ANY(${values.add(others, 'text[]')})`}`,
+    membership: `m.project = ${scope.viewer.project} AND m.status = '${status}'`,
     byVisibility: false,
     draftsToo: false,
   });
@@ -162,7 +157,7 @@ function scopesOf(query: ListQuery, viewer: Viewer, scope: FilterScope, fixed: F
 }
 
 /** Administrators list as everybody does, and everything of the projects that the filter names. */
-function ownProjects(viewer: Viewer, { projects }: Fixed): readonly string[] {
+function ownProjects(viewer: Viewer, { projects }: FixedColumns): readonly string[] {
   if (projects === null) return [viewer.project];
   return viewer.isAdmin ? projects : projects.filter((project) => project === viewer.project);
 }
@@ -172,7 +167,7 @@ function namesCommunity(value: unknown): boolean {
 }
 
 /** Multiplies an arm by the values of the columns its indexes are divided by, while that stays a handful. */
-function spread(arm: ScopeArm, fixed: Fixed, states: readonly (string | null)[], scope: FilterScope): readonly Found[] {
+function spread(arm: ScopeArm, fixed: FixedColumns, states: readonly (string | null)[], scope: FilterScope): readonly Found[] {
   const allowed = states.filter((state) => arm.draftsToo || (state !== 'draft' && state !== 'pending_delete'));
   const shown = arm.byVisibility ? (fixed.visibilities ?? [null]) : [null];
   const clauses = product([
@@ -184,54 +179,27 @@ function spread(arm: ScopeArm, fixed: Fixed, states: readonly (string | null)[],
   const divided = types.length * clauses.length <= armsMax / 3;
   // A literal, because the indexes on properties are partial: the planner must see that the type is theirs.
   const ofTypes = divided
-    ? types.map((type) => ` AND a.type = ${sqlLiteral(type)}`)
-    : [` AND a.type = ANY(${scope.values.add(types, 'text[]')})`];
-  return product([clauses, ofTypes]).map((clause) => toArm(arm, clause));
+    ? types.map((type) => `type = ${sqlLiteral(type)}`)
+    : [`type = ANY(${scope.values.add(types, 'text[]')})`];
+  return clauses.flatMap((clause) => ofTypes.map((ofType) => toArm(arm, clause, ofType)));
 }
 
 type Found = Omit<Arm, 'isByDefault'>;
 
-function toArm({ from, where, isMember }: ScopeArm, clause: string): Found {
-  return { from, where: `${where}${clause}`, isMember };
+/** @param ofType on a column that memberships have a copy of, so that a walk of them passes over no other types */
+function toArm(arm: ScopeArm, clause: string, ofType?: string): Found {
+  const where = `${arm.where}${clause}${ofType === undefined ? '' : ` AND a.${ofType}`}`;
+  if (arm.membership === null) return { from: artifact, where, membership: null };
+  const membership = `${arm.membership}${ofType === undefined ? '' : ` AND m.${ofType}`}`;
+  return { from: `member m JOIN artifact a ON a.id = m.artifact_id AND ${membership}`, where, membership };
 }
 
 function product(parts: readonly (readonly string[])[]): readonly string[] {
   return parts.reduce<readonly string[]>((texts, part) => texts.flatMap((text) => part.map((next) => text + next)), ['']);
 }
 
-function statesOf({ states }: Fixed, widened: boolean): readonly ArtifactState[] {
+function statesOf({ states }: FixedColumns, widened: boolean): readonly ArtifactState[] {
   const possible = artifactStates.filter((state) => state !== 'deleted');
   if (!widened) return ['active', 'deactivated'];
   return states === null ? possible : possible.filter((state) => states.includes(state));
-}
-
-function fixedBy({ type, filter }: ListQuery): Fixed {
-  const conjuncts = conjunctsOf(filter);
-  const valuesOf = (field: FilterField, start: readonly string[] | null): readonly string[] | null => {
-    let fixed = start;
-    for (const part of conjuncts) {
-      if (part.kind !== 'field' || part.field !== field) continue;
-      const list = valuesLeft(part.field, part.operator, part.value);
-      if (list === undefined) continue;
-      const wanted = [...new Set(list.filter((value): value is string => typeof value === 'string' && !value.includes('\0')))];
-      fixed = fixed === null ? wanted : fixed.filter((value) => wanted.includes(value));
-    }
-    return fixed;
-  };
-  const known = valuesOf('visibility', null)?.filter((value) => visibilities.some((visibility) => visibility === value)) ?? null;
-  return {
-    types: valuesOf('type', type === null ? null : [type]),
-    projects: valuesOf('project', null),
-    // All of them divide nothing.
-    visibilities: known?.length === visibilities.length ? null : known,
-    states: valuesOf('state', null),
-  };
-}
-
-/** The values that a condition leaves a column; undefined where it names none. A visibility or a state that is not one is one of the rest. */
-function valuesLeft(field: FilterField, operator: FilterOperator, value: Json): readonly Json[] | undefined {
-  if (operator === 'ne' && field === 'visibility') return visibilities.filter((visibility) => visibility !== value);
-  if (operator === 'ne' && field === 'state') return artifactStates.filter((state) => state !== value);
-  if (operator !== 'eq' && operator !== 'in') return undefined;
-  return Array.isArray(value) ? value : [value];
 }

@@ -107,15 +107,15 @@ function walkSql(parts: Candidates, arm: Arm): string {
 function armSql(parts: Candidates, arm: Arm, columns: string, gate: string): string {
   const { walked, key, bound, ascending } = parts;
   const order = direction(ascending);
-  const k = arm.isMember && key.memberSql !== null ? key.memberSql : key.sql('a');
+  const k = arm.membership !== null && key.memberSql !== null ? key.memberSql : key.sql('a');
   const id = idOf(parts, arm);
   return `SELECT ${k} AS k${columns} FROM ${arm.from} WHERE ${arm.where}${walked}${boundSql(k, id, bound, ascending)}${gate}
       ORDER BY ${k} ${order}, ${id} ${order}`;
 }
 
 /** That of the membership where the membership is what is walked. */
-function idOf({ key }: Candidates, { isMember }: Arm): string {
-  return isMember && key.memberSql !== null ? 'm.artifact_id' : 'a.id';
+function idOf({ key }: Candidates, { membership }: Arm): string {
+  return membership !== null && key.memberSql !== null ? 'm.artifact_id' : 'a.id';
 }
 
 /** The matches of one walk of a tree in one arm, nearest first. */

@@ -136,7 +136,7 @@ function named(query: ListQuery, key: OrderKey, { limit, cursor }: PagePosition,
   return name.length > 63 ? { text } : { name, text };
 }
 
-const keptLimits: ReadonlySet<number> = new Set([10, 20, 25, 50, 100]);
+const keptLimits: ReadonlySet<number> = new Set([1, 5, 10, 15, 20, 25, 30, 50, 100]);
 
 /** Memberships carry a copy of the creation time: a bound on it bounds the walk over them as well. */
 function withMemberTimes(arms: readonly Arm[], filter: Filter | null, { values }: FilterScope): readonly Arm[] {
@@ -146,5 +146,5 @@ function withMemberTimes(arms: readonly Arm[], filter: Filter | null, { values }
       : [],
   );
   if (bounds.length === 0) return arms;
-  return arms.map((arm) => (arm.isMember ? { ...arm, where: `${arm.where} AND ${bounds.join(' AND ')}` } : arm));
+  return arms.map((arm) => (arm.membership === null ? arm : { ...arm, where: `${arm.where} AND ${bounds.join(' AND ')}` }));
 }

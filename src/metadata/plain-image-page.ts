@@ -110,9 +110,9 @@ interface Walk {
   readonly take: number;
 }
 
-function walkSql({ from, where, isMember }: Arm, { key, ascending, after, take }: Walk): string {
+function walkSql({ from, where, membership }: Arm, { key, ascending, after, take }: Walk): string {
   const way = direction(ascending);
-  const [k, id] = isMember && key.memberSql !== null ? [key.memberSql, 'm.artifact_id'] : [key.sql('a'), 'a.id'];
+  const [k, id] = membership !== null && key.memberSql !== null ? [key.memberSql, 'm.artifact_id'] : [key.sql('a'), 'a.id'];
   const bound = after === null ? '' : ` AND (${k}, ${id}) ${ascending ? '>' : '<'} (marker.k, ${after})`;
   return `SELECT ${k} AS k, ${id} AS id FROM ${from} WHERE ${where}${bound} ORDER BY ${k} ${way}, ${id} ${way} LIMIT ${take}`;
 }
