@@ -116,7 +116,8 @@ function storesSql(blob: string): string {
 
 const unsettledStatement = {
   name: 'image-text-unsettled',
-  // In the order of ids, as everybody who locks several; what is being moved is left to the next run.
+  // In the order of ids, as everybody who locks several. What is being moved is left to the next run, and does not count: rows are
+  // locked below the LIMIT, so that none come only where nothing is left to settle.
   text: `SELECT t.artifact_id AS id FROM image_text t JOIN blob b ON b.id = t.blob_id
     WHERE t.stores IS NULL AND t.artifact_id > $1 ORDER BY t.artifact_id LIMIT $2
     FOR UPDATE OF t FOR NO KEY UPDATE OF b SKIP LOCKED`,

@@ -148,6 +148,24 @@ describe('the stores of an image', () => {
     });
   });
 
+  it('are written down of those behind, where of more than is settled at once everything moves just then', async () => {
+    const { db } = node.services;
+    const images = [await draft(), await draft(), await draft(), await draft()];
+    for (const { id } of images) await publish(id);
+    await prepare();
+    for (const { id } of images) await forget(id);
+    const [first, second, third, fourth] = images.map(({ id }) => id).sort();
+    const keptOfEach = (): Promise<unknown> => Promise.all([first, second, third, fourth].map((id) => keptStores(id ?? '')));
+    await db.transaction(async (mover) => {
+      await mover.query({ text: holdSql }, [[first, second, third]]);
+      expect(await db.transaction((tx) => imageTextRecords.settleStores(tx, imageTextRecords.firstPlace.id, 2))).toBe(fourth);
+      expect(await db.transaction((tx) => imageTextRecords.settleStores(tx, fourth ?? '', 2))).toBeUndefined();
+      expect(await keptOfEach()).toEqual([null, null, null, here]);
+    });
+    await prepare();
+    expect(await keptOfEach()).toEqual([here, here, here, here]);
+  });
+
   it('are looked up again when whoever was waited for has moved the bytes', async () => {
     const { id } = await draft();
     await publish(id);
@@ -184,6 +202,10 @@ describe('the stores of an image', () => {
     expect(await listedStores(id)).toBeUndefined();
   });
 });
+
+/** As whoever moves bytes begins. */
+const holdSql = `SELECT 1 FROM blob b JOIN artifact_blob ab ON ab.blob_id = b.id
+  WHERE ab.artifact_id = ANY($1::uuid[]) ORDER BY b.id FOR SHARE OF b`;
 
 /** By hand, without what an operation locks first. */
 function moveSql(state: string): string {
