@@ -40,11 +40,18 @@ const saveStatement = {
       text = EXCLUDED.text, stores = CASE WHEN image_text.blob_id = EXCLUDED.blob_id THEN image_text.stores END`,
 };
 
-/**
- * Of images that have data in the slot, and still are as the texts say.
- * @param areHeld whether the bytes are (`holdBytes`): new texts then have their stores
- */
-export async function saveImageTexts(sql: Sql, texts: readonly ImageText[], slot: string, areHeld: boolean): Promise<void> {
+interface SaveImageTextsOptions {
+  readonly slot: string;
+  /** Whether the bytes are (`holdBytes`): new texts then have their stores. */
+  readonly areHeld: boolean;
+}
+
+/** Of images that have data in the slot, and still are as the texts say. */
+export async function saveImageTexts(
+  sql: Sql,
+  texts: readonly ImageText[],
+  { slot, areHeld }: SaveImageTextsOptions,
+): Promise<void> {
   if (texts.length === 0) return;
   await sql.query(saveStatement, [
     texts.map(({ artifactId }) => artifactId),

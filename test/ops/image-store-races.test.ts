@@ -10,6 +10,7 @@ import { getArtifact } from '#ops/get-artifact.ts';
 import { listImages } from '#ops/list-images.ts';
 import { prepareImages } from '#ops/prepare-images.ts';
 import { publishArtifact } from '#ops/publish-artifact.ts';
+import { condemnSql } from '#test/support/image-bytes.ts';
 import { quietRun } from '#test/support/maintenance.ts';
 import { actAs, createTestNode, type Node, putText } from '#test/support/operations.ts';
 import { untilBlocked } from '#test/support/until-blocked.ts';
@@ -173,7 +174,7 @@ describe('the stores of an image', () => {
     const begun = Promise.withResolvers<void>();
     const moved = Promise.withResolvers<void>();
     const moving = node.services.db.transaction(async (tx) => {
-      await tx.query({ text: moveSql('condemned') }, [id]);
+      await tx.query({ text: condemnSql }, [id]);
       begun.resolve();
       await moved.promise;
     });
@@ -193,7 +194,7 @@ describe('the stores of an image', () => {
     let moving: Promise<unknown> | undefined;
     await db.transaction(async (tx) => {
       await tx.query({ text: 'SELECT 1 FROM image_text WHERE artifact_id = $1 FOR UPDATE' }, [id]);
-      moving = run(moveSql('condemned'), [id]);
+      moving = run(condemnSql, [id]);
       await untilBlocked(db);
       await imageTextRecords.settleStores(tx, imageTextRecords.firstPlace.id, 1_000);
     });
@@ -206,8 +207,3 @@ describe('the stores of an image', () => {
 /** As whoever moves bytes begins. */
 const holdSql = `SELECT 1 FROM blob b JOIN artifact_blob ab ON ab.blob_id = b.id
   WHERE ab.artifact_id = ANY($1::uuid[]) ORDER BY b.id FOR SHARE OF b`;
-
-/** By hand, without what an operation locks first. */
-function moveSql(state: string): string {
-  return `UPDATE location SET state = '${state}' WHERE blob_id = (SELECT blob_id FROM artifact_blob WHERE artifact_id = $1)`;
-}
