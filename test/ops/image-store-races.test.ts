@@ -13,7 +13,7 @@ import { publishArtifact } from '#ops/publish-artifact.ts';
 import { condemnSql } from '#test/support/image-bytes.ts';
 import { quietRun } from '#test/support/maintenance.ts';
 import { actAs, createTestNode, type Node, putText } from '#test/support/operations.ts';
-import { untilBlocked } from '#test/support/until-blocked.ts';
+import { letWait } from '#test/support/until-blocked.ts';
 
 const imageType = { type: 'kit', slot: 'main' } as const;
 const here = ',"stores":"local"}';
@@ -137,13 +137,11 @@ describe('the stores of an image', () => {
     it('meanwhile: are forgotten', async () => {
       const image = await draft();
       const { db } = node.services;
-      let moving: Promise<unknown> | undefined;
-      const slow = beforeCommit(async () => {
-        moving = db.transaction((tx) => move(tx, image));
-        await untilBlocked(db);
-      });
-      await publish(image.id, slow);
-      await moving;
+      await letWait(
+        db,
+        (untilLateWaits) => publish(image.id, beforeCommit(untilLateWaits)),
+        () => db.transaction((tx) => move(tx, image)),
+      );
       expect(await keptStores(image.id)).toBeNull();
       expect(await listedStores(image.id)).toBe(listed);
     });
@@ -171,18 +169,13 @@ describe('the stores of an image', () => {
     const { id } = await draft();
     await publish(id);
     await forget(id);
-    const begun = Promise.withResolvers<void>();
-    const moved = Promise.withResolvers<void>();
-    const moving = node.services.db.transaction(async (tx) => {
-      await tx.query({ text: condemnSql }, [id]);
-      begun.resolve();
-      await moved.promise;
-    });
-    await begun.promise;
-    const preparing = prepare();
-    await untilBlocked(node.services.db);
-    moved.resolve();
-    await Promise.all([moving, preparing]);
+    const { db } = node.services;
+    const move = (untilLateWaits: () => Promise<void>): Promise<void> =>
+      db.transaction(async (tx) => {
+        await tx.query({ text: condemnSql }, [id]);
+        await untilLateWaits();
+      });
+    await letWait(db, move, prepare);
     expect(await keptStores(id)).toBe('}');
   });
 
@@ -191,14 +184,13 @@ describe('the stores of an image', () => {
     const { id } = await draft();
     await publish(id);
     await forget(id);
-    let moving: Promise<unknown> | undefined;
-    await db.transaction(async (tx) => {
-      await tx.query({ text: 'SELECT 1 FROM image_text WHERE artifact_id = $1 FOR UPDATE' }, [id]);
-      moving = run(condemnSql, [id]);
-      await untilBlocked(db);
-      await imageTextRecords.settleStores(tx, imageTextRecords.firstPlace.id, 1_000);
-    });
-    await moving;
+    const settle = (untilLateWaits: () => Promise<void>): Promise<void> =>
+      db.transaction(async (tx) => {
+        await tx.query({ text: 'SELECT 1 FROM image_text WHERE artifact_id = $1 FOR UPDATE' }, [id]);
+        await untilLateWaits();
+        await imageTextRecords.settleStores(tx, imageTextRecords.firstPlace.id, 1_000);
+      });
+    await letWait(db, settle, () => run(condemnSql, [id]));
     expect(await keptStores(id)).toBeNull();
     expect(await listedStores(id)).toBeUndefined();
   });
