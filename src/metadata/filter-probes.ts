@@ -9,7 +9,7 @@ import { parseRange } from '#core/range.ts';
 import { parseVersion } from '#core/version.ts';
 import { compareNumber, compareText, compareTime, isStorable, type Operator, prefixBounds } from './compare-sql.ts';
 import { blobArtifactsSql, type FilterScope, rangeBoundsSql, versionKeys } from './filter-sql.ts';
-import { type IndexNames, propertyIndexName } from './property-indexes.ts';
+import { type IndexNames, propertyIndexName } from './property-index-definitions.ts';
 import { indexedCharacters, propertyJson, propertyKey, propertyNumber } from './property-sql.ts';
 import { type SqlValues, sqlLiteral } from './sql-values.ts';
 

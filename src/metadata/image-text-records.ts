@@ -40,11 +40,18 @@ const saveStatement = {
       text = EXCLUDED.text, stores = CASE WHEN image_text.blob_id = EXCLUDED.blob_id THEN image_text.stores END`,
 };
 
-/**
- * Of images that have data in the slot, and still are as the texts say.
- * @param areHeld whether the bytes are (`holdBytes`): new texts then have their stores
- */
-export async function saveImageTexts(sql: Sql, texts: readonly ImageText[], slot: string, areHeld: boolean): Promise<void> {
+interface SaveImageTextsOptions {
+  readonly slot: string;
+  /** Whether the bytes are (`holdBytes`): new texts then have their stores. */
+  readonly areHeld: boolean;
+}
+
+/** Of images that have data in the slot, and still are as the texts say. */
+export async function saveImageTexts(
+  sql: Sql,
+  texts: readonly ImageText[],
+  { slot, areHeld }: SaveImageTextsOptions,
+): Promise<void> {
   if (texts.length === 0) return;
   await sql.query(saveStatement, [
     texts.map(({ artifactId }) => artifactId),
@@ -116,7 +123,8 @@ function storesSql(blob: string): string {
 
 const unsettledStatement = {
   name: 'image-text-unsettled',
-  // In the order of ids, as everybody who locks several; what is being moved is left to the next run.
+  // In the order of ids, as everybody who locks several. What is being moved is left to the next run, and does not count: rows are
+  // locked below the LIMIT, so that none come only where nothing is left to settle.
   text: `SELECT t.artifact_id AS id FROM image_text t JOIN blob b ON b.id = t.blob_id
     WHERE t.stores IS NULL AND t.artifact_id > $1 ORDER BY t.artifact_id LIMIT $2
     FOR UPDATE OF t FOR NO KEY UPDATE OF b SKIP LOCKED`,

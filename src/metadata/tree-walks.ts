@@ -4,9 +4,10 @@
  */
 import type { Json } from '#base/json.ts';
 import type { Filter, FilterField, Order } from '#core/filter.ts';
-import { compareNumber, compareText, compareTime, isStorable, type Operator, prefixBounds } from './compare-sql.ts';
+import { compareNumber, compareText, compareTime, isStorable, type Operator } from './compare-sql.ts';
 import { widened } from './filter-probes.ts';
 import type { FilterScope } from './filter-sql.ts';
+import { type Compare, complement, intervals, listed, walksMax } from './interval-walks.ts';
 import {
   flagInTree,
   inTree,
@@ -17,10 +18,10 @@ import {
   withoutTagName,
   withoutTagSql,
 } from './order-trees.ts';
-import { type IndexNames, propertyIndexName } from './property-indexes.ts';
+import { type IndexNames, propertyIndexName } from './property-index-definitions.ts';
 import { propertyKey, propertyNumber } from './property-sql.ts';
 import { type SqlValues, sqlLiteral } from './sql-values.ts';
-import { opposites, otherVersions, outsideRange, rangeWalks, versionWalks } from './version-walks.ts';
+import { otherVersions, outsideRange, rangeWalks, versionWalks } from './version-walks.ts';
 
 interface TreeScope extends FilterScope {
   readonly indexed: IndexNames;
@@ -28,11 +29,6 @@ interface TreeScope extends FilterScope {
   readonly type: string | null;
   readonly order: Order;
 }
-
-type Compare = (operator: Operator, value: Json) => string;
-
-// Each walk costs a page's rows, and each arm of the list has all of them.
-const walksMax = 8;
 
 /** Undefined where no tree, or too many walks, would find the matches. */
 export function treeWalks(filter: Filter, scope: TreeScope): readonly string[] | undefined {
@@ -110,41 +106,6 @@ function scalarOf(field: FilterField, scope: TreeScope): { readonly column: stri
 
 const compareSize = (column: string, field: string, operator: Operator, value: Json, values: SqlValues): string =>
   compareNumber(column, field, operator, value, values, 'bigint');
-
-/** One interval of the column for each side of an inequality, and each value of a set. */
-function intervals(column: string, operator: Operator, value: Json, compare: Compare): readonly string[] {
-  if (operator === 'in') return [...new Set(listed(value))].map((one) => compare('eq', one));
-  if (operator === 'exists') return [`${column} IS ${value === false ? '' : 'NOT '}NULL`];
-  if (operator !== 'ne') return [compare(operator, value)];
-  return [compare('lt', value), compare('gt', value), `${column} IS NULL`];
-}
-
-/** What is left of a column without an interval of it: also what has no value, which compares with nothing. */
-function complement(column: string, operator: Operator, value: Json, compare: Compare, values: SqlValues) {
-  const opposite = opposites[operator];
-  if (opposite === 'ne' || opposite === 'eq') return intervals(column, opposite, value, compare);
-  if (opposite !== undefined) return [compare(opposite, value), `${column} IS NULL`];
-  if (operator === 'prefix' && typeof value === 'string' && isStorable(value)) {
-    const [low, high] = prefixBounds(column, value, values);
-    return [low, high].flatMap((bound) => (bound === undefined ? [] : [`(NOT ${bound})`])).concat(`${column} IS NULL`);
-  }
-  if (operator === 'in') return between(column, listed(value), compare);
-  return undefined;
-}
-
-/** The gaps between the values of a set. */
-function between(column: string, list: readonly Json[], compare: Compare): readonly string[] | undefined {
-  const sorted = list.every((item) => typeof item === 'number')
-    ? [...new Set(list)].sort((left, right) => left - right)
-    : [...new Set(list.filter((item) => typeof item === 'string' && isStorable(item)).map(String))].sort((left, right) =>
-        Buffer.compare(Buffer.from(left), Buffer.from(right)),
-      );
-  const [first] = sorted;
-  const last = sorted.at(-1);
-  if (first === undefined || last === undefined || sorted.length >= walksMax) return undefined;
-  const gaps = sorted.slice(1).map((next, index) => `(${compare('gt', sorted[index] ?? null)} AND ${compare('lt', next)})`);
-  return [compare('lt', first), ...gaps, compare('gt', last), `${column} IS NULL`];
-}
 
 function negatedWalks(filter: Filter, scope: TreeScope): readonly string[] | undefined {
   if (filter.kind === 'field') {
@@ -239,8 +200,4 @@ function propertyColumn({ type, property, value, valueKind }: PropertyFilter, { 
 function toText(value: Json): Json {
   if (Array.isArray(value)) return value.map(toText);
   return typeof value === 'boolean' ? String(value) : value;
-}
-
-function listed(value: Json): readonly Json[] {
-  return Array.isArray(value) ? value : [value];
 }

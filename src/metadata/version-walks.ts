@@ -4,11 +4,9 @@ import { parseRange } from '#core/range.ts';
 import { parseVersion } from '#core/version.ts';
 import { compareText, type Operator } from './compare-sql.ts';
 import { rangeBoundsSql, versionKeys } from './filter-sql.ts';
+import { listed, opposites } from './interval-walks.ts';
 import { flagInTree, inTree } from './order-trees.ts';
 import type { SqlValues } from './sql-values.ts';
-
-/** What an operator leaves over, among what has a value. */
-export const opposites: Partial<Record<Operator, Operator>> = { lt: 'gte', lte: 'gt', gt: 'lte', gte: 'lt', eq: 'ne', ne: 'eq' };
 
 const isRelease = flagInTree('a.version_is_release');
 const versionKey = inTree('a.version_key');
@@ -52,8 +50,4 @@ export function outsideRange(range: string, values: SqlValues): readonly string[
   if (set === undefined || sets.length > 1) return undefined;
   const bounds = rangeBoundsSql(versionKey, set, values).slice(1);
   return [...bounds.map((bound) => `${isRelease} = 1 AND (NOT ${bound})`), `${isRelease} = 0`, `${versionKey} IS NULL`];
-}
-
-function listed(value: Json): readonly Json[] {
-  return Array.isArray(value) ? value : [value];
 }

@@ -7,7 +7,7 @@ import type { ImageType, OpContext } from './context.ts';
 
 /** The artifact as it is after a change, read under the lock of the change: in the same transaction. */
 export async function keepImageText(tx: Sql, { settings: { imageType } }: OpContext, artifact: Artifact): Promise<void> {
-  await imageTextRecords.saveImageTexts(tx, toImageTexts(artifact, imageType), imageType.slot, false);
+  await imageTextRecords.saveImageTexts(tx, toImageTexts(artifact, imageType), { slot: imageType.slot, areHeld: false });
 }
 
 /** Of what is published now. With the stores that have the data, unless somebody moves those now: the job images:prepare comes by. */
@@ -15,7 +15,7 @@ export async function keepFirstImageText(tx: Sql, { settings: { imageType } }: O
   const texts = toImageTexts(artifact, imageType);
   if (texts.length === 0) return;
   const areHeld = await imageTextRecords.holdBytes(tx, artifact.id, imageType.slot);
-  await imageTextRecords.saveImageTexts(tx, texts, imageType.slot, areHeld);
+  await imageTextRecords.saveImageTexts(tx, texts, { slot: imageType.slot, areHeld });
 }
 
 /** None of what is no image, has no data, or has data of which not every digest is known yet. */

@@ -39,7 +39,7 @@ async function prepareTexts(db: Services['db'], imageType: ImageType, run: JobRu
     const texts = (await artifactRecords.findReadableArtifacts(db, everybody, ids)).flatMap((artifact) =>
       toImageTexts(artifact, imageType),
     );
-    await imageTextRecords.saveImageTexts(db, texts, imageType.slot, false);
+    await imageTextRecords.saveImageTexts(db, texts, { slot: imageType.slot, areHeld: false });
     prepared += texts.length;
     await run.progress(prepared, null, 'images prepared');
   }

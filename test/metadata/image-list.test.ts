@@ -33,6 +33,7 @@ const newest: readonly Sort[] = [
 const matchedByAll =
   process.env['VITRINE_TEST_DATABASE_URL'] === undefined ? ['size_min=1000', 'container_format=bare', 'tag=bench'] : [];
 let test: TestDatabase;
+let rowsMax: number;
 
 beforeAll(async () => {
   test = await createTestDatabase();
@@ -42,6 +43,10 @@ beforeAll(async () => {
   const types = [{ type: 'image', properties, hasExtra: extraKind !== null }];
   await ensurePropertyIndexes({ url: test.url, types, signal: AbortSignal.timeout(120_000) });
   await test.db.query({ text: 'VACUUM (ANALYZE)' });
+  const version = "SELECT current_setting('server_version_num')::int AS number";
+  const [server] = await test.db.query<{ readonly number: number }>({ text: version });
+  // Older releases of PostgreSQL collect further before they walk.
+  rowsMax = (server?.number ?? 0) >= 180_000 ? 450 : 1_000;
 }, 180_000);
 afterAll(() => test[Symbol.asyncDispose]());
 
@@ -195,15 +200,14 @@ describe('the statement of a page of images, among 10,000', () => {
     }
   });
 
-  it.each(imageFilters)('reads at most 1,000 rows and gives at most first + 1: %s', async (query) => {
+  it.each(imageFilters)('reads few rows and gives at most first + 1: %s', async (query) => {
     for (const viewer of viewers) {
       const { filter, memberStatuses } = readImageFilters(new URLSearchParams(query), viewer.project);
       const request = requestOf({ filter, memberStatuses });
       const { statement, values } = await imagePageStatement(test.db, viewer, request);
       const { plan, rowsRead } = await explain(test.db, statement, values);
       expect(plan['Actual Rows']).toBeLessThanOrEqual(26);
-      // Older releases of PostgreSQL collect further before they walk.
-      expect(rowsRead, viewer.project).toBeLessThanOrEqual(1_000);
+      expect(rowsRead, viewer.project).toBeLessThanOrEqual(rowsMax);
     }
   });
 

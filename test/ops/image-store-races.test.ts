@@ -10,9 +10,10 @@ import { getArtifact } from '#ops/get-artifact.ts';
 import { listImages } from '#ops/list-images.ts';
 import { prepareImages } from '#ops/prepare-images.ts';
 import { publishArtifact } from '#ops/publish-artifact.ts';
+import { condemnSql } from '#test/support/image-bytes.ts';
 import { quietRun } from '#test/support/maintenance.ts';
 import { actAs, createTestNode, type Node, putText } from '#test/support/operations.ts';
-import { untilBlocked } from '#test/support/until-blocked.ts';
+import { letWait } from '#test/support/until-blocked.ts';
 
 const imageType = { type: 'kit', slot: 'main' } as const;
 const here = ',"stores":"local"}';
@@ -136,34 +137,45 @@ describe('the stores of an image', () => {
     it('meanwhile: are forgotten', async () => {
       const image = await draft();
       const { db } = node.services;
-      let moving: Promise<unknown> | undefined;
-      const slow = beforeCommit(async () => {
-        moving = db.transaction((tx) => move(tx, image));
-        await untilBlocked(db);
-      });
-      await publish(image.id, slow);
-      await moving;
+      await letWait(
+        db,
+        (untilLateWaits) => publish(image.id, beforeCommit(untilLateWaits)),
+        () => db.transaction((tx) => move(tx, image)),
+      );
       expect(await keptStores(image.id)).toBeNull();
       expect(await listedStores(image.id)).toBe(listed);
     });
+  });
+
+  it('are written down of those behind, where of more than is settled at once everything moves just then', async () => {
+    const { db } = node.services;
+    const images = [await draft(), await draft(), await draft(), await draft()];
+    for (const { id } of images) await publish(id);
+    await prepare();
+    for (const { id } of images) await forget(id);
+    const [first, second, third, fourth] = images.map(({ id }) => id).sort();
+    const keptOfEach = (): Promise<unknown> => Promise.all([first, second, third, fourth].map((id) => keptStores(id ?? '')));
+    await db.transaction(async (mover) => {
+      await mover.query({ text: holdSql }, [[first, second, third]]);
+      expect(await db.transaction((tx) => imageTextRecords.settleStores(tx, imageTextRecords.firstPlace.id, 2))).toBe(fourth);
+      expect(await db.transaction((tx) => imageTextRecords.settleStores(tx, fourth ?? '', 2))).toBeUndefined();
+      expect(await keptOfEach()).toEqual([null, null, null, here]);
+    });
+    await prepare();
+    expect(await keptOfEach()).toEqual([here, here, here, here]);
   });
 
   it('are looked up again when whoever was waited for has moved the bytes', async () => {
     const { id } = await draft();
     await publish(id);
     await forget(id);
-    const begun = Promise.withResolvers<void>();
-    const moved = Promise.withResolvers<void>();
-    const moving = node.services.db.transaction(async (tx) => {
-      await tx.query({ text: moveSql('condemned') }, [id]);
-      begun.resolve();
-      await moved.promise;
-    });
-    await begun.promise;
-    const preparing = prepare();
-    await untilBlocked(node.services.db);
-    moved.resolve();
-    await Promise.all([moving, preparing]);
+    const { db } = node.services;
+    const move = (untilLateWaits: () => Promise<void>): Promise<void> =>
+      db.transaction(async (tx) => {
+        await tx.query({ text: condemnSql }, [id]);
+        await untilLateWaits();
+      });
+    await letWait(db, move, prepare);
     expect(await keptStores(id)).toBe('}');
   });
 
@@ -172,20 +184,18 @@ describe('the stores of an image', () => {
     const { id } = await draft();
     await publish(id);
     await forget(id);
-    let moving: Promise<unknown> | undefined;
-    await db.transaction(async (tx) => {
-      await tx.query({ text: 'SELECT 1 FROM image_text WHERE artifact_id = $1 FOR UPDATE' }, [id]);
-      moving = run(moveSql('condemned'), [id]);
-      await untilBlocked(db);
-      await imageTextRecords.settleStores(tx, imageTextRecords.firstPlace.id, 1_000);
-    });
-    await moving;
+    const settle = (untilLateWaits: () => Promise<void>): Promise<void> =>
+      db.transaction(async (tx) => {
+        await tx.query({ text: 'SELECT 1 FROM image_text WHERE artifact_id = $1 FOR UPDATE' }, [id]);
+        await untilLateWaits();
+        await imageTextRecords.settleStores(tx, imageTextRecords.firstPlace.id, 1_000);
+      });
+    await letWait(db, settle, () => run(condemnSql, [id]));
     expect(await keptStores(id)).toBeNull();
     expect(await listedStores(id)).toBeUndefined();
   });
 });
 
-/** By hand, without what an operation locks first. */
-function moveSql(state: string): string {
-  return `UPDATE location SET state = '${state}' WHERE blob_id = (SELECT blob_id FROM artifact_blob WHERE artifact_id = $1)`;
-}
+/** As whoever moves bytes begins. */
+const holdSql = `SELECT 1 FROM blob b JOIN artifact_blob ab ON ab.blob_id = b.id
+  WHERE ab.artifact_id = ANY($1::uuid[]) ORDER BY b.id FOR SHARE OF b`;

@@ -19,6 +19,7 @@ import { unyankArtifact } from '#ops/unyank-artifact.ts';
 import { updateArtifact } from '#ops/update-artifact.ts';
 import { uploadBlob } from '#ops/upload-blob.ts';
 import { yankArtifact } from '#ops/yank-artifact.ts';
+import { condemnSql, ofImageSql } from '#test/support/image-bytes.ts';
 import { quietRun } from '#test/support/maintenance.ts';
 import { testSettings } from '#test/support/operations.ts';
 import { startTestServer, type TestServer } from '#test/support/server.ts';
@@ -228,8 +229,6 @@ describe('the ready text of an image', () => {
     await expectSame();
   });
 
-  const ofImage = `blob_id = (SELECT blob_id FROM artifact_blob WHERE artifact_id = $1)`;
-
   /** As they stand beside the text. */
   const keptStores = async (id: string): Promise<string | null> => {
     const [row] = (await run('SELECT stores FROM image_text WHERE artifact_id = $1', [id])) as { stores: string | null }[];
@@ -251,17 +250,17 @@ describe('the ready text of an image', () => {
     );
     await run(
       `INSERT INTO location (id, blob_id, store, object_key, state)
-       SELECT gen_random_uuid(), blob_id, '"a" b', 'elsewhere ' || id, 'live' FROM location WHERE ${ofImage}`,
+       SELECT gen_random_uuid(), blob_id, '"a" b', 'elsewhere ' || id, 'live' FROM location WHERE ${ofImageSql}`,
       [id],
     );
     expect(await listed(id)).toMatchObject({ stores: '"a" b,local' });
     await expectSame();
     await settle(',"stores":"\\"a\\" b,local"}');
     await updateArtifact(own, { id, properties: { note: 'of another revision' } });
-    await run(`DELETE FROM location WHERE ${ofImage} AND store = 'local'`, [id]);
+    await run(`DELETE FROM location WHERE ${ofImageSql} AND store = 'local'`, [id]);
     expect(await listed(id)).toMatchObject({ stores: '"a" b', note: 'of another revision' });
     await settle(',"stores":"\\"a\\" b"}');
-    await run(`UPDATE location SET state = 'condemned' WHERE ${ofImage}`, [id]);
+    await run(condemnSql, [id]);
     expect(await listed(id)).not.toHaveProperty('stores');
     await settle('}');
     expect(await listed(id)).not.toHaveProperty('stores');

@@ -1,7 +1,7 @@
 /** Each single filter that lists have, matching nothing, everything, few rows and about 1.6 % of bench/dataset.ts. */
 import type { Json } from '#base/json.ts';
 import type { Filter, FilterField, FilterOperator, FilterValueKind } from '#core/filter.ts';
-import type { IndexableType } from '#metadata/property-indexes.ts';
+import type { IndexableType } from '#metadata/property-index-definitions.ts';
 
 export interface NamedFilter {
   readonly name: string;
