@@ -76,7 +76,7 @@ export function createRingFeed(options: RingFeedOptions): RingFeed {
       if (readers[current] !== 0) return rest;
       const count = Math.min(rest.length, ring.slotBytes - filled);
       const free = current * ring.slotBytes + filled;
-      // `fill` with as many bytes as there is room for copies them by memmove; into shared memory `set` takes twice as long.
+      // `fill` of as much room as there are bytes copies them at once; `set` into shared memory goes word by word, in twice the time.
       ring.bytes.fill(count === rest.length ? rest : rest.subarray(0, count), free, free + count);
       filled += count;
       if (filled === ring.slotBytes) seal();

@@ -146,6 +146,7 @@ const reading: PageReading = {
   join: joinTextSql,
   columns: (id) => `${id} AS id, ${readyTextSql} AS text`,
   asksBefore: false,
+  isPlanShared: true,
 };
 
 /** The sort values of an artifact of the type that the viewer may read; undefined where there is none. */

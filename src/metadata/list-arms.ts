@@ -44,7 +44,8 @@ const artifact = 'artifact a';
 const listedByDefault = `a.state IN ('active', 'deactivated') AND NOT a.hidden`;
 const armsMax = 24;
 
-export function listArms(query: ListQuery, viewer: Viewer, scope: FilterScope): ListArms {
+/** @param isPlanShared whether the statement is planned once for whoever looks; default false: anew for each */
+export function listArms(query: ListQuery, viewer: Viewer, scope: FilterScope, isPlanShared = false): ListArms {
   const fixed = fixedColumns(query);
   const widened = namesState(query.filter);
   const hidden = hiddenSql(query);
@@ -64,7 +65,7 @@ export function listArms(query: ListQuery, viewer: Viewer, scope: FilterScope): 
     .flatMap((arm) => spread(arm, fixed, ['draft'], scope))
     .map((arm) => ({ ...arm, where: `${arm.where}${hidden}`, isByDefault: false }));
   const arms = [...listed, ...drafted];
-  const wheres = arms.map(predicateOf);
+  const wheres = arms.map((arm) => predicateOf(arm, isPlanShared));
   return { arms, predicate: wheres.length === 0 ? 'false' : `(${[...new Set(wheres)].join(' OR ')})` };
 }
 
@@ -104,13 +105,13 @@ function mentionsHidden(filter: Filter | null): boolean {
 }
 
 /**
- * Nothing but the membership in the subquery: the planner then may read all of the viewer's once, where they are few, and not
- * ask for each row.
+ * With nothing but the membership in the subquery the planner may read all of the viewer's once, where they are few, instead of
+ * asking for each row. A plan for all viewers does not know how few they are: there the row's own columns keep it from that.
  */
-function predicateOf({ where, membership }: Found): string {
-  return membership === null
-    ? `(${where})`
-    : `(${where} AND EXISTS (SELECT 1 FROM member m WHERE m.artifact_id = a.id AND ${membership}))`;
+function predicateOf({ where, membership }: Found, isPlanShared: boolean): string {
+  if (membership === null) return `(${where})`;
+  const exists = (more: string): string => `EXISTS (SELECT 1 FROM member m WHERE m.artifact_id = a.id AND ${membership}${more})`;
+  return isPlanShared ? `(${exists(` AND ${where}`)})` : `(${where} AND ${exists('')})`;
 }
 
 interface ScopeArm extends Omit<Found, 'from'> {

@@ -38,6 +38,8 @@ export interface PageReading {
   readonly columns: (id: string) => string;
   /** Whether it is asked, with a cursor, what lies before the page. */
   readonly asksBefore: boolean;
+  /** Whether its statements are planned once for whoever looks. */
+  readonly isPlanShared: boolean;
 }
 
 const wholeArtifact: PageReading = {
@@ -45,6 +47,7 @@ const wholeArtifact: PageReading = {
   join: (id) => `JOIN artifact a ON a.id = ${id}`,
   columns: () => artifactColumns('a'),
   asksBefore: true,
+  isPlanShared: false,
 };
 
 /** Where the values of one statement are collected, the viewer's among them. */
@@ -63,7 +66,7 @@ export function pageStatement(
   reading: PageReading = wholeArtifact,
 ): PageStatement {
   const { values } = scope;
-  const { arms, predicate } = listArms(query, viewer, scope);
+  const { arms, predicate } = listArms(query, viewer, scope, reading.isPlanShared);
   const key = orderKey(query.order);
   const conjuncts = conjunctsOf(query.filter);
   const filter = filterSql({ kind: 'and', of: conjuncts }, scope);
@@ -90,7 +93,7 @@ export function pageStatement(
     ascending,
     bound: from === null ? null : { ...from, inclusive: false },
     take,
-    hasBeginning: approach?.beginning === true && approach.trees.length > 0,
+    hasBeginning: approach?.beginning === true && approach.trees.length > 0 && arms.length > 0,
   };
   const onward = candidates(forward);
   const backward =

@@ -20,7 +20,7 @@ import { prepareImages } from '#ops/prepare-images.ts';
 import { readImageFilters } from '#rest/images/image-filters.ts';
 import { imageType } from '#rest/images/image-type.ts';
 import { createTestDatabase, type TestDatabase } from '#test/support/database.ts';
-import { explain } from '#test/support/rows-read.ts';
+import { explain, explainShared } from '#test/support/rows-read.ts';
 import { loadTypes } from '#types/load-types.ts';
 import { createImages, imageFilters, imageProjects } from '../../bench/image-dataset.ts';
 
@@ -250,4 +250,30 @@ describe('the statement of a page of images, among 10,000', () => {
       }
     },
   );
+
+  it('reads no memberships that have nothing to do with the filter, however many there are', async () => {
+    await using other = await createTestDatabase();
+    await fill(other);
+    for (const text of [
+      `UPDATE artifact SET visibility = 'shared' WHERE created_at < '2026-01-01T10:00:00Z'`,
+      `INSERT INTO member (artifact_id, project, status, type, artifact_created_at)
+        SELECT id, 'guest', 'accepted', type, created_at FROM artifact WHERE visibility = 'shared'`,
+      // Most projects have few, so that few are what the planner expects.
+      `INSERT INTO member (artifact_id, project, status, type, artifact_created_at)
+        SELECT artifact_id, 'guest-' || n, status, type, artifact_created_at
+        FROM (SELECT *, row_number() OVER () AS n FROM member WHERE project = 'guest' LIMIT 500) AS m`,
+      'VACUUM (ANALYZE)',
+    ])
+      await other.db.query({ text });
+    const viewer = { project: 'guest', isAdmin: false };
+    const { filter } = readImageFilters(new URLSearchParams('updated_at=lt:2026-01-01T00:03:00Z'), 'guest');
+    const { statement, values } = await imagePageStatement(other.db, viewer, requestOf({ filter }));
+    expect((await explainShared(other.db, statement, values)).rowsRead).toBeLessThanOrEqual(450);
+  });
+
+  it.each(matchedByAll)('is empty, and no error, where the filter leaves nothing that could be listed: %s', async (query) => {
+    const viewer = { project: 'stranger', isAdmin: false };
+    const { filter } = readImageFilters(new URLSearchParams(`owner=big&visibility=private&${query}`), 'stranger');
+    expect(imagesOf(await listImages(test.db, viewer, requestOf({ filter })))).toEqual([]);
+  });
 });

@@ -1,5 +1,6 @@
 /** How many rows a statement reads, from EXPLAIN ANALYZE: of every scan of a table or an index, what it gave and what it threw away, in all loops. */
-import type { Database, Statement } from '#metadata/database.ts';
+import type { Database, Sql, Statement } from '#metadata/database.ts';
+import { sqlLiteral } from '#metadata/sql-values.ts';
 
 interface PlanNode {
   readonly 'Node Type': string;
@@ -24,8 +25,24 @@ export interface Explained {
   readonly planningMs: number;
 }
 
-export async function explain(db: Database, statement: Statement, values: readonly unknown[]): Promise<Explained> {
-  const [row] = await db.query<ExplainRow>({ text: `EXPLAIN (ANALYZE, FORMAT JSON) ${statement.text}` }, values);
+export async function explain(db: Sql, statement: Statement, values: readonly unknown[]): Promise<Explained> {
+  return explained(await db.query<ExplainRow>({ text: `EXPLAIN (ANALYZE, FORMAT JSON) ${statement.text}` }, values));
+}
+
+/** As `explain`, by the plan that serves all values. @param values texts and booleans */
+export async function explainShared(db: Database, statement: Statement, values: readonly unknown[]): Promise<Explained> {
+  const literals = values.map((value) => (typeof value === 'string' ? sqlLiteral(value) : String(value)));
+  return db.transaction(async (sql) => {
+    await sql.query({ text: 'SET LOCAL plan_cache_mode = force_generic_plan' });
+    await sql.query({ text: `PREPARE explained AS ${statement.text}` });
+    const text = `EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE explained(${literals.join()})`;
+    const rows = await sql.query<ExplainRow>({ text });
+    await sql.query({ text: 'DEALLOCATE explained' });
+    return explained(rows);
+  });
+}
+
+function explained([row]: readonly ExplainRow[]): Explained {
   if (row === undefined) throw new Error('EXPLAIN gave no plan');
   const [{ Plan: plan, 'Execution Time': executionMs, 'Planning Time': planningMs }] = row['QUERY PLAN'];
   return { rowsRead: rowsRead(plan), plan, executionMs, planningMs };
