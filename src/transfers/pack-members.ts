@@ -3,7 +3,16 @@ import { AppError } from '#base/app-error.ts';
 import { packLimits, packRecords } from '#core/pack.ts';
 import type { PackMember } from '#ops/receive-pack.ts';
 import type { PackBytes } from './pack-bytes.ts';
-import { blockBytes, malformed, readPaxRecords, readTarHeader, type TarHeader, toText, untilNul } from './tar-header.ts';
+import {
+  blockBytes,
+  malformed,
+  readPaxRecords,
+  readTarHeader,
+  sparseRecord,
+  type TarHeader,
+  toText,
+  untilNul,
+} from './tar-header.ts';
 
 const kinds: Readonly<Record<string, string>> = {
   ...{ 1: 'a hard link', 2: 'a symbolic link', 3: 'a device', 4: 'a device', 5: 'a folder', 6: 'a pipe' },
@@ -12,6 +21,8 @@ const kinds: Readonly<Record<string, string>> = {
 const extensionTypes: ReadonlySet<string> = new Set('xgLK');
 /** Room for the longest path and a few facts. */
 const extendedBytesMax = 64 * 1024;
+/** Before one member, or the end: one of each type, and some to spare. */
+const extensionsMax = 8;
 
 type Records = ReadonlyMap<string, string | undefined>;
 
@@ -36,6 +47,7 @@ export async function* readPackMembers(bytes: PackBytes): AsyncGenerator<PackMem
 async function* readAll(bytes: PackBytes): AsyncGenerator<PackMember> {
   let common: Records = new Map();
   let extension = nothing;
+  let extensions = 0;
   for (;;) {
     const block = await bytes.take(blockBytes);
     // Cut between two members, it is cut all the same.
@@ -43,6 +55,8 @@ async function* readAll(bytes: PackBytes): AsyncGenerator<PackMember> {
     const header = readTarHeader(block);
     if (header === undefined) return;
     if (extensionTypes.has(header.type)) {
+      extensions += 1;
+      if (extensions > extensionsMax) throw malformed(`it has more than ${extensionsMax} extended headers in a row`);
       const body = await takeBody(bytes, header.sizeBytes, extendedBytesMax);
       if (header.type === 'x') extension = { ...extension, records: readPaxRecords(body) };
       else if (header.type === 'g') common = new Map([...common, ...readPaxRecords(body)]);
@@ -51,6 +65,7 @@ async function* readAll(bytes: PackBytes): AsyncGenerator<PackMember> {
     }
     yield await readMember(bytes, header, { ...extension, records: new Map([...common, ...extension.records]) });
     extension = nothing;
+    extensions = 0;
   }
 }
 
@@ -75,7 +90,7 @@ function findFault(header: TarHeader, records: Records, sizeBytes: number, longN
   const name = records.get('path') ?? longName ?? header.name ?? '';
   const kind = kinds[header.type] ?? (name.endsWith('/') ? 'a folder' : undefined);
   if (kind !== undefined) return new AppError('INPUT_INVALID', `A pack has files only; this member is ${kind}.`);
-  if ([...records.keys()].some((key) => key.startsWith('GNU.sparse.'))) {
+  if (records.has(sparseRecord)) {
     return new AppError('INPUT_INVALID', 'A pack has files only as they are; this member is a sparse one.');
   }
   if (sizeBytes > packLimits.blobBytes) {

@@ -1,7 +1,12 @@
 /** One header of a tar (POSIX ustar, and GNU's where it says the same), read strictly: what cannot be meant is refused. */
 import { AppError } from '#base/app-error.ts';
+import { packRecords } from '#core/pack.ts';
 
 export const blockBytes = 512;
+
+/** The one record of a sparse file of GNU that is kept, whichever it has. */
+export const sparseRecord = 'GNU.sparse.';
+const recordsRead: ReadonlySet<string> = new Set(['path', 'size', ...Object.values(packRecords)]);
 
 export interface TarHeader {
   /** Undefined where it is no UTF-8. */
@@ -29,7 +34,10 @@ export function readTarHeader(block: Buffer): TarHeader | undefined {
   };
 }
 
-/** PAX records: `<length> <key>=<value>\n`; a value that is no UTF-8 is undefined. @throws AppError PACK_MALFORMED */
+/**
+ * PAX records, `<length> <key>=<value>\n`, that somebody reads: others could be many. A value that is no UTF-8 is undefined.
+ * @throws AppError PACK_MALFORMED
+ */
 export function readPaxRecords(bytes: Buffer): ReadonlyMap<string, string | undefined> {
   const records = new Map<string, string | undefined>();
   for (let at = 0; at < bytes.length; ) {
@@ -40,7 +48,9 @@ export function readPaxRecords(bytes: Buffer): ReadonlyMap<string, string | unde
     if (end > bytes.length || equals < 0 || equals >= end || bytes[end - 1] !== 10) {
       throw malformed('an extended header cannot be read');
     }
-    records.set(bytes.toString('utf8', space + 1, equals), toText(bytes.subarray(equals + 1, end - 1)));
+    const key = bytes.toString('utf8', space + 1, equals);
+    if (recordsRead.has(key)) records.set(key, toText(bytes.subarray(equals + 1, end - 1)));
+    else if (key.startsWith(sparseRecord)) records.set(sparseRecord, '');
     at = end;
   }
   return records;

@@ -14,7 +14,8 @@ import { reconcileStores } from '#ops/reconcile-stores.ts';
 import { setReadOnly } from '#ops/set-read-only.ts';
 import { startTestServer, type TestServer } from '#test/support/server.ts';
 import { untroubledRun } from '#test/support/upload-nodes.ts';
-import { blobFile, tarOf } from './tar-blocks.ts';
+import { readPaxRecords } from '#transfers/tar-header.ts';
+import { blobFile, paxRecord, tarOf } from './tar-blocks.ts';
 
 let server: TestServer;
 let blue: { readonly authorization: string };
@@ -69,6 +70,11 @@ async function foreignTar(
   const chunks: Buffer[] = [];
   for await (const chunk of tar as AsyncIterable<Buffer>) chunks.push(chunk);
   return Buffer.concat(chunks);
+}
+
+/** An extended header of what holds for all members after it. */
+function forAll(records: Readonly<Record<string, string>>): Buffer {
+  return blobFile('all', Object.entries(records).map(paxRecord).join(''), {}, { type: 'g' });
 }
 
 async function objectCount(): Promise<number> {
@@ -244,12 +250,35 @@ describe('a pack as a whole', () => {
     'with an extended header that lies about its length': () =>
       tarOf(good, blobFile('docs/b', 'b', {}, { rawPax: '99 path=x\n' })),
     'with a size that is no number': () => tarOf(good, blobFile('docs/b', 'b', { size: '-1' })),
+    'with more extended headers in a row than one member can need': () =>
+      tarOf(...Array.from({ length: 9 }, (_, index) => forAll({ [`key${index}`]: 'x' })), good),
     'with a link that has bytes': () => tarOf(good, blobFile('docs/b', 'b', {}, { type: '2' })),
   };
   it.each(Object.entries(broken))('is lost as a tar %s, and leaves nothing', async (_what, make) => {
     const before = await objectCount();
     expect(await post(make())).toMatchObject({ status: 400, body: { code: 'PACK_MALFORMED' } });
     await expectNothing(before);
+  });
+
+  it('may say things of all its members, again before each of them', async () => {
+    const members = Array.from({ length: 9 }, (_, index) => [
+      forAll({ comment: String(index), 'VITRINE.mediaType': `text/x-${index}` }),
+      blobFile(`docs/${index}`, String(index)),
+    ]);
+    const answer = await post(tarOf(...members.flat(), blobFile('docs/last', 'last')));
+    expect(codes(answer)).toEqual(Array.from({ length: 10 }, () => 'ok'));
+    expect(answer.body.members.at(-1)).toMatchObject({ mediaType: 'text/x-8' });
+  });
+
+  it('has of an extended header only what is read, however much that says', () => {
+    const many = Array.from({ length: 1000 }, (_, index) => [`key${index}`, 'x'] as const);
+    const records = [...many, ['path', 'docs/a'], ['GNU.sparse.major', '1'], ['VITRINE.sha256', 'b']] as const;
+    const read = readPaxRecords(Buffer.from(records.map(paxRecord).join('')));
+    expect([...read]).toEqual([
+      ['path', 'docs/a'],
+      ['GNU.sparse.', ''],
+      ['VITRINE.sha256', 'b'],
+    ]);
   });
 
   it('is refused at the first header that says more than it may have', async () => {

@@ -25,7 +25,7 @@ export function tarOf(...members: readonly Buffer[]): Buffer {
   return Buffer.concat([...members, Buffer.alloc(1024)]);
 }
 
-function paxRecord([key, value]: readonly [string, string]): string {
+export function paxRecord([key, value]: readonly [string, string]): string {
   const rest = Buffer.byteLength(` ${key}=${value}\n`);
   let length = rest;
   while (length !== rest + String(length).length) length = rest + String(length).length;
