@@ -9,9 +9,14 @@ export function expectedBytes(headers: IncomingHttpHeaders): number | undefined 
   return headers['transfer-encoding'] === undefined ? 0 : undefined;
 }
 
-/** @throws AppError MEDIA_TYPE_UNSUPPORTED */
+/** Of the content, or of its transfer: chunks aside nobody decodes it. @throws AppError MEDIA_TYPE_UNSUPPORTED */
 export function refuseContentCoding(headers: IncomingHttpHeaders): void {
   const coding = headers['content-encoding'];
-  if (coding === undefined || coding === 'identity') return;
-  throw new AppError('MEDIA_TYPE_UNSUPPORTED', 'Blobs are kept as they are sent: without content coding.');
+  if (coding !== undefined && coding !== 'identity') {
+    throw new AppError('MEDIA_TYPE_UNSUPPORTED', 'Blobs are kept as they are sent: without content coding.');
+  }
+  const transfer = headers['transfer-encoding'];
+  if (transfer !== undefined && transfer.trim().toLowerCase() !== 'chunked') {
+    throw new AppError('MEDIA_TYPE_UNSUPPORTED', 'Blobs are kept as they are sent: of transfer codings in chunks only.');
+  }
 }

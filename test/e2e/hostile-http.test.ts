@@ -136,6 +136,13 @@ describe('an upload', () => {
   );
 
   it.each([
+    ['a coding within', 'gzip, chunked'],
+    ['a coding, named in a line of its own,', 'gzip\r\nTransfer-Encoding: Chunked'],
+  ])('in chunks of %s is refused', (_name, coding) =>
+    expectRefused(() => request('PUT', `${slots}/files/new`, { 'Transfer-Encoding': coding }, '1\r\nx\r\n0\r\n\r\n'), /^415$/),
+  );
+
+  it.each([
     ['that stalls', { 'Content-Length': '100' }, 'abc'],
     ['that stalls within a chunk', { 'Transfer-Encoding': 'chunked' }, '5\r\nab'],
   ])('%s is cut, and leaves the slot to the next', async (_name, headers, body) => {
