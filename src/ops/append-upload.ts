@@ -82,6 +82,8 @@ async function receive(
   // A sender whose session is continued elsewhere is most often gone, without a word; what came of it is kept.
   const letGo = () => source.destroy();
   lease.wanted.addEventListener('abort', letGo, { once: true });
+  // It may have been asked for while the object was begun.
+  if (lease.wanted.aborted) letGo();
   try {
     return await writeUpload(context, lease, progress, source, { checksum, leaveSource: true });
   } catch (error) {

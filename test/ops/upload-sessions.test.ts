@@ -118,6 +118,17 @@ describe('the writer of an upload', () => {
     expect(await holder.running).toBe('UPLOAD_LOCKED');
   });
 
+  it('lets go also when it was asked while it began its object', async () => {
+    const bytes = randomBytes(1000);
+    const id = await begin(bytes.length);
+    // Longer than it takes a writer to hear that another waits.
+    armFailpoints('upload:object-begun=delay');
+    const holder = await stalled(first.context, id, 0, Buffer.alloc(0));
+    const view = await appendUpload(second.context, { id, offset: 0, source: from(bytes) });
+    expect(view.state).toBe('finished');
+    expect(await holder.running).toBe('UPLOAD_LOCKED');
+  });
+
   it('that is dead is waited for until its lease runs out, and no longer', async () => {
     const id = await begin(10);
     await set(id, `state = 'receiving', writer = 'dead', writer_expires_at = clock_timestamp() + interval '2 seconds'`);
