@@ -11,7 +11,6 @@ export type Digests = { readonly [algorithm in DigestAlgorithm]: string };
 /** Of one request's bytes, where its sender names one. */
 type ChecksumAlgorithm = 'sha1' | 'md5' | 'sha256' | 'sha512';
 
-/** One transfer's share of a team. */
 export interface DigestLane {
   /** @throws Error while paused */
   readonly ring: DigestRing;
@@ -120,6 +119,7 @@ export function openLane(team: LaneTeam, transfer: number, rings: RingSource, on
   let checksum: PromiseWithResolvers<string> | undefined;
   let lastPiece = 0;
   let isReleased = false;
+  let answersAwaited = 0;
   let isEnded = false;
   const leaveIfOver = (): void => {
     if (!isReleased || isEnded || !uses.isEmpty) return;
@@ -127,6 +127,9 @@ export function openLane(team: LaneTeam, transfer: number, rings: RingSource, on
     onEnd();
   };
   const uses = createRingUses(team, rings, leaveIfOver);
+  const endWait = (): void => {
+    for (; answersAwaited > 0; answersAwaited -= 1) team.onUse(-1);
+  };
 
   const resume = (): void => team.send({ kind: 'ring', transfer, ring: uses.begin().ring.memory });
   const pause = (): void => {
@@ -198,12 +201,14 @@ export function openLane(team: LaneTeam, transfer: number, rings: RingSource, on
       if (team.failure !== undefined) return Promise.reject(team.failure);
       // Also while paused, waiting for the answer keeps the process alive.
       team.onUse(1);
+      answersAwaited += 1;
       team.send({ kind: 'finish', transfer });
-      return finished.promise.finally(() => team.onUse(-1));
+      return finished.promise.finally(endWait);
     },
     release() {
       if (isReleased) return;
       isReleased = true;
+      endWait(); // Of a lane that is gone no answer is heard.
       pause();
       team.send({ kind: 'drop', transfer });
       leaveIfOver();

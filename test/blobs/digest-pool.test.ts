@@ -5,6 +5,8 @@ import type { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { newObjectKey } from '#blobs/blobs.ts';
 import { createDigestPool, type DigestPool } from '#blobs/digest-pool.ts';
+import { createDigestRing } from '#blobs/digest-ring.ts';
+import { createDigestTeam } from '#blobs/digest-team.ts';
 import { receiveBlob } from '#blobs/receive-blob.ts';
 import { type BlobFolder, openBlobFolder } from '#test/support/blob-folder.ts';
 
@@ -77,6 +79,23 @@ describe('the hash threads', () => {
     expect(await failing).toMatchObject([{ reason: { code: 'STORE_UNAVAILABLE' } }]);
     await ended;
     await expect(receive()).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+  });
+});
+
+describe('a team of hash threads', () => {
+  it('waits for no answer of a lane that was given up meanwhile', async () => {
+    const rings = { take: () => createDigestRing(65_536, 1), giveBack: () => undefined };
+    await using team = createDigestTeam({ idleMs: 60_000, onEnd: () => undefined });
+    const lane = team.begin(rings);
+    const answer = lane.finish();
+    answer.catch(() => undefined);
+    expect(team.busyCount).toBe(2);
+    lane.release();
+    expect(team.busyCount).toBe(0);
+    const whole = team.begin(rings);
+    expect(await whole.finish()).toMatchObject({ sha256: createHash('sha256').digest('hex') });
+    whole.release();
+    expect(team.busyCount).toBe(0);
   });
 });
 
