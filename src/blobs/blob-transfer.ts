@@ -3,6 +3,7 @@ import { hash } from 'node:crypto';
 import type { BlobStore, ObjectWriter } from './blob-store.ts';
 import type { DigestLane, Digests } from './digest-lane.ts';
 import type { DigestPool } from './digest-pool.ts';
+import { createHeldPieces } from './held-pieces.ts';
 import { createRingFeed, type RingFeed } from './ring-feed.ts';
 
 // Up to here hashing takes about half a millisecond: less than the way to the threads and a ring of its own would.
@@ -34,8 +35,7 @@ interface Streaming {
 }
 
 export function createBlobTransfer(pool: DigestPool, options: BlobTransferOptions): BlobTransfer {
-  const held: Uint8Array[] = [];
-  let heldBytes = 0;
+  const held = createHeldPieces();
   let writer: Promise<ObjectWriter> | undefined;
   let streaming: Streaming | undefined;
   let isPublished = false;
@@ -53,8 +53,8 @@ export function createBlobTransfer(pool: DigestPool, options: BlobTransferOption
     const feed = createRingFeed({ ring: lane.ring, lane, writer: beginWriter(), onRoom, onFailure });
     streaming = { lane, feed };
     let hasRoom = true;
-    for (const chunk of held) hasRoom = feed.push(chunk);
-    held.length = 0;
+    for (const piece of held.pieces()) hasRoom = feed.push(piece);
+    held.clear();
     return hasRoom;
   }
 
@@ -62,18 +62,17 @@ export function createBlobTransfer(pool: DigestPool, options: BlobTransferOption
     push(chunk) {
       if (streaming !== undefined) return streaming.feed.push(chunk);
       held.push(chunk);
-      heldBytes += chunk.length;
-      return heldBytes <= inlineMaxBytes || beginStreaming();
+      return held.sizeBytes <= inlineMaxBytes || beginStreaming();
     },
     async end() {
-      if (streaming === undefined) return hashInline(held);
+      if (streaming === undefined) return hashInline(held.pieces());
       await streaming.feed.drained();
       return streaming.lane.finish();
     },
     async publish() {
       if (streaming === undefined) {
         const target = await beginWriter();
-        for (const chunk of held) await target.write(chunk);
+        for (const piece of held.pieces()) await target.write(piece);
       }
       await (await writer)?.finish();
       isPublished = true;

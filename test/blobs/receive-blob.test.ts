@@ -4,6 +4,7 @@ import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { BlobStore } from '#blobs/blob-store.ts';
 import { newObjectKey, type ReceiveOptions } from '#blobs/blobs.ts';
 import { type BlobFolder, openBlobFolder } from '#test/support/blob-folder.ts';
 
@@ -77,6 +78,38 @@ describe('receiving a blob', () => {
         ],
       },
     );
+  });
+
+  it('writes a small blob at once that comes in very many pieces', async () => {
+    let writes = 0;
+    const counting: BlobStore = {
+      ...folder.store,
+      async create(...args) {
+        const writer = await folder.store.create(...args);
+        return {
+          ...writer,
+          write(bytes) {
+            writes += 1;
+            return writer.write(bytes);
+          },
+        };
+      },
+    };
+    for (const [size, mostWrites] of [
+      [100_000, 1],
+      [131_072, 1],
+      [131_073, 1],
+      [64, 64],
+    ] as const) {
+      const bytes = randomBytes(size);
+      const key = newObjectKey();
+      writes = 0;
+      const options = { limitBytes: mebibyte, signal: never };
+      const received = await folder.blobs.receive(counting, key, Readable.from(cut(bytes, [1])), options);
+      expect(received).toEqual({ sizeBytes: size, ...digests(bytes) });
+      expect(Buffer.compare(await stored(key), bytes)).toBe(0);
+      expect(writes).toBeLessThanOrEqual(mostWrites);
+    }
   });
 
   it('receives many at once, each its own', async () => {
