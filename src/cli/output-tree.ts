@@ -1,12 +1,12 @@
 /** A folder that a pull writes into: every file whole or not at all, none of them outside. */
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, lstat, mkdir, open, opendir, realpath, rename, rm } from 'node:fs/promises';
+import { type FileHandle, lstat, mkdir, open, opendir, realpath, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { AppError } from '#base/app-error.ts';
 import { makeFolder } from '#base/make-folder.ts';
 import { sha256Hex } from '#core/canonical-json.ts';
-import { assertPath, pathBytesMax, segmentBytesMax } from '#core/names.ts';
+import { assertPath, foldPath, pathBytesMax, segmentBytesMax } from '#core/names.ts';
 import { hashFile } from './hash-file.ts';
 import { openPartFile, type PartFile } from './part-file.ts';
 import { syncFolder, unwritable } from './sync-folder.ts';
@@ -43,8 +43,11 @@ const outputPathBytesMax = pathBytesMax + 4 * (segmentBytesMax + 1);
 /** What is being written stands under such a name, in the folder it will be in; no blob may. */
 const partPattern = /^\.vitrine-[0-9a-f-]{32,36}\.part$/;
 
-/** @throws AppError FILE_UNREADABLE for a folder that cannot be made */
-export async function openOutputTree(folder: string): Promise<OutputTree> {
+/**
+ * @param isBlind whether one file has both names where only their case differs; by default the folder itself is asked
+ * @throws AppError FILE_UNREADABLE for a folder that cannot be made
+ */
+export async function openOutputTree(folder: string, isBlind = ignoresCase): Promise<OutputTree> {
   try {
     makeFolder(folder);
   } catch (error) {
@@ -54,7 +57,7 @@ export async function openOutputTree(folder: string): Promise<OutputTree> {
   return {
     root,
     async inspect(files, options) {
-      assertApart(files);
+      await assertApart(files, () => isBlind(root));
       if (!options.force) await assertNothingElse(root, [...files.map(({ path }) => path), ...options.own]);
       const right = new Set<ExpectedFile>();
       for (const file of files) {
@@ -85,12 +88,36 @@ function toSegments(path: string): readonly string[] {
 }
 
 /** Two writers of one file would spoil each other's. */
-function assertApart(files: readonly ExpectedFile[]): void {
+async function assertApart(files: readonly ExpectedFile[], isBlind: () => Promise<boolean>): Promise<void> {
   const taken = new Set<string>();
+  const folds = new Set<string>();
+  let blind: Promise<boolean> | undefined;
   for (const { path } of files) {
     toSegments(path);
-    if (taken.has(path)) throw new AppError('PATH_TAKEN', `Two blobs would be written to ${path}.`);
+    const fold = foldPath(path);
+    // Names of artifacts may differ by case alone: where that makes two files, both are pulled.
+    if (folds.has(fold)) blind ??= isBlind();
+    if (taken.has(path) || (folds.has(fold) && (await blind))) {
+      throw new AppError('PATH_TAKEN', `Two blobs would be written to ${path}.`);
+    }
     taken.add(path);
+    folds.add(fold);
+  }
+}
+
+async function ignoresCase(folder: string): Promise<boolean> {
+  const name = `.vitrine-${randomUUID()}.part`;
+  const probe = join(folder, name);
+  await writeFile(probe, '', { flag: 'wx' }).catch((error: Error) => {
+    throw unwritable(probe, error);
+  });
+  try {
+    return await lstat(join(folder, name.toUpperCase())).then(
+      () => true,
+      () => false,
+    );
+  } finally {
+    await rm(probe, { force: true });
   }
 }
 

@@ -118,6 +118,16 @@ describe('a folder that is pulled into', () => {
     expect(await outcome(tree.openPart(files[0] as ExpectedFile))).toBe('OUTPUT_EXISTS');
   });
 
+  it('takes two blobs whose paths differ by case alone where that makes two files, and nowhere else', async () => {
+    const twins = [fileOf('p/kit/App/1/a', 'x'), fileOf('p/kit/app/1/a', 'y')];
+    expect(await outcome(tree.inspect(twins, own))).toBe('ok');
+    expect(await readdir(tree.root)).toEqual([]);
+    const blind = await openOutputTree(tree.root, async () => true);
+    expect(await outcome(blind.inspect(twins, own))).toBe('PATH_TAKEN');
+    expect(await outcome(blind.inspect([fileOf('straße', 'x'), fileOf('STRASSE', 'y')], own))).toBe('PATH_TAKEN');
+    expect(await outcome(blind.inspect(files, own))).toBe('ok');
+  });
+
   it('refuses two blobs at one path, and names that parts have', async () => {
     expect(await outcome(tree.inspect([fileOf('a', 'x'), fileOf('a', 'y')], own))).toBe('PATH_TAKEN');
     const name = `.vitrine-${'0'.repeat(32)}.part`;
