@@ -19,6 +19,7 @@ import { mountOps, openOpsListener } from './mount-ops.ts';
 import { requestId } from './request-id.ts';
 import { requestTarget, toOriginForm } from './request-target.ts';
 import { securityHeaders } from './security-headers.ts';
+import { cutStalls } from './stalls.ts';
 import { traceContext } from './trace-context.ts';
 import { answerUnknownPath, refuseOutside } from './unknown-paths.ts';
 
@@ -41,7 +42,7 @@ export interface HttpServerOptions extends AuthenticationOptions {
   readonly corsOrigins?: readonly string[] | undefined;
   /** Of requests that are not transfers. */
   readonly deadlineMs: number;
-  /** A connection on which nothing moves for so long is cut. */
+  /** A connection on which nothing moves for so long is cut, unless its client waits for an answer. */
   readonly stallMs: number;
   /** How long connections are still taken while `/readyz` says that the end is near; 0 where left out. */
   readonly drainNoticeMs?: number | undefined;
@@ -75,6 +76,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
 
   // The life of a request, in order.
   announceEnd(app, health.isOpen); // Whether its connection has a future.
+  cutStalls(app); // Which silence on its connection ends it.
   requestId(app); // An id of its own, and an end to everything when its client goes.
   traceContext(app); // Whose trace it is part of.
   securityHeaders(app); // What every answer tells browsers.

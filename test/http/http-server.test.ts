@@ -55,6 +55,19 @@ const oddPlane: HttpPlane<OpContext> = {
       },
     },
     {
+      path: '/odd/keeps',
+      isTransfer: true,
+      methods: {
+        PUT: async ({ context, request, response }) => {
+          seen.signal = context.signal;
+          const body = await request.toArray();
+          // As a store that is busy long after the last byte.
+          await sleep(700);
+          response.end(Buffer.concat([...body, Buffer.alloc(request.headers['x-flood'] === undefined ? 0 : 2 ** 26)]));
+        },
+      },
+    },
+    {
       path: '/odd/echo',
       methods: {
         POST: async ({ request, response }) => {
@@ -199,6 +212,42 @@ describe('the error boundary', () => {
     expect(answer).toContain('application/problem+json');
     expect(answer).toContain(`"code":"${code}"`);
     if (status === 405) expect(answer).toMatch(/\r\nAllow: GET/);
+  });
+});
+
+describe('a connection on which nothing moves', () => {
+  let hasty: TestServer;
+  beforeAll(async () => {
+    hasty = await startTestServer({ planes: [oddPlane], http: { stallMs: 300 } });
+  });
+  afterAll(() => hasty[Symbol.asyncDispose]());
+
+  const put = (extra: string, body: string) =>
+    `PUT /odd/keeps HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n${extra}\r\n${body}`;
+
+  it('is kept while its client waits for the answer to all it sent, and cut again at the next that does not send', async () => {
+    const socket = connect(Number(new URL(hasty.url).port), '127.0.0.1');
+    socket.on('error', () => undefined);
+    let answer = '';
+    socket.setEncoding('latin1').on('data', (chunk: string) => (answer += chunk));
+    const closed = once(socket, 'close');
+    for (const turn of [1, 2]) {
+      socket.write(put('', 'hello'));
+      await expect.poll(() => answer.split('\r\n\r\nhello').length - 1, { timeout: 5_000 }).toBe(turn);
+      expect(seen.signal?.aborted).toBe(false);
+    }
+    socket.write(put('', 'hell'));
+    await closed;
+    await expect.poll(() => seen.signal?.aborted).toBe(true);
+  });
+
+  it('is cut when its client does not read the answer', async () => {
+    delete seen.signal;
+    const socket = connect(Number(new URL(hasty.url).port), '127.0.0.1').pause();
+    socket.on('error', () => undefined);
+    socket.write(put('X-Flood: yes\r\n', 'flood'));
+    await expect.poll(() => seen.signal?.aborted, { timeout: 10_000 }).toBe(true);
+    socket.destroy();
   });
 });
 
