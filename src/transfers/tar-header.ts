@@ -6,6 +6,8 @@ export const blockBytes = 512;
 
 /** The one record of a sparse file of GNU that is kept, whichever it has. */
 export const sparseRecord = 'GNU.sparse.';
+/** Of one header, read or not: each costs its time. */
+const recordsMax = 256;
 const recordsRead: ReadonlySet<string> = new Set(['path', 'size', ...Object.values(packRecords)]);
 
 export interface TarHeader {
@@ -40,7 +42,8 @@ export function readTarHeader(block: Buffer): TarHeader | undefined {
  */
 export function readPaxRecords(bytes: Buffer): ReadonlyMap<string, string | undefined> {
   const records = new Map<string, string | undefined>();
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0, count = 1; at < bytes.length; count += 1) {
+    if (count > recordsMax) throw malformed(`an extended header has more than ${recordsMax} records`);
     const space = bytes.indexOf(' ', at);
     const digits = space < 0 || space - at > 9 ? '' : bytes.toString('latin1', at, space);
     const end = /^[1-9]\d*$/.test(digits) ? at + Number(digits) : 0;
