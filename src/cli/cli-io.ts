@@ -1,4 +1,5 @@
 /** What a command may touch of its process: where it writes, what it was given, and when it has to stop. */
+import { fstatSync, writeFileSync } from 'node:fs';
 import type { Patience } from './retry.ts';
 
 export interface CliIo {
@@ -20,7 +21,7 @@ export interface CliIo {
 
 export function processIo(signal: AbortSignal): CliIo {
   return {
-    out: (text) => void process.stdout.write(text),
+    out: fstatSync(process.stdout.fd).isFile() ? writeToFile : (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
     isTerminal: process.stderr.isTTY === true,
     get columns() {
@@ -30,6 +31,15 @@ export function processIo(signal: AbortSignal): CliIo {
     cwd: process.cwd(),
     signal,
   };
+}
+
+/** A stream writes to a file once, and leaves out without a word what a full disk did not take. */
+function writeToFile(text: string): void {
+  try {
+    writeFileSync(process.stdout.fd, text);
+  } catch (error) {
+    process.stdout.emit('error', error);
+  }
 }
 
 /** A result as JSON, for scripts: two spaces, one final newline. */
