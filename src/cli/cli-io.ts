@@ -47,13 +47,28 @@ export function printJson(io: CliIo, value: unknown): void {
   io.out(`${JSON.stringify(value, null, 2)}\n`);
 }
 
+/** One line of a result for a reader: whatever it quotes stays within it. */
+export function printLine(io: CliIo, text: string): void {
+  io.out(`${oneLine(text)}\n`);
+}
+
+/** The same beside results. */
+export function printNote(io: CliIo, text: string): void {
+  io.err(`${oneLine(text)}\n`);
+}
+
+/** What others wrote may hold line breaks and terminal escapes; neither belongs into one line of a terminal. */
+export function oneLine(text: string): string {
+  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ').trimEnd();
+}
+
 /** Rows as columns that line up, under their headings. */
 export function printTable(io: CliIo, headings: readonly string[], rows: readonly (readonly string[])[]): void {
-  const all = [headings, ...rows];
+  const all = [headings, ...rows].map((row) => row.map(oneLine));
   const widths = headings.map((_, column) => Math.max(...all.map((row) => Array.from(row[column] ?? '').length)));
   for (const row of all) {
     const cells = row.map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - Array.from(cell).length));
-    io.out(`${cells.join('  ').trimEnd()}\n`);
+    printLine(io, cells.join('  '));
   }
 }
 

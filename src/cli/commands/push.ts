@@ -7,7 +7,7 @@ import { AppError } from '#base/app-error.ts';
 import type { JsonObject } from '#base/json.ts';
 import { type ApiClient, createApiClient } from '../api-client.ts';
 import { labelOf } from '../artifact-view.ts';
-import { type CliIo, formatBytes, printJson } from '../cli-io.ts';
+import { type CliIo, formatBytes, printJson, printLine, printNote } from '../cli-io.ts';
 import { collect, createRemoteCommand, type JsonOption, parallelOption } from '../command-kit.ts';
 import { hashFile } from '../hash-file.ts';
 import { inParallel } from '../in-parallel.ts';
@@ -102,7 +102,7 @@ async function push(io: CliIo, client: ApiClient, plan: PushPlan, options: PushO
       onKept(draftId) {
         progress.end();
         if (options.json === true) return;
-        io.err(`What was sent is kept in the draft ${draftId}; the same command goes on with it.\n`);
+        printNote(io, `What was sent is kept in the draft ${draftId}; the same command goes on with it.`);
       },
     });
   } finally {
@@ -205,9 +205,12 @@ function printPlan(io: CliIo, { spec, files, publish }: PushPlan, asJson: boolea
     return;
   }
   const label = [spec.type, spec.name].filter((part) => part !== undefined).join('/');
-  io.out(`would ${publish ? 'publish' : 'push as a draft'} ${label}${spec.version === undefined ? '' : `@${spec.version}`}\n`);
-  for (const file of files) io.out(`  ${file.slot}: ${file.path}  ${formatBytes(file.sizeBytes)}  sha256:${file.sha256}\n`);
-  for (const { alias, ref } of spec.dependencies) io.out(`  needs ${alias}: ${ref}\n`);
+  printLine(
+    io,
+    `would ${publish ? 'publish' : 'push as a draft'} ${label}${spec.version === undefined ? '' : `@${spec.version}`}`,
+  );
+  for (const file of files) printLine(io, `  ${file.slot}: ${file.path}  ${formatBytes(file.sizeBytes)}  sha256:${file.sha256}`);
+  for (const { alias, ref } of spec.dependencies) printLine(io, `  needs ${alias}: ${ref}`);
 }
 
 function printResult(io: CliIo, { artifact, outcome }: PushResult, asJson: boolean): void {
@@ -216,7 +219,7 @@ function printResult(io: CliIo, { artifact, outcome }: PushResult, asJson: boole
     return;
   }
   const words = { draft: 'pushed as a draft', published: 'published', exists: 'exists already with the same content:' };
-  io.out(`${words[outcome]} ${labelOf(artifact)}\n`);
-  io.out(`  id ${artifact.id}${artifact.digest === null ? '' : `, digest ${artifact.digest}`}\n`);
-  if (outcome === 'draft') io.out(`  publish it with: vitrine publish ${artifact.id}\n`);
+  printLine(io, `${words[outcome]} ${labelOf(artifact)}`);
+  printLine(io, `  id ${artifact.id}${artifact.digest === null ? '' : `, digest ${artifact.digest}`}`);
+  if (outcome === 'draft') printLine(io, `  publish it with: vitrine publish ${artifact.id}`);
 }

@@ -6,7 +6,7 @@ import { AppError } from '#base/app-error.ts';
 import type { JsonObject } from '#base/json.ts';
 import { packageRoot } from '#base/package-root.ts';
 import { createApiClient } from '../api-client.ts';
-import { type CliIo, printJson } from '../cli-io.ts';
+import { type CliIo, printJson, printLine } from '../cli-io.ts';
 import { createCommand, createRemoteCommand, type JsonOption } from '../command-kit.ts';
 import { typesDocument } from '../documents.ts';
 import { objectsOf, textOf } from '../json-values.ts';
@@ -44,7 +44,7 @@ function createCheckCommand(io: CliIo): Command {
       if (options.json === true) printJson(io, reports);
       else
         for (const { ok, type, folder, fixtures } of reports)
-          if (ok) io.out(`${type}: good, ${fixtures.length} fixtures (${folder})\n`);
+          if (ok) printLine(io, `${type}: good, ${fixtures.length} fixtures (${folder})`);
       const faults = reports.flatMap((report) => [
         ...report.faults,
         ...report.fixtures.flatMap(({ name, problem }) =>
@@ -75,24 +75,28 @@ function createNewCommand(io: CliIo): Command {
       const example = join(packageRoot(), 'artifact-types/_example');
       const folder = newType({ name: type, example, parent: resolve(io.cwd, options.output) });
       if (options.json === true) printJson(io, { type, folder });
-      else io.out(`made ${folder}\n  change it, then: vitrine types check ${folder}\n`);
+      else {
+        printLine(io, `made ${folder}`);
+        printLine(io, `  change it, then: vitrine types check ${folder}`);
+      }
     });
 }
 
 function printType(io: CliIo, type: JsonObject): void {
-  io.out(`${textOf(type['name'])}: ${textOf(type['description'])}\n`);
+  printLine(io, `${textOf(type['name'])}: ${textOf(type['description'])}`);
   const current = type['current'] as JsonObject;
   for (const slot of objectsOf(current['slots'])) {
     const needed = slot['required'] === true ? ', required' : '';
-    io.out(`  slot ${textOf(slot['name'])} (${textOf(slot['kind'])}${needed}): ${textOf(slot['description'])}\n`);
+    printLine(io, `  slot ${textOf(slot['name'])} (${textOf(slot['kind'])}${needed}): ${textOf(slot['description'])}`);
   }
   for (const rule of objectsOf(current['dependencies'])) {
-    io.out(`  dependency ${textOf(rule['name'])}: ${textOf(rule['description'])}\n`);
+    printLine(io, `  dependency ${textOf(rule['name'])}: ${textOf(rule['description'])}`);
   }
   for (const property of objectsOf(type['properties'])) {
     const flags = ['required', 'mutable', 'filterable', 'sortable'].filter((flag) => property[flag] === true);
-    io.out(
-      `  ${textOf(property['name'])} (${[textOf(property['kind']), ...flags].join(', ')}): ${textOf(property['description'])}\n`,
+    printLine(
+      io,
+      `  ${textOf(property['name'])} (${[textOf(property['kind']), ...flags].join(', ')}): ${textOf(property['description'])}`,
     );
   }
 }
