@@ -39,8 +39,9 @@ function createCheckCommand(io: CliIo): Command {
     .argument('<dir>', 'the folder')
     .action(async (dir: string, options: JsonOption) => {
       const { checkType } = await import('#types/check-type.ts');
+      const { printSchema } = await import('#graphql/graphql-plane.ts');
       const reports = [];
-      for (const folder of typeFolders(resolve(io.cwd, dir))) reports.push(await checkType(folder));
+      for (const folder of typeFolders(resolve(io.cwd, dir))) reports.push(await checkType(folder, printSchema));
       if (options.json === true) printJson(io, reports);
       else
         for (const { ok, type, folder, fixtures } of reports)
