@@ -207,6 +207,14 @@ describe('a JSON Schema outside the subset', () => {
       '/properties/a/x-mutable',
     ],
     ['a property named like a prototype', JSON.parse('{"__proto__": {"type": "string"}}') as JsonObject, '/properties/__proto__'],
+    ...Object.getOwnPropertyNames(Object.prototype).flatMap((name): [string, JsonObject, string][] => [
+      [`a property ${name}`, Object.fromEntries([[name, { type: 'string' }]]), `/properties/${name}`],
+      [
+        `a nested property ${name}`,
+        { a: { type: 'object', properties: Object.fromEntries([[name, { type: 'string' }]]) } },
+        `/properties/a/properties/${name}`,
+      ],
+    ]),
   ])('is refused for %s', async (_, properties, pointer) => {
     using folder = createTypesFolder();
     folder.writeType('thing', { versions: { 1: properties } });
