@@ -21,4 +21,13 @@ describe('vitrine types check', () => {
     await cp(join(packageRoot(), 'artifact-types/_example'), join(folder.path, 'example'), { recursive: true });
     expect(await runVitrine(['types', 'check', 'example'], { cwd: folder.path })).toMatchObject({ code: 0, err: '' });
   });
+
+  it('says of a file that it is no type', async () => {
+    using folder = createTypesFolder();
+    folder.write('file', '');
+    expect(await runVitrine(['types', 'check', 'file'], { cwd: folder.path })).toMatchObject({
+      code: 3,
+      err: expect.stringContaining('manifest.json#: is missing'),
+    });
+  });
 });

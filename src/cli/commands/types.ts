@@ -1,5 +1,5 @@
 /** Lists the types of a server, checks a type folder, starts a new one. */
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { AppError } from '#base/app-error.ts';
@@ -58,7 +58,8 @@ function createCheckCommand(io: CliIo): Command {
 
 /** The folder itself where it is of a type, else the type folders in it. */
 function typeFolders(folder: string): readonly string[] {
-  if (existsSync(join(folder, 'manifest.json')) || !existsSync(folder)) return [folder];
+  const isFolder = statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true;
+  if (existsSync(join(folder, 'manifest.json')) || !isFolder) return [folder];
   const inside = readdirSync(folder).map((name) => join(folder, name));
   const found = inside.filter((path) => existsSync(join(path, 'manifest.json')));
   return found.length === 0 ? [folder] : found.sort();
