@@ -119,7 +119,7 @@ async function planPush(io: CliIo, client: ApiClient, folder: string | undefined
   const { kinds, slots: shapes, systemWritten } = await readTypeShape(client, type);
   const spec = mergeSpec(type, manifest, options, parseProperties(options.property ?? [], kinds));
   const flagSlots = parseSlots(options.slot ?? []);
-  const fromManifest = Object.entries(manifest?.slots ?? {}).filter(([slot]) => flagSlots[slot] === undefined);
+  const fromManifest = Object.entries(manifest?.slots ?? {}).filter(([slot]) => !flagSlots.has(slot));
   const found = [
     ...(root === undefined ? [] : await findManifestFiles(root, Object.fromEntries(fromManifest), shapes)),
     ...(await findFlagFiles(io.cwd, flagSlots, shapes)),
@@ -166,14 +166,15 @@ function mergeSpec(type: string, manifest: PushSpec | undefined, options: PushOp
   };
 }
 
-function parseSlots(texts: readonly string[]): Record<string, string[]> {
-  const slots: Record<string, string[]> = {};
+/** A map, for a name may be one that every object has. */
+function parseSlots(texts: readonly string[]): ReadonlyMap<string, readonly string[]> {
+  const slots = new Map<string, readonly string[]>();
   for (const text of texts) {
     const at = text.indexOf('=');
     if (at < 1 || at === text.length - 1)
       throw new AppError('USAGE', `A slot is written slot=path, not ${JSON.stringify(text)}.`);
     const slot = text.slice(0, at);
-    slots[slot] = [...(slots[slot] ?? []), text.slice(at + 1)];
+    slots.set(slot, [...(slots.get(slot) ?? []), text.slice(at + 1)]);
   }
   return slots;
 }
