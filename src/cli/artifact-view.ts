@@ -3,7 +3,7 @@ import { AppError } from '#base/app-error.ts';
 import { isJsonObject, type Json, type JsonObject } from '#base/json.ts';
 import { formatFamily } from '#core/artifact-ref.ts';
 import type { ApiClient } from './api-client.ts';
-import { type CliIo, formatBytes } from './cli-io.ts';
+import { type CliIo, formatBytes, printLine, printNote } from './cli-io.ts';
 import { resolveDocument } from './documents.ts';
 import { listOf, objectsOf, textOf, textOrNull } from './json-values.ts';
 
@@ -40,7 +40,7 @@ export type ArtifactNode = JsonObject;
 export async function resolveArtifact(io: CliIo, client: ApiClient, ref: string): Promise<ArtifactNode> {
   const { resolve } = await client.query(resolveDocument, { ref });
   if (!isJsonObject(resolve) || !isJsonObject(resolve['artifact'])) throw new AppError('ARTIFACT_NOT_FOUND');
-  for (const warning of listOf(resolve['warnings'])) io.err(`warning: ${textOf(warning)}\n`);
+  for (const warning of listOf(resolve['warnings'])) printNote(io, `warning: ${textOf(warning)}`);
   return resolve['artifact'];
 }
 
@@ -72,7 +72,7 @@ export function labelOf({ project, type, name, version, id }: Omit<ArtifactView,
 
 export function printArtifact(io: CliIo, node: ArtifactNode): void {
   const view = toArtifactView(node);
-  io.out(`${labelOf(view)}\n`);
+  printLine(io, labelOf(view));
   const lines: readonly (readonly [string, string])[] = [
     ['id', view.id],
     ['state', [view.state, ...flagsOf(node)].join(', ')],
@@ -87,7 +87,7 @@ export function printArtifact(io: CliIo, node: ArtifactNode): void {
     ...view.dependencies.map((dependency) => [`needs ${textOf(dependency['alias'])}:`, formatDependency(dependency)] as const),
   ];
   const width = Math.max(...lines.map(([name]) => name.length));
-  for (const [name, value] of lines) io.out(`  ${name.padEnd(width)}  ${value}\n`);
+  for (const [name, value] of lines) printLine(io, `  ${name.padEnd(width)}  ${value}`);
 }
 
 function toSlotView(blob: JsonObject): SlotView {

@@ -1,4 +1,5 @@
 /** What a command may touch of its process: where it writes, what it was given, and when it has to stop. */
+import { fstatSync, writeFileSync } from 'node:fs';
 import type { Patience } from './retry.ts';
 
 export interface CliIo {
@@ -20,7 +21,7 @@ export interface CliIo {
 
 export function processIo(signal: AbortSignal): CliIo {
   return {
-    out: (text) => void process.stdout.write(text),
+    out: fstatSync(process.stdout.fd).isFile() ? writeToFile : (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
     isTerminal: process.stderr.isTTY === true,
     get columns() {
@@ -32,18 +33,42 @@ export function processIo(signal: AbortSignal): CliIo {
   };
 }
 
+/** A stream writes to a file once, and leaves out without a word what a full disk did not take. */
+function writeToFile(text: string): void {
+  try {
+    writeFileSync(process.stdout.fd, text);
+  } catch (error) {
+    process.stdout.emit('error', error);
+  }
+}
+
 /** A result as JSON, for scripts: two spaces, one final newline. */
 export function printJson(io: CliIo, value: unknown): void {
   io.out(`${JSON.stringify(value, null, 2)}\n`);
 }
 
+/** One line of a result for a reader: whatever it quotes stays within it. */
+export function printLine(io: CliIo, text: string): void {
+  io.out(`${oneLine(text)}\n`);
+}
+
+/** The same beside results. */
+export function printNote(io: CliIo, text: string): void {
+  io.err(`${oneLine(text)}\n`);
+}
+
+/** What others wrote may hold line breaks and terminal escapes; neither belongs into one line of a terminal. */
+export function oneLine(text: string): string {
+  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ').trimEnd();
+}
+
 /** Rows as columns that line up, under their headings. */
 export function printTable(io: CliIo, headings: readonly string[], rows: readonly (readonly string[])[]): void {
-  const all = [headings, ...rows];
+  const all = [headings, ...rows].map((row) => row.map(oneLine));
   const widths = headings.map((_, column) => Math.max(...all.map((row) => Array.from(row[column] ?? '').length)));
   for (const row of all) {
     const cells = row.map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - Array.from(cell).length));
-    io.out(`${cells.join('  ').trimEnd()}\n`);
+    printLine(io, cells.join('  '));
   }
 }
 

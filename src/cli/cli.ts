@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
+import { AppError } from '#base/app-error.ts';
 import { packageRoot } from '#base/package-root.ts';
 import { type CliIo, processIo } from './cli-io.ts';
 import { commands } from './commands.ts';
@@ -23,10 +24,15 @@ export async function runCli(argv: readonly string[]): Promise<number> {
   const interrupt = () => interrupted.abort(new Error('interrupted'));
   process.once('SIGINT', interrupt);
   process.once('SIGTERM', interrupt);
-  // A reader that has seen enough (`| head`) closes the pipe: that is no error.
-  process.stdout.on('error', () => process.exit(0));
+  const io = processIo(interrupted.signal);
+  process.stdout.on('error', (cause: NodeJS.ErrnoException) => {
+    // A reader that has seen enough (`| head`) closes the pipe: that is no error.
+    if (cause.code === 'EPIPE') process.exit(0);
+    const error = new AppError('OUTPUT_UNWRITABLE', `The output cannot be written: ${cause.message}`, { cause });
+    process.exit(reportError(io, error, argv.includes('--json')));
+  });
   try {
-    return await runCommand(argv, processIo(interrupted.signal));
+    return await runCommand(argv, io);
   } finally {
     process.off('SIGINT', interrupt);
     process.off('SIGTERM', interrupt);

@@ -3,7 +3,7 @@ import { Command, Option } from 'commander';
 import { AppError } from '#base/app-error.ts';
 import { type ApiClient, createApiClient } from './api-client.ts';
 import { type ArtifactNode, labelOf, resolveArtifact, toArtifactView } from './artifact-view.ts';
-import { type CliIo, printJson } from './cli-io.ts';
+import { type CliIo, printJson, printLine } from './cli-io.ts';
 import { type ArtifactMutation, artifactMutation } from './documents.ts';
 
 export interface JsonOption {
@@ -86,5 +86,5 @@ export async function changeArtifact(
   const { artifact } = await client.mutate(artifactMutation(mutation), input);
   const view = toArtifactView(artifact as ArtifactNode);
   if (json === true) printJson(io, view);
-  else io.out(`${done} ${labelOf(view)}\n`);
+  else printLine(io, `${done} ${labelOf(view)}`);
 }

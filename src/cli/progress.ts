@@ -1,5 +1,5 @@
 /** Progress on a terminal: a line for each transfer that runs, with rate and time left; nothing where nobody watches. */
-import { type CliIo, formatBytes } from './cli-io.ts';
+import { type CliIo, formatBytes, oneLine } from './cli-io.ts';
 
 /** One transfer. */
 export interface Task {
@@ -108,7 +108,7 @@ export function progressLine(
 
 /** The end of a path tells more than its beginning; nothing of a file's name moves the cursor. */
 function toLabel(text: string): string {
-  const safe = text.replace(/\p{Cc}/gu, '?');
+  const safe = oneLine(text);
   return safe.length > labelLengthMax ? `…${safe.slice(1 - labelLengthMax)}` : safe;
 }
 

@@ -64,11 +64,11 @@ export async function findManifestFiles(
 /** Files given as `--slot slot=FILE`: a `one` slot's path is the slot's name, a map's the file's name or its path in the folder given. */
 export async function findFlagFiles(
   cwd: string,
-  slots: Readonly<Record<string, readonly string[]>>,
+  slots: ReadonlyMap<string, readonly string[]>,
   shapes: ReadonlyMap<string, SlotShape>,
 ): Promise<FoundFile[]> {
   const found: FoundFile[] = [];
-  for (const [slot, entries] of Object.entries(slots)) {
+  for (const [slot, entries] of slots) {
     const { kind } = shapeOf(shapes, slot);
     for (const entry of entries) {
       const given = resolve(cwd, entry);

@@ -2,7 +2,7 @@
 import { CommanderError } from 'commander';
 import { AppError, isAppError } from '#base/app-error.ts';
 import { errorCatalogue, exitCodes } from '#base/error-catalogue.ts';
-import type { CliIo } from './cli-io.ts';
+import { type CliIo, printNote } from './cli-io.ts';
 
 /** What shells give a command that Ctrl-C ended. */
 const interruptedExitCode = 130;
@@ -28,22 +28,17 @@ export function reportError(io: CliIo, error: unknown, asJson: boolean): number 
 }
 
 function printError(io: CliIo, { code, message, remedy, faults }: AppError): void {
-  io.err(`vitrine: ${oneLine(message)} [${code}]\n`);
+  printNote(io, `vitrine: ${message.trim()} [${code}]`);
   for (const fault of faults.slice(0, shownFaultsMax)) {
     // One fault is often the message itself.
-    if (fault.message !== message) io.err(`  ${fault.pointer === '' ? '' : `${fault.pointer}: `}${oneLine(fault.message)}\n`);
+    if (fault.message !== message) printNote(io, `  ${fault.pointer === '' ? '' : `${fault.pointer}: `}${fault.message}`);
   }
   if (faults.length > shownFaultsMax) io.err(`  … and ${faults.length - shownFaultsMax} more\n`);
-  io.err(`  → ${oneLine(remedy)}\n`);
+  printNote(io, `  → ${remedy}`);
 }
 
 function toAppError(error: unknown): AppError {
   if (isAppError(error)) return error;
   if (error instanceof CommanderError) return new AppError('USAGE', error.message.replace(/^error: /, ''));
   return new AppError('INTERNAL', error instanceof Error ? error.message : String(error), { cause: error });
-}
-
-/** A server's or a file's text may hold line breaks and terminal escapes; neither belongs into one line of a terminal. */
-function oneLine(text: string): string {
-  return text.replace(/\p{Cc}+/gu, ' ').trim();
 }

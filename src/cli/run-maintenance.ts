@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '#base/app-error.ts';
 import { isJsonObject, type JsonObject } from '#base/json.ts';
 import { createApiClient } from './api-client.ts';
-import type { CliIo } from './cli-io.ts';
+import { type CliIo, oneLine, printNote } from './cli-io.ts';
 import { type ConfigFlags, readConfig } from './config-options.ts';
 import { jobDocument, jobMutation } from './documents.ts';
 import { textOf } from './json-values.ts';
@@ -19,7 +19,7 @@ export async function runOnServer(io: CliIo, name: Maintenance, payload: JsonObj
   const asked = await client.mutate(jobMutation('runJob'), { name, payload });
   let job = isJsonObject(asked['job']) ? asked['job'] : {};
   const id = textOf(job['id']);
-  io.err(`${name} is job ${id}; it goes on when this command ends.\n`);
+  printNote(io, `${name} is job ${id}; it goes on when this command ends.`);
   while (!endStates.has(textOf(job['state']))) {
     await sleep(pollMs, undefined, { signal: io.signal });
     const answer = await client.query(jobDocument, { id });
@@ -65,7 +65,7 @@ export async function runHere(io: CliIo, flags: ConfigFlags, name: Maintenance, 
 function show(io: CliIo, progress: JsonObject): void {
   if (!io.isTerminal) return;
   const total = progress['total'] === null ? '' : ` of ${textOf(progress['total'])}`;
-  io.err(`\r\u001b[K${textOf(progress['done'])}${total} ${textOf(progress['note'])}`);
+  io.err(`\r\u001b[K${oneLine(`${textOf(progress['done'])}${total} ${textOf(progress['note'])}`)}`);
 }
 
 function clear(io: CliIo): void {

@@ -72,6 +72,7 @@ export function implementArtifact(parts: SchemaParts): ArtifactNouns {
 function addLinks(parts: SchemaParts, { blob, family, member }: ArtifactNouns): void {
   const { builder, artifact, pageArguments, artifactConnection } = parts;
   const dependency = defineDependency(parts);
+  const viewerCan = defineViewerCan(builder);
   builder.interfaceFields(artifact, (t) => ({
     family: t.field({
       type: family,
@@ -110,7 +111,7 @@ function addLinks(parts: SchemaParts, { blob, family, member }: ArtifactNouns): 
       resolve: ({ id }, _args, { op }) => membersOrNull(op, id),
     }),
     viewerCan: t.field({
-      type: defineViewerCan(builder),
+      type: viewerCan,
       description: 'What the policy allows the caller, whatever the state of the artifact.',
       resolve: (value) => value,
     }),

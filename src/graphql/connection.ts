@@ -42,14 +42,13 @@ export function definePageArguments(builder: Builder) {
   }));
 }
 
-/** `<name>Connection` and `<name>Edge`. */
 export function defineConnection(
   builder: Builder,
   pageInfo: PageInfoRef,
-  name: string,
+  names: { readonly connection: string; readonly edge: string },
   node: ArtifactNodeRef,
 ): ArtifactConnectionRef {
-  const edge = builder.objectRef<ArtifactPage['edges'][number]>(`${name}Edge`).implement({
+  const edge = builder.objectRef<ArtifactPage['edges'][number]>(names.edge).implement({
     fields: (t) => ({
       cursor: t.exposeString('cursor', {
         description: 'Opaque; of this filter and order only, and good also when its row is gone.',
@@ -57,7 +56,7 @@ export function defineConnection(
       node: t.field({ type: node, resolve: (item) => item.node }),
     }),
   });
-  return builder.objectRef<ArtifactPage>(`${name}Connection`).implement({
+  return builder.objectRef<ArtifactPage>(names.connection).implement({
     fields: (t) => ({
       edges: t.field({ type: [edge], resolve: (page) => page.edges }),
       nodes: t.field({ type: [node], resolve: (page) => page.edges.map((item) => item.node) }),

@@ -1,8 +1,7 @@
 /** The orders of a list: the fields every artifact has, and the sortable properties of a type. */
-import { AppError } from '#base/app-error.ts';
 import type { Order } from '#core/filter.ts';
-import type { ArtifactType } from '#types/type-registry.ts';
-import { toScreaming } from './generated-names.ts';
+import type { ArtifactType, PropertyRule } from '#types/type-registry.ts';
+import { fieldPointer, toScreaming, typeInvalid } from './generated-names.ts';
 import type { Builder, SchemaTypes } from './schema-builder.ts';
 
 export interface OrderEnum {
@@ -20,7 +19,7 @@ export function defineOrder(builder: Builder, name: string, type: ArtifactType |
   for (const key of ['createdAt', 'updatedAt', 'name', 'version'] as const) addBoth(orders, key, key);
   for (const rule of type?.properties ?? []) {
     if (!rule.sortable) continue;
-    if (orders.has(`${toScreaming(rule.field)}_ASC`)) throw orderTaken(rule.name, rule.field);
+    if (orders.has(`${toScreaming(rule.field)}_ASC`)) throw orderTaken(type, rule);
     addBoth(orders, rule.field, { property: rule.name, valueKind: rule.kind });
   }
   const ref = builder.enumType(name, {
@@ -40,7 +39,7 @@ function addBoth(orders: Map<string, Order>, field: string, key: Order['key']): 
   }
 }
 
-function orderTaken(property: string, field: string): AppError {
+function orderTaken(type: ArtifactType | null, { name, field }: PropertyRule): Error {
   const message = `The order ${toScreaming(field)} is there already; give the property another name under graphql.fields.`;
-  return new AppError('TYPE_INVALID', message, { faults: [{ pointer: `/properties/${property}`, message }] });
+  return typeInvalid(type?.folder ?? '', fieldPointer(name), message);
 }

@@ -4,7 +4,7 @@ import type { JsonObject } from '#base/json.ts';
 import type { Artifact } from '#core/artifact.ts';
 import type { ArtifactType, PropertyKind, PropertyRule } from '#types/type-registry.ts';
 import type { FilterOperands, OperandRef } from './filter-operands.ts';
-import { isGraphqlEnum, type NameClaims, toPascal } from './generated-names.ts';
+import { fieldPointer, isGraphqlEnum, type NameClaims, toPascal } from './generated-names.ts';
 import type { Builder, SchemaTypes } from './schema-builder.ts';
 
 type EnumRef = PothosSchemaTypes.EnumRef<SchemaTypes, string>;
@@ -48,12 +48,12 @@ export function definePropertyFields(
       return { rule, enumRef: null, filterRef: rule.kind === 'json' ? null : operands[rule.kind] };
     }
     const name = `${type.manifest.graphql.typeName}${toPascal(rule.field)}`;
-    const pointer = `/properties/${rule.name}`;
-    const enumRef = builder.enumType(names.claim(name, type.manifest.type, pointer), {
+    const pointer = fieldPointer(rule.name);
+    const enumRef = builder.enumType(names.claim(name, type, pointer), {
       description: describe(rule),
       values: rule.enum,
     });
-    const filterRef = builder.inputType(names.claim(`${name}Filter`, type.manifest.type, pointer), {
+    const filterRef = builder.inputType(names.claim(`${name}Filter`, type, pointer), {
       fields: (t) => ({ eq: t.field({ type: enumRef }), in: t.field({ type: [enumRef] }), exists: t.boolean() }),
     });
     return { rule, enumRef, filterRef };

@@ -55,7 +55,14 @@ function assertLong(value: unknown): number {
 function assertDateTime(value: unknown): string {
   if (typeof value !== 'string' || !dateTimePattern.test(value)) return refuse('DateTime must be ISO 8601 with an offset.');
   const time = new Date(value);
-  return Number.isNaN(time.getTime()) ? refuse('DateTime must be a time that exists.') : time.toISOString();
+  const isTime = !Number.isNaN(time.getTime()) && isDay(value.slice(0, 10));
+  return isTime ? time.toISOString() : refuse('DateTime must be a time that exists.');
+}
+
+/** JavaScript reads 30 February as 2 March. */
+function isDay(text: string): boolean {
+  const day = new Date(text);
+  return !Number.isNaN(day.getTime()) && day.toISOString().startsWith(text);
 }
 
 /** Own keys only are read, so that `__proto__` from JSON.parse is seen, and refused, as the key it is. */

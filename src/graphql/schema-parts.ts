@@ -53,7 +53,7 @@ export function createSchemaParts(registry: TypeRegistry): SchemaParts {
     enums: defineEnums(builder),
     pageInfo,
     pageArguments: definePageArguments(builder),
-    artifactConnection: defineConnection(builder, pageInfo, 'Artifact', artifact),
+    artifactConnection: defineConnection(builder, pageInfo, { connection: 'ArtifactConnection', edge: 'ArtifactEdge' }, artifact),
     artifactPayload: builder.objectRef<ArtifactPayload>('ArtifactPayload').implement({
       description: 'The artifact as it is after the change.',
       fields: (t) => ({ artifact: t.field({ type: artifact, resolve: (payload) => payload.artifact }) }),

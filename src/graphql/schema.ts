@@ -18,7 +18,7 @@ import { addTokens } from './token.ts';
 import { addTypedArtifact, defineExtraProperty } from './typed-artifact.ts';
 import { addUploadNegotiation } from './upload-negotiation.ts';
 
-/** @throws AppError TYPE_INVALID where the names of two types meet */
+/** @throws AppError TYPE_INVALID where a name of a type is taken, by itself, by another or by the schema */
 export function buildSchema(registry: TypeRegistry): GraphQLSchema {
   const parts = createSchemaParts(registry);
   const operands = defineFilterOperands(parts.builder, parts.enums);
@@ -35,7 +35,7 @@ export function buildSchema(registry: TypeRegistry): GraphQLSchema {
   addArtifactMutations(parts, inputs);
   addUploadNegotiation(parts, nouns.blob);
   const extraProperty = defineExtraProperty(parts.builder);
-  const names = createNameClaims();
+  const names = createNameClaims(parts.builder.configStore.typeConfigs.keys());
   for (const type of parts.types) addTypedArtifact({ ...parts, operands, inputs, extraProperty, names }, type);
   return parts.builder.toSchema();
 }

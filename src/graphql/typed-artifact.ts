@@ -7,7 +7,7 @@ import { defineArtifactFilter, toFilter } from './artifact-filter.ts';
 import type { ArtifactInputs } from './artifact-inputs.ts';
 import { defineConnection, toPageRequest } from './connection.ts';
 import type { FilterOperands } from './filter-operands.ts';
-import type { NameClaims } from './generated-names.ts';
+import { claimTypeNames, type NameClaims, type TypeNames } from './generated-names.ts';
 import { defaultOrder, defineOrder, toOrder } from './order.ts';
 import { definePropertyFields, outputField, type PropertyField } from './property-field.ts';
 import type { Builder, SchemaTypes } from './schema-builder.ts';
@@ -38,16 +38,17 @@ export function defineExtraProperty(builder: Builder) {
 }
 
 export function addTypedArtifact(parts: TypedParts, type: ArtifactType): void {
+  const own = claimTypeNames(parts.names, type);
   const fields = definePropertyFields(parts.builder, type, parts.operands, parts.names);
-  const object = defineObject(parts, type, fields);
-  addList(parts, type, fields, object);
-  addTypedMutations(parts, type, fields, object);
+  const object = defineObject(parts, type, own, fields);
+  addList(parts, type, own, fields, object);
+  addTypedMutations(parts, type, own, fields, object);
 }
 
-function defineObject(parts: TypedParts, type: ArtifactType, fields: readonly PropertyField[]): TypedRef {
-  const { builder, artifact, node, names, extraProperty } = parts;
-  const { graphql, description, title } = type.manifest;
-  const ref = builder.objectRef<Artifact>(names.claim(graphql.typeName, type.manifest.type, '/graphql/typeName'));
+function defineObject(parts: TypedParts, type: ArtifactType, own: TypeNames, fields: readonly PropertyField[]): TypedRef {
+  const { builder, artifact, node, extraProperty } = parts;
+  const { description, title } = type.manifest;
+  const ref = builder.objectRef<Artifact>(own.object);
   const object = ref.implement({
     interfaces: [artifact, node],
     description: description === '' ? title : description,
@@ -72,20 +73,25 @@ function defineObject(parts: TypedParts, type: ArtifactType, fields: readonly Pr
   return object;
 }
 
-function addList(parts: TypedParts, type: ArtifactType, fields: readonly PropertyField[], object: TypedRef): void {
-  const { builder, names, operands, pageInfo, pageArguments } = parts;
-  const { graphql, type: name } = type.manifest;
-  const claim = (ending: string) => names.claim(`${graphql.typeName}${ending}`, name, '/graphql/typeName');
+function addList(
+  parts: TypedParts,
+  type: ArtifactType,
+  own: TypeNames,
+  fields: readonly PropertyField[],
+  object: TypedRef,
+): void {
+  const { builder, operands, pageInfo, pageArguments } = parts;
+  const { type: name } = type.manifest;
   const filterable = fields.filter(({ rule }) => rule.filterable);
-  const filter = defineArtifactFilter(builder, claim('Filter'), operands, filterable);
-  const order = defineOrder(builder, claim('Order'), type);
-  const connection = defineConnection(builder, pageInfo, graphql.typeName, object);
+  const filter = defineArtifactFilter(builder, own.filter, operands, filterable);
+  const order = defineOrder(builder, own.order, type);
+  const connection = defineConnection(builder, pageInfo, own, object);
   const scope = {
     types: new Map([[name, type]]),
     type: name,
     fields: new Map(filterable.map((field) => [field.rule.field, field])),
   };
-  builder.queryField(names.claim(graphql.plural, name, '/graphql/plural'), (t) =>
+  builder.queryField(own.plural, (t) =>
     t.field({
       type: connection,
       description: `The artifacts of type ${name} that the caller has listed.`,

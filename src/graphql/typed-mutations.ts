@@ -11,6 +11,7 @@ import type { ArtifactType } from '#types/type-registry.ts';
 import { definePropertiesInput, toCommonWrite, toExtraProperties, toPropertiesWrite } from './artifact-inputs.ts';
 import { writeErrors } from './artifact-mutations.ts';
 import type { InputValues } from './filter-operands.ts';
+import type { TypeNames } from './generated-names.ts';
 import { type PropertyField, toProperties } from './property-field.ts';
 import type { TypedParts, TypedRef } from './typed-artifact.ts';
 
@@ -26,15 +27,14 @@ interface TypedProperties {
 export function addTypedMutations(
   parts: TypedParts,
   type: ArtifactType,
+  own: TypeNames,
   fields: readonly PropertyField[],
   object: TypedRef,
 ): void {
-  const { builder, names, inputs, defineMutation } = parts;
-  const { typeName } = type.manifest.graphql;
-  const claim = (name: string) => names.claim(name, type.manifest.type, '/graphql/typeName');
-  const properties = definePropertiesInput(builder, claim(`${typeName}Properties`), fields);
+  const { builder, inputs, defineMutation } = parts;
+  const properties = definePropertiesInput(builder, own.properties, fields);
   const payloadOf = (name: string) =>
-    builder.objectRef<TypedPayload>(claim(name)).implement({
+    builder.objectRef<TypedPayload>(name).implement({
       fields: (t) => ({ artifact: t.field({ type: object, resolve: (payload) => payload.artifact }) }),
     });
   const propertyFields = (t: Parameters<typeof inputs.createFields>[0]) => ({
@@ -43,12 +43,12 @@ export function addTypedMutations(
   });
 
   defineMutation({
-    name: claim(`create${typeName}`),
+    name: own.create.mutation,
     description: `Makes a draft of type ${type.manifest.type}.`,
-    input: builder.inputType(claim(`Create${typeName}Input`), {
+    input: builder.inputType(own.create.input, {
       fields: (t) => ({ ...inputs.createFields(t), ...propertyFields(t) }),
     }),
-    payload: payloadOf(`Create${typeName}Payload`),
+    payload: payloadOf(own.create.payload),
     errors: writeErrors,
     run: async ({ op }, input) => {
       const written = mergeProperties(fields, input);
@@ -58,12 +58,12 @@ export function addTypedMutations(
     },
   });
   defineMutation({
-    name: claim(`update${typeName}`),
+    name: own.update.mutation,
     description: `Changes an artifact of type ${type.manifest.type}, as far as its state allows.`,
-    input: builder.inputType(claim(`Update${typeName}Input`), {
+    input: builder.inputType(own.update.input, {
       fields: (t) => ({ ...inputs.updateFields(t), ...propertyFields(t) }),
     }),
-    payload: payloadOf(`Update${typeName}Payload`),
+    payload: payloadOf(own.update.payload),
     errors: writeErrors,
     run: async ({ op }, input) => {
       const written = mergeProperties(fields, input);

@@ -4,10 +4,11 @@ import { join, resolve } from 'node:path';
 import { type Fault, isAppError } from '#base/app-error.ts';
 import { type FixtureResult, runFixtures } from '#sdk/conformance.ts';
 import { loadTypes } from './load-types.ts';
+import type { TypeRegistry } from './type-registry.ts';
 
 export interface CheckReport {
   readonly folder: string;
-  /** Null where it does not load. */
+  /** Null where no server could load it. */
   readonly type: string | null;
   /** Why it does not load, or is not complete; pointers `<folder>/<file>#<json pointer>`. */
   readonly faults: readonly Fault[];
@@ -15,8 +16,11 @@ export interface CheckReport {
   readonly ok: boolean;
 }
 
-/** Never throws for what stands in the folder. */
-export async function checkType(folder: string): Promise<CheckReport> {
+/**
+ * Never throws for what stands in the folder.
+ * @param assertServable what a server does with loaded types when it starts; throws TYPE_INVALID
+ */
+export async function checkType(folder: string, assertServable?: (types: TypeRegistry) => unknown): Promise<CheckReport> {
   const path = resolve(folder);
   try {
     if (!existsSync(join(path, 'manifest.json')))
@@ -24,6 +28,7 @@ export async function checkType(folder: string): Promise<CheckReport> {
     await using registry = await loadTypes({ folders: [path] });
     const [type] = registry.types.values();
     if (type === undefined) return report(path, null, [{ pointer: `${path}#`, message: 'has no type' }]);
+    assertServable?.(registry);
     const fixtures = await runFixtures(type, path);
     return report(path, type.manifest.type, incomplete(path, fixtures), fixtures);
   } catch (error) {

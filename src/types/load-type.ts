@@ -87,12 +87,20 @@ function readSchemas(folder: string, manifest: TypeManifest, inFile: InFile): Ma
     inFile(file, found);
     if (found.length === 0 && isJsonObject(value)) schemas.set(version, value);
   }
-  const present = existsSync(join(folder, 'schemas')) ? readdirSync(join(folder, 'schemas')) : [];
-  for (const file of present) {
+  for (const file of filesIn(join(folder, 'schemas'))) {
     if (file.startsWith('.') || Object.hasOwn(manifest.versions, file.replace(/\.json$/, ''))) continue;
     inFile(`schemas/${file}`, [{ pointer: '', message: 'is of no version in manifest.json' }]);
   }
   return schemas;
+}
+
+/** None where it cannot be listed: then the files that were looked for in it are what is at fault. */
+function filesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
 }
 
 function buildVersion(source: TypeVersionSource, inFile: InFile): TypeVersion | undefined {

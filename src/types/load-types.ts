@@ -1,5 +1,5 @@
 /** Loads every artifact type of the given folders into the registry, or refuses with every fault of every folder. */
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { AppError, type Fault } from '#base/app-error.ts';
 import { type HookLimits, hookLimits } from './hook-limits.ts';
@@ -58,7 +58,7 @@ function withHooks(
 
 /** A type folder itself, or the type folders in it; those whose name starts with `_` or `.` only when named directly. */
 function typeFolders(folder: string, faults: Fault[]): string[] {
-  if (!existsSync(folder)) {
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) {
     faults.push({ pointer: `${folder}#`, message: 'there is no such folder' });
     return [];
   }

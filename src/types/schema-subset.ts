@@ -44,6 +44,9 @@ const numeric = {
 };
 const list = { minItems: count, maxItems: count, uniqueItems: { type: 'boolean' } };
 
+/** What every object has: a property of such a name would be found, and be of a wrong kind, in objects that lack it. */
+const inheritedNames = { enum: [...new Set([...prototypeKeys, ...Object.getOwnPropertyNames(Object.prototype)])] };
+
 const closed = (type: string, properties: object): object => ({
   properties: { type: { const: type }, ...words, ...properties },
   required: ['type'],
@@ -62,7 +65,7 @@ const byKind = (extra: object, nested: object): object => ({
     when('boolean', extra),
     when('array', { ...list, items: nested, ...extra }),
     when('object', {
-      properties: { type: 'object', maxProperties: 200, additionalProperties: nested },
+      properties: { type: 'object', maxProperties: 200, propertyNames: { not: inheritedNames }, additionalProperties: nested },
       required: { type: 'array', maxItems: 200, uniqueItems: true, items: { type: 'string' } },
       additionalProperties: { if: { type: 'boolean' }, else: nested },
       minProperties: count,
@@ -109,7 +112,7 @@ const subsetSchema = {
     properties: {
       type: 'object',
       maxProperties: 500,
-      propertyNames: { type: 'string', pattern: '^[!-~]{1,128}$', not: { enum: [...prototypeKeys] } },
+      propertyNames: { type: 'string', pattern: '^[!-~]{1,128}$', not: inheritedNames },
       // A property without `type` holds any JSON value.
       additionalProperties: {
         type: 'object',

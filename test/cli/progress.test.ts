@@ -62,7 +62,7 @@ describe('createProgress', () => {
     createProgress(io, () => 0).begin(`\u001b[2J${'x'.repeat(100)}`, 2 ** 50);
     expect(drawn[0]?.slice('\r\u001b[J'.length)).toMatch(/^…x{29} {2}0% {2}0 B\n$/);
     createProgress(io, () => 0).begin('a\u001b[2Jb', 1);
-    expect(drawn[1]).toContain('Ja?[2Jb ');
+    expect(drawn[1]).toContain('Ja [2Jb ');
   });
 
   it('is silent elsewhere', () => {

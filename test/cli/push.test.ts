@@ -152,6 +152,11 @@ describe('a push that fails', () => {
   it('says so of a slot, a type or a file that is not there, and makes no draft', async () => {
     await write({ 'disk.img': 'x' });
     expect((await push(...imageFlags, '--slot', 'disk=disk.img')).err).toContain('no slot disk; it has data. [SLOT_UNKNOWN]');
+    for (const slot of ['constructor', 'toString', '__proto__']) {
+      expect((await push(...imageFlags, '--slot', `${slot}=disk.img`)).err).toContain(
+        `no slot ${slot}; it has data. [SLOT_UNKNOWN]`,
+      );
+    }
     expect((await push('--type', 'picture', '--slot', 'data=disk.img')).err).toContain('[TYPE_UNKNOWN]');
     expect((await push(...imageFlags, '--slot', 'data=none.img')).err).toContain('[FILE_UNREADABLE]');
     expect((await push(...imageFlags, '--slot', 'data=disk.img', '--slot', 'data=disk.img')).err).toContain('[SLOT_FULL]');

@@ -51,6 +51,12 @@ describe('DateTime', () => {
       expect(time.byVariable(value), String(value)).toBe('refused');
     }
     expect(time.byLiteral('2026')).toBe('refused');
+    for (const day of ['2026-02-29', '2026-02-30', '2026-04-31', '2026-02-00', '2100-02-29', '0000-02-30']) {
+      expect(time.byVariable(`${day}T12:00:00Z`), day).toBe('refused');
+      expect(time.byLiteral(`"${day}T12:00:00+02:00"`), day).toBe('refused');
+    }
+    expect(time.byVariable('2028-02-29T12:00:00Z')).toBe('2028-02-29T12:00:00.000Z');
+    expect(time.byVariable('0099-12-31T12:00:00Z')).toBe('0099-12-31T12:00:00.000Z');
   });
 });
 

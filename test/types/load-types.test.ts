@@ -176,6 +176,15 @@ describe('a folder that is not right', () => {
     expect(faults[0]?.message).toContain(`one (${folder.path}/one)`);
   });
 
+  it('has a fault where a file stands in place of a folder', async () => {
+    using folder = createTypesFolder();
+    folder.write('thing/manifest.json', { type: 'thing', title: 'Thing', current: '1', versions: { 1: {} } });
+    folder.write('thing/schemas', 'a file');
+    expect(await pointersOf(folder)).toEqual(['thing/schemas/1.json#']);
+    const file = folder.write('file', '');
+    expect(await faultsOf([file])).toEqual([{ pointer: `${file}#`, message: 'there is no such folder' }]);
+  });
+
   it('has a fault for two hooks files', async () => {
     using folder = createTypesFolder();
     folder.writeType('thing', { hooks: 'export default {};' });
@@ -207,6 +216,14 @@ describe('a JSON Schema outside the subset', () => {
       '/properties/a/x-mutable',
     ],
     ['a property named like a prototype', JSON.parse('{"__proto__": {"type": "string"}}') as JsonObject, '/properties/__proto__'],
+    ...Object.getOwnPropertyNames(Object.prototype).flatMap((name): [string, JsonObject, string][] => [
+      [`a property ${name}`, Object.fromEntries([[name, { type: 'string' }]]), `/properties/${name}`],
+      [
+        `a nested property ${name}`,
+        { a: { type: 'object', properties: Object.fromEntries([[name, { type: 'string' }]]) } },
+        `/properties/a/properties/${name}`,
+      ],
+    ]),
   ])('is refused for %s', async (_, properties, pointer) => {
     using folder = createTypesFolder();
     folder.writeType('thing', { versions: { 1: properties } });

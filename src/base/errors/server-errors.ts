@@ -92,4 +92,10 @@ export const serverErrors = {
     'The output exists already and is not empty.',
     'Choose another folder; `vitrine pull` has --force to write into this one.',
   ),
+  OUTPUT_UNWRITABLE: entry(
+    500,
+    'internal',
+    'The output of a command cannot be written.',
+    'Make room, or send the output elsewhere; what the command had done before stands.',
+  ),
 } as const satisfies Record<string, ErrorEntry>;

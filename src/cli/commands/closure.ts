@@ -2,7 +2,7 @@
 import { type Command, Option } from 'commander';
 import { AppError } from '#base/app-error.ts';
 import { createApiClient } from '../api-client.ts';
-import { type CliIo, printJson, printTable } from '../cli-io.ts';
+import { type CliIo, printJson, printLine, printNote, printTable } from '../cli-io.ts';
 import { createRemoteCommand, type JsonOption, refHelp } from '../command-kit.ts';
 import { objectsOf, textOf, textOrNull } from '../json-values.ts';
 import { readClosure, withProblems } from '../pull-artifact.ts';
@@ -49,8 +49,8 @@ export function createClosureCommand(io: CliIo): Command {
           textOf(node['id']),
         ]);
         printTable(io, ['PROJECT', 'TYPE', 'NAME', 'VERSION', 'ID'], rows);
-        for (const problem of objectsOf(closure['problems'])) io.err(`warning: ${textOf(problem['message'])}\n`);
-        io.out(`${textOrNull(closure['closureDigest']) ?? 'not complete'}\n`);
+        for (const problem of objectsOf(closure['problems'])) printNote(io, `warning: ${textOf(problem['message'])}`);
+        printLine(io, textOrNull(closure['closureDigest']) ?? 'not complete');
       }
     });
 }

@@ -1,6 +1,6 @@
 /** Brings the database to this version. */
 import { Command } from 'commander';
-import { type CliIo, printJson } from '../cli-io.ts';
+import { type CliIo, printJson, printLine, printNote } from '../cli-io.ts';
 import { createCommand, type JsonOption } from '../command-kit.ts';
 import { addConfigOptions, type ConfigFlags, configHelp, readConfig } from '../config-options.ts';
 import { logged } from '../management-log.ts';
@@ -27,12 +27,12 @@ function createMigrateCommand(io: CliIo): Command {
       const applied = await logged(managementLog, 'db migrate', async () => {
         const external = database.directUrl ?? database.url;
         if (external !== undefined) return migrate({ url: external, signal: io.signal });
-        await using embedded = await startEmbeddedPostgres({ dataDir, onNotice: (message) => io.err(`${message}\n`) });
+        await using embedded = await startEmbeddedPostgres({ dataDir, onNotice: (message) => printNote(io, message) });
         // Awaited here: the database stops when this function ends.
         return await migrate({ url: embedded.url, signal: io.signal });
       });
       if (options.json === true) printJson(io, { applied });
-      else for (const line of applied.length === 0 ? ['nothing to apply'] : applied) io.out(`${line}\n`);
+      else for (const line of applied.length === 0 ? ['nothing to apply'] : applied) printLine(io, line);
     },
   );
 }

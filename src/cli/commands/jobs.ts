@@ -3,7 +3,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { AppError } from '#base/app-error.ts';
 import { isJsonObject, type Json, type JsonObject } from '#base/json.ts';
 import { createApiClient } from '../api-client.ts';
-import { type CliIo, printJson, printTable } from '../cli-io.ts';
+import { type CliIo, printJson, printLine, printTable } from '../cli-io.ts';
 import { collect, createRemoteCommand, type JsonOption } from '../command-kit.ts';
 import { type JobMutation, jobDocument, jobMutation, jobsDocument } from '../documents.ts';
 import { objectsOf, textOf, textOrNull } from '../json-values.ts';
@@ -61,7 +61,7 @@ function createRunCommand(io: CliIo): Command {
     .action(async (name: string, { payload, json }: JsonOption & { readonly payload: JsonObject }) => {
       const { job } = await createApiClient(io).mutate(jobMutation('runJob'), { name, payload });
       if (json === true) printJson(io, job);
-      else io.out(`${describe(job)}\n`);
+      else printLine(io, describe(job));
     });
 }
 
@@ -71,7 +71,7 @@ function createStepCommand(io: CliIo, mutation: JobMutation, name: string, summa
     .action(async (id: string, { json }: JsonOption) => {
       const { job } = await createApiClient(io).mutate(jobMutation(mutation), { id });
       if (json === true) printJson(io, job);
-      else io.out(`${describe(job)}\n`);
+      else printLine(io, describe(job));
     });
 }
 
@@ -100,7 +100,7 @@ function printJob(io: CliIo, job: Json | undefined): void {
   const attempts = ['attempts', `${textOf(job['attempts'])} of ${textOf(job['maxAttempts'])}`];
   const values = ['payload', 'output'].flatMap((field) => (job[field] ? [[field, JSON.stringify(job[field])]] : []));
   const progress = progressOf(job) === '' ? [] : [['progress', progressOf(job)]];
-  for (const [field = '', text = ''] of [...lines, attempts, ...progress, ...values]) io.out(`${field.padEnd(12)}${text}\n`);
+  for (const [field = '', text = ''] of [...lines, attempts, ...progress, ...values]) printLine(io, `${field.padEnd(12)}${text}`);
 }
 
 function progressOf(job: JsonObject): string {

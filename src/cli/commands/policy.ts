@@ -4,7 +4,7 @@ import { Command, Option } from 'commander';
 import { AppError } from '#base/app-error.ts';
 import { artifactStates, visibilities } from '#core/artifact.ts';
 import { type Action, actions, createCaller, isRole, loadPolicy, type Resource, renderSchema, roles } from '#policy/policy.ts';
-import { type CliIo, printJson } from '../cli-io.ts';
+import { type CliIo, printJson, printLine } from '../cli-io.ts';
 import { collect, createCommand, type JsonOption } from '../command-kit.ts';
 import { addConfigOptions, type ConfigFlags, configHelp, readConfig } from '../config-options.ts';
 
@@ -31,7 +31,7 @@ function createCheckCommand(io: CliIo): Command {
     if (options.json === true) printJson(io, { files, includeDefault: policy.includeDefault });
     else {
       const shipped = policy.includeDefault ? ['the shipped policies'] : [];
-      io.out(`good: ${[...shipped, ...files].join(', ') || 'no policies, which deny everything'}\n`);
+      printLine(io, `good: ${[...shipped, ...files].join(', ') || 'no policies, which deny everything'}`);
     }
   });
 }
@@ -99,7 +99,8 @@ async function explain(io: CliIo, options: ExplainOptions & ConfigFlags): Promis
     return;
   }
   const by = policies.length === 0 ? 'nothing permits it' : policies.join(', ');
-  io.out(`${isAllowed ? 'allowed' : 'denied'}: ${action}\n  by ${isFailed ? `${by}, which cannot be evaluated` : by}\n`);
+  printLine(io, `${isAllowed ? 'allowed' : 'denied'}: ${action}`);
+  printLine(io, `  by ${isFailed ? `${by}, which cannot be evaluated` : by}`);
 }
 
 function callerOf({ role = [], roleName = [], caller, project }: ExplainOptions) {

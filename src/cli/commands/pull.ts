@@ -5,7 +5,7 @@ import { AppError } from '#base/app-error.ts';
 import { closureFileName } from '#core/closure-path.ts';
 import { type ApiClient, createApiClient } from '../api-client.ts';
 import { labelOf, resolveArtifact, toArtifactView } from '../artifact-view.ts';
-import { type CliIo, formatBytes, printJson } from '../cli-io.ts';
+import { type CliIo, formatBytes, printJson, printLine, printNote } from '../cli-io.ts';
 import { createRemoteCommand, type JsonOption, parallelOption, refHelp } from '../command-kit.ts';
 import { objectsOf, textOf } from '../json-values.ts';
 import { type OutputTree, openOutputTree } from '../output-tree.ts';
@@ -67,7 +67,7 @@ async function pullOne(io: CliIo, client: ApiClient, ref: string, options: PullO
 async function pullClosure(io: CliIo, client: ApiClient, ref: string, options: PullOptions): Promise<void> {
   const closure = await readClosure(client, ref, { mode: options.mode, partial: options.partial === true });
   const tree = await openOutputTree(resolve(io.cwd, options.output));
-  for (const problem of objectsOf(closure['problems'])) io.err(`warning: ${textOf(problem['message'])}\n`);
+  for (const problem of objectsOf(closure['problems'])) printNote(io, `warning: ${textOf(problem['message'])}`);
   const files = closureFiles(closure);
   await transfer(io, client, tree, files, options);
   // Last: where it stands, the pull was whole.
@@ -94,7 +94,7 @@ async function transfer(
   } catch (error) {
     progress.end();
     if (options.json !== true && (io.signal.aborted || isTransient(error))) {
-      io.err(`What came is kept in ${tree.root}; the same command goes on with it.\n`);
+      printNote(io, `What came is kept in ${tree.root}; the same command goes on with it.`);
     }
     throw error;
   } finally {
@@ -104,6 +104,6 @@ async function transfer(
 
 function report(io: CliIo, what: string, tree: OutputTree, files: readonly PullFile[]): void {
   const bytes = files.reduce((sum, file) => sum + file.sizeBytes, 0);
-  io.out(`pulled ${what}: ${files.length} files, ${formatBytes(bytes)}\n`);
-  for (const file of files) io.out(`  ${join(tree.root, file.path)}\n`);
+  printLine(io, `pulled ${what}: ${files.length} files, ${formatBytes(bytes)}`);
+  for (const file of files) printLine(io, `  ${join(tree.root, file.path)}`);
 }

@@ -7,7 +7,7 @@ import { AppError } from '#base/app-error.ts';
 import type { JsonObject } from '#base/json.ts';
 import { type ApiClient, createApiClient } from '../api-client.ts';
 import { labelOf } from '../artifact-view.ts';
-import { type CliIo, formatBytes, printJson } from '../cli-io.ts';
+import { type CliIo, formatBytes, printJson, printLine, printNote } from '../cli-io.ts';
 import { collect, createRemoteCommand, type JsonOption, parallelOption } from '../command-kit.ts';
 import { hashFile } from '../hash-file.ts';
 import { inParallel } from '../in-parallel.ts';
@@ -102,7 +102,7 @@ async function push(io: CliIo, client: ApiClient, plan: PushPlan, options: PushO
       onKept(draftId) {
         progress.end();
         if (options.json === true) return;
-        io.err(`What was sent is kept in the draft ${draftId}; the same command goes on with it.\n`);
+        printNote(io, `What was sent is kept in the draft ${draftId}; the same command goes on with it.`);
       },
     });
   } finally {
@@ -119,7 +119,7 @@ async function planPush(io: CliIo, client: ApiClient, folder: string | undefined
   const { kinds, slots: shapes, systemWritten } = await readTypeShape(client, type);
   const spec = mergeSpec(type, manifest, options, parseProperties(options.property ?? [], kinds));
   const flagSlots = parseSlots(options.slot ?? []);
-  const fromManifest = Object.entries(manifest?.slots ?? {}).filter(([slot]) => flagSlots[slot] === undefined);
+  const fromManifest = Object.entries(manifest?.slots ?? {}).filter(([slot]) => !flagSlots.has(slot));
   const found = [
     ...(root === undefined ? [] : await findManifestFiles(root, Object.fromEntries(fromManifest), shapes)),
     ...(await findFlagFiles(io.cwd, flagSlots, shapes)),
@@ -166,14 +166,15 @@ function mergeSpec(type: string, manifest: PushSpec | undefined, options: PushOp
   };
 }
 
-function parseSlots(texts: readonly string[]): Record<string, string[]> {
-  const slots: Record<string, string[]> = {};
+/** A map, for a name may be one that every object has. */
+function parseSlots(texts: readonly string[]): ReadonlyMap<string, readonly string[]> {
+  const slots = new Map<string, readonly string[]>();
   for (const text of texts) {
     const at = text.indexOf('=');
     if (at < 1 || at === text.length - 1)
       throw new AppError('USAGE', `A slot is written slot=path, not ${JSON.stringify(text)}.`);
     const slot = text.slice(0, at);
-    slots[slot] = [...(slots[slot] ?? []), text.slice(at + 1)];
+    slots.set(slot, [...(slots.get(slot) ?? []), text.slice(at + 1)]);
   }
   return slots;
 }
@@ -205,9 +206,12 @@ function printPlan(io: CliIo, { spec, files, publish }: PushPlan, asJson: boolea
     return;
   }
   const label = [spec.type, spec.name].filter((part) => part !== undefined).join('/');
-  io.out(`would ${publish ? 'publish' : 'push as a draft'} ${label}${spec.version === undefined ? '' : `@${spec.version}`}\n`);
-  for (const file of files) io.out(`  ${file.slot}: ${file.path}  ${formatBytes(file.sizeBytes)}  sha256:${file.sha256}\n`);
-  for (const { alias, ref } of spec.dependencies) io.out(`  needs ${alias}: ${ref}\n`);
+  printLine(
+    io,
+    `would ${publish ? 'publish' : 'push as a draft'} ${label}${spec.version === undefined ? '' : `@${spec.version}`}`,
+  );
+  for (const file of files) printLine(io, `  ${file.slot}: ${file.path}  ${formatBytes(file.sizeBytes)}  sha256:${file.sha256}`);
+  for (const { alias, ref } of spec.dependencies) printLine(io, `  needs ${alias}: ${ref}`);
 }
 
 function printResult(io: CliIo, { artifact, outcome }: PushResult, asJson: boolean): void {
@@ -216,7 +220,7 @@ function printResult(io: CliIo, { artifact, outcome }: PushResult, asJson: boole
     return;
   }
   const words = { draft: 'pushed as a draft', published: 'published', exists: 'exists already with the same content:' };
-  io.out(`${words[outcome]} ${labelOf(artifact)}\n`);
-  io.out(`  id ${artifact.id}${artifact.digest === null ? '' : `, digest ${artifact.digest}`}\n`);
-  if (outcome === 'draft') io.out(`  publish it with: vitrine publish ${artifact.id}\n`);
+  printLine(io, `${words[outcome]} ${labelOf(artifact)}`);
+  printLine(io, `  id ${artifact.id}${artifact.digest === null ? '' : `, digest ${artifact.digest}`}`);
+  if (outcome === 'draft') printLine(io, `  publish it with: vitrine publish ${artifact.id}`);
 }

@@ -2,7 +2,7 @@
 import { Command } from 'commander';
 import { isJsonObject, type Json } from '#base/json.ts';
 import { createApiClient } from '../api-client.ts';
-import { type CliIo, printJson } from '../cli-io.ts';
+import { type CliIo, printJson, printLine } from '../cli-io.ts';
 import { createRemoteCommand, type JsonOption } from '../command-kit.ts';
 import { instanceDocument, setReadOnlyDocument } from '../documents.ts';
 import { textOrNull } from '../json-values.ts';
@@ -30,7 +30,7 @@ function createOnCommand(io: CliIo): Command {
         reason: reason ?? null,
       });
       if (json === true) return printJson(io, { instance, isQuiet });
-      io.out(`${describe(instance)}\n`);
+      printLine(io, describe(instance));
       if (isQuiet === true) io.err('Every write that had begun is over: nothing changes from here on.\n');
       else io.err('Writes that had begun before are still running: run this again until it says that they are over.\n');
     });
@@ -40,7 +40,7 @@ function createOffCommand(io: CliIo): Command {
   return createRemoteCommand('off', 'accept writes', ['read-only off'], notes).action(async ({ json }: JsonOption) => {
     const { instance } = await createApiClient(io).mutate(setReadOnlyDocument, { readOnly: false });
     if (json === true) printJson(io, { instance });
-    else io.out(`${describe(instance)}\n`);
+    else printLine(io, describe(instance));
   });
 }
 
@@ -50,7 +50,7 @@ function createStatusCommand(io: CliIo): Command {
     async ({ json }: JsonOption) => {
       const { instance } = await createApiClient(io).query(instanceDocument);
       if (json === true) printJson(io, { instance });
-      else io.out(`${describe(instance)}\n`);
+      else printLine(io, describe(instance));
     },
   );
 }

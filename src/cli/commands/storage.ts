@@ -2,7 +2,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { AppError } from '#base/app-error.ts';
 import type { JsonObject } from '#base/json.ts';
-import { type CliIo, formatBytes, printJson } from '../cli-io.ts';
+import { type CliIo, formatBytes, printJson, printLine } from '../cli-io.ts';
 import { collect, createRemoteCommand, type JsonOption } from '../command-kit.ts';
 import { addConfigOptions, type ConfigFlags, configHelp } from '../config-options.ts';
 import { objectsOf, textOf } from '../json-values.ts';
@@ -60,8 +60,8 @@ function createScrubCommand(io: CliIo): Command {
       if (options.json === true) printJson(io, report);
       else {
         const [verified, bytes] = [textOf(report['verified']), formatBytes(Number(report['verifiedBytes']))];
-        io.out(`verified ${verified} blobs (${bytes}), quarantined ${textOf(report['quarantined'])}, `);
-        io.out(`restored ${textOf(report['restored'])}, unreadable ${textOf(report['unreadable'])}\n`);
+        const counts = ['quarantined', 'restored', 'unreadable'].map((field) => `${field} ${textOf(report[field])}`);
+        printLine(io, `verified ${verified} blobs (${bytes}), ${counts.join(', ')}`);
         for (const damage of objectsOf(report['damaged'])) printDamage(io, damage);
       }
       const lost = Number(report['quarantined']) + Number(report['unreadable']);
@@ -77,7 +77,7 @@ function createCollectCommand(io: CliIo): Command {
       if (options.json === true) printJson(io, result);
       else {
         const bytes = formatBytes(Number(result['removedBytes']));
-        io.out(`condemned ${textOf(result['condemned'])}, removed ${textOf(result['removedObjects'])} objects (${bytes})\n`);
+        printLine(io, `condemned ${textOf(result['condemned'])}, removed ${textOf(result['removedObjects'])} objects (${bytes})`);
       }
       assertSound(0, objectsOf(result['skippedStores']));
     });
@@ -116,26 +116,28 @@ async function reconcile(io: CliIo, options: StorageOptions & ConfigFlags, repai
 function printStore(io: CliIo, store: JsonObject): void {
   const name = textOf(store['store']);
   if (store['skipped'] !== null) {
-    io.out(`${name}: left out: ${textOf(store['skipped'])}\n`);
+    printLine(io, `${name}: left out: ${textOf(store['skipped'])}`);
     return;
   }
   const [strays, unfinished, damaged] = [objectOf(store['strays']), objectOf(store['unfinished']), objectOf(store['damaged'])];
-  io.out(
-    `${name}: ${textOf(store['objects'])} objects (${formatBytes(Number(store['bytes']))}), ${textOf(store['rows'])} rows\n`,
+  printLine(
+    io,
+    `${name}: ${textOf(store['objects'])} objects (${formatBytes(Number(store['bytes']))}), ${textOf(store['rows'])} rows`,
   );
-  io.out(
-    `  unknown objects     ${textOf(strays['count'])}, due ${textOf(strays['due'])}, removed ${textOf(strays['removed'])}\n`,
+  printLine(
+    io,
+    `  unknown objects     ${textOf(strays['count'])}, due ${textOf(strays['due'])}, removed ${textOf(strays['removed'])}`,
   );
-  io.out(`  half-written        ${textOf(unfinished['count'])}, removed ${textOf(unfinished['removed'])}\n`);
-  io.out(`  lost their bytes    ${textOf(damaged['count'])}, quarantined ${textOf(damaged['quarantined'])}\n`);
+  printLine(io, `  half-written        ${textOf(unfinished['count'])}, removed ${textOf(unfinished['removed'])}`);
+  printLine(io, `  lost their bytes    ${textOf(damaged['count'])}, quarantined ${textOf(damaged['quarantined'])}`);
   for (const damage of objectsOf(damaged['first'])) printDamage(io, damage);
 }
 
 function printDamage(io: CliIo, damage: JsonObject): void {
   const elsewhere = damage['isReadable'] === true ? '; another place has it' : '';
-  io.out(`  ${textOf(damage['fault'])}: sha256:${textOf(damage['sha256'])} in ${textOf(damage['store'])}${elsewhere}\n`);
+  printLine(io, `  ${textOf(damage['fault'])}: sha256:${textOf(damage['sha256'])} in ${textOf(damage['store'])}${elsewhere}`);
   for (const artifact of objectsOf(damage['artifacts'])) {
-    io.out(`    ${textOf(artifact['label'])} ${textOf(artifact['path'])} (${textOf(artifact['id'])})\n`);
+    printLine(io, `    ${textOf(artifact['label'])} ${textOf(artifact['path'])} (${textOf(artifact['id'])})`);
   }
 }
 

@@ -2,7 +2,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { isJsonObject, type JsonObject } from '#base/json.ts';
 import { createApiClient } from '../api-client.ts';
-import { type CliIo, printJson, printTable } from '../cli-io.ts';
+import { type CliIo, printJson, printLine, printTable } from '../cli-io.ts';
 import { collect, createRemoteCommand, type JsonOption } from '../command-kit.ts';
 import { createTokenDocument, revokeTokenDocument, tokensDocument } from '../documents.ts';
 import { listOf, objectsOf, textOf, textOrNull } from '../json-values.ts';
@@ -50,7 +50,7 @@ function createCreateCommand(io: CliIo): Command {
       if (options.json === true) printJson(io, { token, secret });
       else {
         io.err('This is the only time the secret is shown. Use it as VITRINE_TOKEN.\n');
-        io.out(`${textOf(secret)}\n`);
+        printLine(io, textOf(secret));
       }
     });
 }
@@ -71,7 +71,7 @@ function createRevokeCommand(io: CliIo): Command {
     .action(async (id: string, options: JsonOption) => {
       const { token } = await createApiClient(io).mutate(revokeTokenDocument, { id });
       if (options.json === true) printJson(io, token);
-      else io.out(`revoked ${isJsonObject(token) ? textOf(token['subject']) : ''} (${id})\n`);
+      else printLine(io, `revoked ${isJsonObject(token) ? textOf(token['subject']) : ''} (${id})`);
     });
 }
 

@@ -1,12 +1,12 @@
 /** Lists the types of a server, checks a type folder, starts a new one. */
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { AppError } from '#base/app-error.ts';
 import type { JsonObject } from '#base/json.ts';
 import { packageRoot } from '#base/package-root.ts';
 import { createApiClient } from '../api-client.ts';
-import { type CliIo, printJson } from '../cli-io.ts';
+import { type CliIo, printJson, printLine } from '../cli-io.ts';
 import { createCommand, createRemoteCommand, type JsonOption } from '../command-kit.ts';
 import { typesDocument } from '../documents.ts';
 import { objectsOf, textOf } from '../json-values.ts';
@@ -39,12 +39,13 @@ function createCheckCommand(io: CliIo): Command {
     .argument('<dir>', 'the folder')
     .action(async (dir: string, options: JsonOption) => {
       const { checkType } = await import('#types/check-type.ts');
+      const { printSchema } = await import('#graphql/graphql-plane.ts');
       const reports = [];
-      for (const folder of typeFolders(resolve(io.cwd, dir))) reports.push(await checkType(folder));
+      for (const folder of typeFolders(resolve(io.cwd, dir))) reports.push(await checkType(folder, printSchema));
       if (options.json === true) printJson(io, reports);
       else
         for (const { ok, type, folder, fixtures } of reports)
-          if (ok) io.out(`${type}: good, ${fixtures.length} fixtures (${folder})\n`);
+          if (ok) printLine(io, `${type}: good, ${fixtures.length} fixtures (${folder})`);
       const faults = reports.flatMap((report) => [
         ...report.faults,
         ...report.fixtures.flatMap(({ name, problem }) =>
@@ -57,7 +58,8 @@ function createCheckCommand(io: CliIo): Command {
 
 /** The folder itself where it is of a type, else the type folders in it. */
 function typeFolders(folder: string): readonly string[] {
-  if (existsSync(join(folder, 'manifest.json')) || !existsSync(folder)) return [folder];
+  const isFolder = statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true;
+  if (existsSync(join(folder, 'manifest.json')) || !isFolder) return [folder];
   const inside = readdirSync(folder).map((name) => join(folder, name));
   const found = inside.filter((path) => existsSync(join(path, 'manifest.json')));
   return found.length === 0 ? [folder] : found.sort();
@@ -75,24 +77,28 @@ function createNewCommand(io: CliIo): Command {
       const example = join(packageRoot(), 'artifact-types/_example');
       const folder = newType({ name: type, example, parent: resolve(io.cwd, options.output) });
       if (options.json === true) printJson(io, { type, folder });
-      else io.out(`made ${folder}\n  change it, then: vitrine types check ${folder}\n`);
+      else {
+        printLine(io, `made ${folder}`);
+        printLine(io, `  change it, then: vitrine types check ${folder}`);
+      }
     });
 }
 
 function printType(io: CliIo, type: JsonObject): void {
-  io.out(`${textOf(type['name'])}: ${textOf(type['description'])}\n`);
+  printLine(io, `${textOf(type['name'])}: ${textOf(type['description'])}`);
   const current = type['current'] as JsonObject;
   for (const slot of objectsOf(current['slots'])) {
     const needed = slot['required'] === true ? ', required' : '';
-    io.out(`  slot ${textOf(slot['name'])} (${textOf(slot['kind'])}${needed}): ${textOf(slot['description'])}\n`);
+    printLine(io, `  slot ${textOf(slot['name'])} (${textOf(slot['kind'])}${needed}): ${textOf(slot['description'])}`);
   }
   for (const rule of objectsOf(current['dependencies'])) {
-    io.out(`  dependency ${textOf(rule['name'])}: ${textOf(rule['description'])}\n`);
+    printLine(io, `  dependency ${textOf(rule['name'])}: ${textOf(rule['description'])}`);
   }
   for (const property of objectsOf(type['properties'])) {
     const flags = ['required', 'mutable', 'filterable', 'sortable'].filter((flag) => property[flag] === true);
-    io.out(
-      `  ${textOf(property['name'])} (${[textOf(property['kind']), ...flags].join(', ')}): ${textOf(property['description'])}\n`,
+    printLine(
+      io,
+      `  ${textOf(property['name'])} (${[textOf(property['kind']), ...flags].join(', ')}): ${textOf(property['description'])}`,
     );
   }
 }
