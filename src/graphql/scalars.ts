@@ -96,10 +96,13 @@ function jsonFromLiteral(node: ValueNode, variables: { readonly [name: string]: 
       return node.values.map((item) => jsonFromLiteral(item, variables, depth + 1));
     case Kind.OBJECT:
       return Object.fromEntries(
-        node.fields.map((field) => [field.name.value, jsonFromLiteral(field.value, variables, depth + 1)]),
+        // A key whose variable was not given is left out, as of GraphQL's own input objects: null would say something else.
+        node.fields
+          .filter(({ value }) => value.kind !== Kind.VARIABLE || Object.hasOwn(variables, value.name.value))
+          .map((field) => [field.name.value, jsonFromLiteral(field.value, variables, depth + 1)]),
       );
     case Kind.VARIABLE:
-      return (variables[node.name.value] ?? null) as Json;
+      return Object.hasOwn(variables, node.name.value) ? (variables[node.name.value] as Json) : null;
     case Kind.ENUM:
       return refuse('JSON has no enum values; write text in quotes.', node);
   }

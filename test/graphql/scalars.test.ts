@@ -17,6 +17,9 @@ function echo(type: GraphQLScalarType) {
   return {
     byVariable: (value: unknown) => run(`query ($value: ${type.name}) { echo(value: $value) }`, { value }),
     byLiteral: (literal: string) => run(`{ echo(value: ${literal}) }`),
+    /** With a literal that names variables of the type. */
+    byBoth: (literal: string, declared: string, variables: Record<string, unknown>) =>
+      run(`query (${declared}) { echo(value: ${literal}) }`, variables),
   };
 }
 
@@ -70,6 +73,13 @@ describe('JSON', () => {
       }),
     );
     expect(json.byLiteral('{ a: [1, 2.5, "x", true, null, { b: {} }] }')).toEqual({ a: [1, 2.5, 'x', true, null, { b: {} }] });
+  });
+
+  it('leaves a key out whose variable was not given, and has null in a list for one', () => {
+    const declared = '$a: JSON, $b: JSON, $constructor: JSON, $d: JSON = 4';
+    const literal = '{ a: $a, b: $b, c: $constructor, d: $d, deep: [{ b: $b }, $b] }';
+    expect(json.byBoth(literal, declared, { a: 1 })).toEqual({ a: 1, d: 4, deep: [{}, null] });
+    expect(json.byBoth(literal, declared, { a: 1, b: null })).toEqual({ a: 1, b: null, d: 4, deep: [{ b: null }, null] });
   });
 
   it('is bounded in depth and in size', () => {
