@@ -90,6 +90,10 @@ function jsonFromLiteral(node: ValueNode, variables: { readonly [name: string]: 
     case Kind.BOOLEAN:
       return node.value;
     case Kind.INT:
+      // As in the body of a request: it would silently become another number.
+      return Number.isSafeInteger(Number(node.value))
+        ? Number(node.value)
+        : refuse('JSON has no whole numbers beyond 2^53 - 1.', node);
     case Kind.FLOAT:
       return Number(node.value);
     case Kind.LIST:

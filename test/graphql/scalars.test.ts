@@ -82,6 +82,14 @@ describe('JSON', () => {
     expect(json.byBoth(literal, declared, { a: 1, b: null })).toEqual({ a: 1, b: null, d: 4, deep: [{ b: null }, null] });
   });
 
+  it('refuses a whole number in the document that would become another one', () => {
+    for (const literal of ['9007199254740993', '-9007199254740992', '{ a: [9007199254740992] }'])
+      expect(json.byLiteral(literal)).toBe('refused');
+    expect(json.byLiteral('{ a: [9007199254740991, -9007199254740991, 1e21] }')).toEqual({
+      a: [Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER, 1e21],
+    });
+  });
+
   it('is bounded in depth and in size', () => {
     expect(json.byVariable(nested(maxJsonDepth))).toEqual(nested(maxJsonDepth));
     expect(json.byVariable(nested(maxJsonDepth + 1))).toBe('refused');
