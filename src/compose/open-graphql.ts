@@ -40,8 +40,14 @@ function areShipped({ types }: TypeRegistry): boolean {
 }
 
 async function loadPlane({ graphql, limits }: Config, services: Services): Promise<GraphqlPlane> {
-  const { createGraphqlPlane } = await loadGraphqlPlane();
+  const { createGraphqlPlane, defaultGraphqlLimits } = await loadGraphqlPlane();
   const { depth, cost, aliases, tokens, graphiql, introspection } = graphql;
-  const bounds = { maxDepth: depth, maxCost: cost, maxAliases: aliases, maxTokens: tokens, maxBodyBytes: limits.bodyBytes };
-  return createGraphqlPlane({ services, types: services.types, limits: bounds, graphiql, introspection });
+  const own = { maxDepth: depth, maxCost: cost, maxAliases: aliases, maxTokens: tokens, maxBodyBytes: limits.bodyBytes };
+  return createGraphqlPlane({
+    services,
+    types: services.types,
+    limits: { ...defaultGraphqlLimits, ...own },
+    graphiql,
+    introspection,
+  });
 }

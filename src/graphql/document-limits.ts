@@ -3,6 +3,7 @@ import {
   type ASTVisitor,
   type DocumentNode,
   GraphQLError,
+  type GraphQLErrorOptions,
   Kind,
   Lexer,
   type SelectionSetNode,
@@ -67,9 +68,9 @@ function nextKind(lexer: Lexer): TokenKind | undefined {
   }
 }
 
-export function tooComplex(what: string, limit: number): GraphQLError {
+export function tooComplex(what: string, limit: number, options: GraphQLErrorOptions = {}): GraphQLError {
   const error = new AppError('QUERY_TOO_COMPLEX', `The document asks for too many ${what}; the limit is ${limit}.`);
-  return new GraphQLError(error.message, { originalError: error });
+  return new GraphQLError(error.message, { ...options, originalError: error });
 }
 
 function countAliases(document: DocumentNode): number {

@@ -6,10 +6,13 @@ import { getArtifacts } from '#ops/get-artifacts.ts';
 import { getFamilies } from '#ops/get-families.ts';
 import type { Family } from '#ops/get-family.ts';
 import { listDependencies } from '#ops/list-dependencies.ts';
+import { type AnswerBudget, createAnswerBudget } from './answer-budget.ts';
 import { type BatchLoader, createBatchLoader } from './batch-loader.ts';
 
 export interface GraphqlContext {
   readonly op: OpContext;
+  /** What the lists of the answer may still hold. */
+  readonly budget: AnswerBudget;
   /** Readable artifacts by id; null for what does not exist or may not be seen, which are not told apart. */
   readonly artifacts: BatchLoader<string, Artifact | null>;
   /** As `artifacts`, of families. */
@@ -18,10 +21,12 @@ export interface GraphqlContext {
   readonly dependencies: BatchLoader<string, readonly Dependency[]>;
 }
 
-export function createGraphqlContext(services: Services, request: Request): GraphqlContext {
+/** @param maxValues rows of the answer's lists, times their fields */
+export function createGraphqlContext(services: Services, request: Request, maxValues: number): GraphqlContext {
   const op = createContext(services, request);
   return {
     op,
+    budget: createAnswerBudget(maxValues),
     artifacts: createBatchLoader(async (ids) => byId(ids, await getArtifacts(op, { ids })), null),
     families: createBatchLoader(async (ids) => byId(ids, await getFamilies(op, { ids })), null),
     dependencies: createBatchLoader((artifactIds) => listDependencies(op, { artifactIds }), []),

@@ -1,4 +1,4 @@
-/** What one request may ask for; checked before anything of it runs. */
+/** What one request may ask for; checked before anything of it runs, but for what only its answer shows. */
 
 export interface GraphqlLimits {
   /** Levels of fields, introspection aside. */
@@ -7,6 +7,8 @@ export interface GraphqlLimits {
   readonly maxCost: number;
   /** Fields under another name than their own. */
   readonly maxAliases: number;
+  /** Rows of all lists of the answer, each times the fields selected of it (answer-budget.ts). */
+  readonly maxValues: number;
   /** Tokens of the document. */
   readonly maxTokens: number;
   /** Bytes of the whole request body. */
@@ -17,6 +19,8 @@ export const defaultGraphqlLimits: GraphqlLimits = {
   maxDepth: 12,
   maxCost: 20_000,
   maxAliases: 50,
+  // A bundle of 10,000 files in every field is 90,000; half a million are about a second of the process, and some 400 MB of it.
+  maxValues: 500_000,
   maxTokens: 3_000,
   maxBodyBytes: 1_048_576,
 };

@@ -6,6 +6,7 @@ import { type AppError, isAppError } from '#base/app-error.ts';
 import { readBody } from '#base/read-body.ts';
 import type { Request as Caller, Services } from '#ops/context.ts';
 import type { TypeRegistry } from '#types/type-registry.ts';
+import { chargeLists } from './answer-budget.ts';
 import { createGraphqlContext } from './graphql-context.ts';
 import type { GraphqlLimits } from './graphql-limits.ts';
 import { buildSchema, sdlOf } from './schema.ts';
@@ -52,6 +53,7 @@ const defaultQuery = `# What is here: the newest artifacts of every type.
 export function createGraphqlPlane(options: GraphqlPlaneOptions): GraphqlPlane {
   const { services, limits } = options;
   const schema = buildSchema(options.types);
+  chargeLists(schema);
   const yoga = createYoga<ServerContext>({
     schema,
     graphqlEndpoint: graphqlPath,
@@ -77,12 +79,12 @@ export function createGraphqlPlane(options: GraphqlPlaneOptions): GraphqlPlane {
   return {
     sdl: sdlOf(schema),
     async handle(request, response, facts) {
-      const context = createGraphqlContext(services, facts);
+      const context = createGraphqlContext(services, facts, limits.maxValues);
       const body = request.method === 'POST' ? await readBodyOrError(request, limits.maxBodyBytes) : undefined;
       await yoga.handle(request, response, { ...context, body });
     },
     async fetch(request, facts) {
-      return yoga.fetch(request, createGraphqlContext(services, facts));
+      return yoga.fetch(request, createGraphqlContext(services, facts, limits.maxValues));
     },
   };
 }

@@ -97,16 +97,23 @@ function jsonFromLiteral(node: ValueNode, variables: { readonly [name: string]: 
     case Kind.BOOLEAN:
       return node.value;
     case Kind.INT:
+      // As in the body of a request: it would silently become another number.
+      return Number.isSafeInteger(Number(node.value))
+        ? Number(node.value)
+        : refuse('JSON has no whole numbers beyond 2^53 - 1.', node);
     case Kind.FLOAT:
       return Number(node.value);
     case Kind.LIST:
       return node.values.map((item) => jsonFromLiteral(item, variables, depth + 1));
     case Kind.OBJECT:
       return Object.fromEntries(
-        node.fields.map((field) => [field.name.value, jsonFromLiteral(field.value, variables, depth + 1)]),
+        // A key whose variable was not given is left out, as of GraphQL's own input objects: null would say something else.
+        node.fields
+          .filter(({ value }) => value.kind !== Kind.VARIABLE || Object.hasOwn(variables, value.name.value))
+          .map((field) => [field.name.value, jsonFromLiteral(field.value, variables, depth + 1)]),
       );
     case Kind.VARIABLE:
-      return (variables[node.name.value] ?? null) as Json;
+      return Object.hasOwn(variables, node.name.value) ? (variables[node.name.value] as Json) : null;
     case Kind.ENUM:
       return refuse('JSON has no enum values; write text in quotes.', node);
   }

@@ -17,6 +17,9 @@ function echo(type: GraphQLScalarType) {
   return {
     byVariable: (value: unknown) => run(`query ($value: ${type.name}) { echo(value: $value) }`, { value }),
     byLiteral: (literal: string) => run(`{ echo(value: ${literal}) }`),
+    /** With a literal that names variables of the type. */
+    byBoth: (literal: string, declared: string, variables: Record<string, unknown>) =>
+      run(`query (${declared}) { echo(value: ${literal}) }`, variables),
   };
 }
 
@@ -76,6 +79,21 @@ describe('JSON', () => {
       }),
     );
     expect(json.byLiteral('{ a: [1, 2.5, "x", true, null, { b: {} }] }')).toEqual({ a: [1, 2.5, 'x', true, null, { b: {} }] });
+  });
+
+  it('leaves a key out whose variable was not given, and has null in a list for one', () => {
+    const declared = '$a: JSON, $b: JSON, $constructor: JSON, $d: JSON = 4';
+    const literal = '{ a: $a, b: $b, c: $constructor, d: $d, deep: [{ b: $b }, $b] }';
+    expect(json.byBoth(literal, declared, { a: 1 })).toEqual({ a: 1, d: 4, deep: [{}, null] });
+    expect(json.byBoth(literal, declared, { a: 1, b: null })).toEqual({ a: 1, b: null, d: 4, deep: [{ b: null }, null] });
+  });
+
+  it('refuses a whole number in the document that would become another one', () => {
+    for (const literal of ['9007199254740993', '-9007199254740992', '{ a: [9007199254740992] }'])
+      expect(json.byLiteral(literal)).toBe('refused');
+    expect(json.byLiteral('{ a: [9007199254740991, -9007199254740991, 1e21] }')).toEqual({
+      a: [Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER, 1e21],
+    });
   });
 
   it('is bounded in depth and in size', () => {

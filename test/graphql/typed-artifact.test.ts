@@ -112,6 +112,16 @@ describe('the typed inputs', () => {
     expect(dig(replaced.data, 'updateGadget', 'artifact', 'properties')).toEqual({ color: 'green' });
   });
 
+  it('leave a property of a JSON literal as it is where its variable was not given', async () => {
+    const id = await create({ properties: { color: 'red', weight: 1 } });
+    const document = `mutation ($id: ID!, $color: JSON, $weight: JSON) {
+      updateArtifact(input: { id: $id, properties: { color: $color, weight: $weight } }) { ... on ArtifactPayload { artifact { properties } } } }`;
+    const propertiesAfter = async (variables: object) =>
+      dig((await ask(document, { id, ...variables })).data, 'updateArtifact', 'artifact', 'properties');
+    expect(await propertiesAfter({ weight: 2 })).toEqual({ color: 'red', weight: 2 });
+    expect(await propertiesAfter({ color: null })).toEqual({ weight: 2 });
+  });
+
   it('take an artifact of another type for one that does not exist', async () => {
     const kit = await ask('mutation { createArtifact(input: { type: "kit" }) { ... on ArtifactPayload { artifact { id } } } }');
     const id = dig(kit.data, 'createArtifact', 'artifact', 'id');
