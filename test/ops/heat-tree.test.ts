@@ -17,6 +17,68 @@ beforeAll(async () => {
 afterAll(() => node[Symbol.asyncDispose]());
 
 describe('the files of a Heat projection', () => {
+  it.each([
+    ['lib', 'lib/x'],
+    ['lib/x', 'lib'],
+  ])(
+    'finds files under aliases of which one stands in the folder of the other: %s before %s',
+    { timeout: 90_000 },
+    async (...aliases) => {
+      const suffix = aliases[0].length;
+      await publish({
+        type: 'bundle',
+        name: `outer-${suffix}`,
+        files: { files: { 'x/outer.txt': 'outer', 'x/both.txt': 'hidden' } },
+      });
+      await publish({ type: 'bundle', name: `inner-${suffix}`, files: { files: { 'inner.txt': 'inner', 'both.txt': 'shown' } } });
+      const configs = ['inner', 'outer', 'both'].map(
+        (name) => `  ${name}: {type: OS::Heat::SoftwareConfig, properties: {config: {get_file: lib/x/${name}.txt}}}\n`,
+      );
+      const { id } = await publish({
+        type: 'heat-template',
+        name: `nested-aliases-${suffix}`,
+        files: { template: { 'stack.yaml': `${heatVersion}resources:\n${configs.join('')}` } },
+        dependencies: aliases.map((alias) => ({
+          slot: 'bundle',
+          alias,
+          ref: `bundle/${alias === 'lib' ? 'outer' : 'inner'}-${suffix}`,
+        })),
+      });
+      const { files } = await projectHeat(own, { ref: id, mode: 'pinned' });
+      expect(files).toEqual({ 'lib/x/both.txt': 'shown', 'lib/x/inner.txt': 'inner', 'lib/x/outer.txt': 'outer' });
+    },
+  );
+
+  it('follows an environment also where a template fetches it as a file', async () => {
+    // A draft, since the type of a published one would refuse a file that is a template and an environment in one.
+    const id = await node.draft({
+      type: 'heat-template',
+      name: 'fetched-environment',
+      properties: { environmentFiles: ['env/all.yaml', 'env/both.yaml'] },
+      files: {
+        template: {
+          'stack.yaml': `${heatVersion}resources:
+  a: {type: OS::Heat::SoftwareConfig, properties: {config: {get_file: env/all.yaml}}}
+  b: {type: OS::Heat::SoftwareConfig, properties: {config: {get_file: env/both.yaml}}}
+`,
+        },
+        files: {
+          'env/all.yaml': 'resource_registry:\n  My::Thing: ../nested/thing.yaml\n',
+          'env/both.yaml': `${heatVersion}resources: {t: {type: part.yaml}}\nresource_registry: {"My::Part": part.yaml, "My::Thing": ../nested/thing.yaml}\n`,
+          'env/part.yaml': emptyStack,
+          'nested/thing.yaml': emptyStack,
+        },
+      },
+    });
+    const { files, environment_files } = await projectHeat(own, { ref: id, mode: 'pinned' });
+    expect(environment_files).toEqual(['env/all.yaml', 'env/both.yaml']);
+    expect(Object.keys(files)).toEqual(['env/all.yaml', 'env/both.yaml', 'env/part.yaml', 'nested/thing.yaml']);
+    expect(files['env/all.yaml']).toBe('resource_registry:\n  My::Thing: "nested/thing.yaml"\n');
+    expect(files['env/both.yaml']).toBe(
+      `${heatVersion}resources: {t: {type: "env/part.yaml"}}\nresource_registry: {"My::Part": "env/part.yaml", "My::Thing": "nested/thing.yaml"}\n`,
+    );
+  });
+
   it('reads a file from another of its stores where the first has lost it or is down', async () => {
     const { services } = node;
     const { id } = await publish({
