@@ -28,7 +28,7 @@ export interface UpdateArtifactInput {
   readonly protected?: boolean | undefined;
   /** Merged: null removes a property. */
   readonly properties?: JsonObject | undefined;
-  /** In place of all that callers wrote; before `properties` is merged. */
+  /** In place of all that callers wrote, a null the same as leaving out; before `properties` is merged. */
   readonly replaceProperties?: JsonObject | undefined;
   readonly tags?: readonly string[] | undefined;
   readonly addTags?: readonly string[] | undefined;
@@ -111,7 +111,9 @@ function planProperties(version: TypeVersion, artifact: Artifact, input: UpdateA
   if (input.properties !== undefined) assertCallerProperties(version, input.properties);
   const derived = Object.entries(artifact.properties).filter(([name]) => version.isSystemWritten(name));
   const base =
-    input.replaceProperties === undefined ? artifact.properties : { ...input.replaceProperties, ...Object.fromEntries(derived) };
+    input.replaceProperties === undefined
+      ? artifact.properties
+      : mergeProperties(Object.fromEntries(derived), input.replaceProperties);
   return mergeProperties(base, input.properties ?? {});
 }
 

@@ -39,6 +39,7 @@ describe('updating a draft', () => {
       count: 2,
       title: 'b',
     });
+    expect((await updateArtifact(own, { id, replaceProperties: { count: 3, title: null } })).properties).toEqual({ count: 3 });
     expect(await outcome(updateArtifact(own, { id, properties: { title: 7 } }))).toBe('PROPERTIES_INVALID');
     expect(await outcome(updateArtifact(own, { id, properties: { total_bytes: 1 } }))).toBe('PROPERTY_SYSTEM_WRITTEN');
     expect(await outcome(updateArtifact(own, { id, replaceProperties: { total_bytes: 1 } }))).toBe('PROPERTY_SYSTEM_WRITTEN');
