@@ -83,6 +83,24 @@ describe('updating a draft', () => {
     expect(events).toEqual([{ kind: 'artifact.created' }]);
   });
 
+  it('makes no revision for the dependencies that it has, in their order, and one for others', async () => {
+    const a = { slot: 'uses', alias: 'a', ref: 'own/kit/a@^1', parameter: 'p' };
+    const b = { slot: 'uses', alias: 'b', ref: 'kit/b' };
+    const before = await draft({ dependencies: [a, b] });
+    const { id } = before;
+    expect(await updateArtifact(own, { id, dependencies: [a, b] })).toEqual(before);
+    expect(await updateArtifact(own, { id, dependencies: [a, b], hidden: true })).toMatchObject({ revision: 2 });
+    const changes = [[b, a], [b], [{ ...b, parameter: 'q' }], [{ ...b, ref: 'kit/b@^2' }], []];
+    for (const [index, dependencies] of changes.entries()) {
+      expect(await updateArtifact(own, { id, dependencies })).toMatchObject({ revision: 3 + index });
+    }
+    const audits = { text: `SELECT detail FROM audit WHERE subject_id = $1 AND action = 'artifact:update' ORDER BY id LIMIT 2` };
+    expect(await node.services.db.query(audits, [id])).toEqual([
+      { detail: { changed: ['hidden'] } },
+      { detail: { changed: ['dependencies'] } },
+    ]);
+  });
+
   it('tells auditors which parts changed', async () => {
     const { id } = await draft();
     await updateArtifact(own, { id, properties: { title: 'x' }, hidden: true, addTags: ['t'] });
