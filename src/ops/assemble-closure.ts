@@ -22,7 +22,7 @@ export function assembleClosure(rules: Rules, mode: Closure['mode'], graph: Clos
   const problems = [
     ...graph.problems,
     ...nodes.flatMap((node) => nodeProblems(node, blobsByNode.get(node.id) ?? [])),
-    ...conflicts(rules, graph),
+    ...conflicts(rules, mode, graph),
     ...cycles(nodes, links),
     ...(graph.isCut ? [problem('LIMIT', graph.root, `The closure has more than ${nodes.length} nodes.`)] : []),
   ];
@@ -126,9 +126,13 @@ function describe({
   return name === null ? `${type} ${id}` : `${type}/${name}${version === null ? '' : `@${version}`}`;
 }
 
-/** Families that some singleton slot points at: their versions agree where one of them lies in the range of every edge. */
-function conflicts(rules: Rules, graph: ClosureGraph): readonly ClosureProblem[] {
-  return disagreements(rules, graph).map(({ links, versions }) => {
+/**
+ * Families that some singleton slot points at. Versions that are pinned agree where one of them lies in the range of every edge;
+ * ranges that still give several when no more was decided do not.
+ */
+function conflicts(rules: Rules, mode: Closure['mode'], graph: ClosureGraph): readonly ClosureProblem[] {
+  const families = mode === 'pinned' ? disagreements(rules, graph) : singletonFamilies(rules, graph);
+  return families.map(({ links, versions }) => {
     const [first] = links;
     const message = `Versions ${versions.join(' and ')} of ${first?.row.target_type ?? ''}/${first?.row.target_name ?? ''} are needed at once, and a singleton slot allows one.`;
     return {

@@ -3,6 +3,7 @@ import { isAppError } from '#base/app-error.ts';
 import type { Closure, ClosureBlob, ClosureNode } from '#core/closure.ts';
 import { findDownloadable } from './complete-resource.ts';
 import type { OpContext } from './context.ts';
+import { readPlaces } from './read-places.ts';
 
 export interface LocatedClosure {
   readonly closure: Closure;
@@ -52,22 +53,21 @@ async function readText(context: OpContext, located: LocatedClosure, node: strin
     const bytes = await readBlob(context, located, node, blob);
     return bytes === undefined ? null : new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (error) {
-    if (error instanceof TypeError || isAppError(error, 'BLOB_UNAVAILABLE') || isAppError(error, 'STORE_UNAVAILABLE'))
-      return null;
+    if (error instanceof TypeError || isAppError(error, 'BLOB_UNAVAILABLE')) return null;
     throw error;
   }
 }
 
 /** The whole blob in memory: for small ones. Undefined where no configured store has it. @throws AppError BLOB_UNAVAILABLE */
 export async function readBlob(
-  { blobs, signal }: OpContext,
+  context: OpContext,
   { locations }: LocatedClosure,
   node: string,
   { path, sizeBytes }: ClosureBlob,
 ): Promise<Uint8Array | undefined> {
-  for (const [store, key] of locations(node, path)) {
-    const found = blobs.stores.get(store);
-    if (found !== undefined) return sizeBytes === 0 ? new Uint8Array() : found.read(key, 0, sizeBytes, signal);
-  }
-  return undefined;
+  const places = locations(node, path)
+    .filter(([store]) => context.blobs.stores.has(store))
+    .map(([store, objectKey]) => ({ path, store, objectKey }));
+  if (places.length === 0) return undefined;
+  return sizeBytes === 0 ? new Uint8Array() : readPlaces(context, places, 0, sizeBytes);
 }

@@ -8,7 +8,7 @@ import { assertProject, assertTags } from '#core/names.ts';
 import type { Sql } from '#metadata/database.ts';
 import { artifactRecords, dependencyRecords } from '#metadata/metadata.ts';
 import { readDependencies } from './check-dependencies.ts';
-import { assertCallerProperties, assertProperties } from './check-properties.ts';
+import { assertCallerProperties, assertProperties, mergeProperties } from './check-properties.ts';
 import { authoriseVisibility, checkDescription } from './check-visibility.ts';
 import type { OpContext } from './context.ts';
 import { assertNoFaults, hookArtifact } from './hook-artifact.ts';
@@ -28,6 +28,7 @@ export interface CreateArtifactInput {
   readonly visibility?: Visibility | undefined;
   readonly hidden?: boolean | undefined;
   readonly protected?: boolean | undefined;
+  /** Null is the same as leaving a property out. */
   readonly properties?: JsonObject | undefined;
   readonly tags?: readonly string[] | undefined;
   readonly dependencies?: readonly DependencyInput[] | undefined;
@@ -83,8 +84,9 @@ async function planDraft(
   if (description !== undefined && named.version === null)
     throw inputFault('/description', 'belongs to a family: give a version');
   const tags = assertTags(input.tags ?? [], context.settings.maxTags);
-  const properties = input.properties ?? {};
-  assertCallerProperties(version, properties);
+  const given = input.properties ?? {};
+  assertCallerProperties(version, given);
+  const properties = mergeProperties({}, given);
   assertProperties(context, version, properties, { partial: true });
   const dependencies = readDependencies(context, version, input.dependencies ?? []);
   const id = readId(context, input.id);

@@ -28,7 +28,8 @@ export interface GetClosureInput {
 
 /**
  * Problems are part of the answer; only a root that cannot be had is an error. Pinned, it takes at most five statements however
- * large the closure is; floating, at most five and two for each level.
+ * large the closure is; floating, at most five and two for each level, and for each of at most four rounds in which singletons
+ * agree one, and two for each level that a round has to read.
  * @throws AppError ARTIFACT_NOT_FOUND, VERSION_NO_MATCH, REFERENCE_INVALID, RANGE_INVALID, INPUT_INVALID, CLOSURE_TOO_LARGE
  */
 export async function getClosure(context: OpContext, input: GetClosureInput): Promise<Closure> {

@@ -1,6 +1,6 @@
 /** The files of a stack and of what it depends on as one tree, collected by following references from its documents. */
 import type { Fault } from '#base/app-error.ts';
-import type { ClosureBlob, ClosureEdge, ClosureNode } from '#core/closure.ts';
+import type { ClosureBlob, ClosureNode } from '#core/closure.ts';
 import { findCycle } from '#core/dependency-graph.ts';
 import {
   type HeatDocument,
@@ -36,6 +36,9 @@ export function createHeatTree(context: OpContext, located: LocatedClosure): Hea
   const nodes = new Map(closure.nodes.map((node) => [node.id, node]));
   const edgesByNode = Map.groupBy(closure.edges, ({ from }) => from);
   const texts = new Map<string, string>();
+  /** By key, as read, with what was rewritten; undefined for what is not there. Not parsed: documents are large. */
+  const originals = new Map<string, Pick<HeatDocument, 'text' | 'edits'> | undefined>();
+  const walked = new Set<string>();
   const referred = new Set<string>();
   const nested: { readonly from: string; readonly to: string }[] = [];
   const faults: Fault[] = [];
@@ -51,14 +54,13 @@ export function createHeatTree(context: OpContext, located: LocatedClosure): Hea
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
       const { place } = next;
       const key = keyOf(place);
-      if (texts.has(key)) continue;
-      const text = await readText(place, key);
-      const document = text === undefined ? undefined : documentOf(text, next.role);
-      if (document === undefined) {
-        texts.set(key, text ?? '');
-        continue;
-      }
-      for (const reference of heatReferences(document, next.role === 'environment' ? 'environment' : 'template')) {
+      const kind = next.role === 'environment' ? 'environment' : 'template';
+      // Once as each: a file that was only fetched may be an environment too.
+      if (walked.has(`${kind} ${key}`)) continue;
+      walked.add(`${kind} ${key}`);
+      const document = await open(place, key, next.role);
+      if (document === undefined) continue;
+      for (const reference of heatReferences(document, kind)) {
         const target = follow(place, reference, key);
         if (target === undefined) continue;
         const targetKey = keyOf(target);
@@ -70,6 +72,19 @@ export function createHeatTree(context: OpContext, located: LocatedClosure): Hea
       }
       texts.set(key, writeHeatDocument(document));
     }
+  };
+
+  /** Undefined for a file without references. What both roles of a file rewrite comes to stand in one text. */
+  const open = async (place: HeatPlace, key: string, role: Role): Promise<HeatDocument | undefined> => {
+    if (!originals.has(key)) {
+      const text = await readText(place, key);
+      texts.set(key, text ?? '');
+      originals.set(key, text === undefined ? undefined : { text, edits: new Map() });
+    }
+    const original = originals.get(key);
+    if (original === undefined) return undefined;
+    const document = { ...readHeatDocument(original.text), edits: original.edits };
+    return isWalked(document, role) ? document : undefined;
   };
 
   const readText = async (place: HeatPlace, key: string): Promise<string | undefined> => {
@@ -97,14 +112,32 @@ export function createHeatTree(context: OpContext, located: LocatedClosure): Hea
     return target;
   };
 
-  /** A path of the artifact's own, or one under the alias of a dependency, whose tree then goes on the same way. */
-  const find = (place: HeatPlace): HeatPlace | undefined => {
-    if (blobOf(place) !== undefined) return place;
-    const edge = (edgesByNode.get(place.node.id) ?? []).find(({ alias }: ClosureEdge) => place.path.startsWith(`${alias}/`));
-    const node = edge?.to == null ? undefined : nodes.get(edge.to);
-    if (edge === undefined || node === undefined) return undefined;
-    return find({ node, prefix: `${place.prefix}${edge.alias}/`, path: place.path.slice(edge.alias.length + 1) });
+  /**
+   * A path of the artifact's own, or one under the alias of a dependency, whose tree then goes on the same way. The longest alias
+   * first, for one may stand in the folder of another; nowhere twice, for such aliases multiply from tree to tree.
+   */
+  const find = (start: HeatPlace): HeatPlace | undefined => {
+    const tried = new Set<string>();
+    const left = [start];
+    for (let place = left.pop(); place !== undefined; place = left.pop()) {
+      if (blobOf(place) !== undefined) return place;
+      if (tried.has(`${place.node.id} ${place.path}`)) continue;
+      tried.add(`${place.node.id} ${place.path}`);
+      left.push(...placesBelow(place));
+    }
+    return undefined;
   };
+
+  /** The same file under each alias that its path begins with, the longest last. */
+  const placesBelow = ({ node, prefix, path }: HeatPlace): readonly HeatPlace[] =>
+    (edgesByNode.get(node.id) ?? [])
+      .filter(({ alias }) => path.startsWith(`${alias}/`))
+      .toSorted((a, b) => a.alias.length - b.alias.length)
+      .flatMap(({ alias, to }) => {
+        const target = to === null ? undefined : nodes.get(to);
+        if (target === undefined) return [];
+        return [{ node: target, prefix: `${prefix}${alias}/`, path: path.slice(alias.length + 1) }];
+      });
 
   return {
     get files() {
@@ -135,10 +168,8 @@ function blobOf({ node, path }: HeatPlace): ClosureBlob | undefined {
 }
 
 /** As heatclient: what is fetched as a file and parses as a template is walked as one. */
-function documentOf(text: string, role: Role): HeatDocument | undefined {
-  const document = readHeatDocument(text);
-  if (document.faults.length > 0) return undefined;
-  return role === 'environment' || document.format !== null ? document : undefined;
+function isWalked({ faults, format }: HeatDocument, role: Role): boolean {
+  return faults.length === 0 && (role === 'environment' || format !== null);
 }
 
 /** Heat takes text only; heatclient sends other bytes as base64 in lines, and the template has to know. */

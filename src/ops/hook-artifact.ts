@@ -5,6 +5,7 @@ import type { Sql } from '#metadata/database.ts';
 import { type dependencyRecords, readinessRecords } from '#metadata/metadata.ts';
 import type { BlobView, DependencyView, HookArtifact } from '#sdk/sdk.ts';
 import type { OpContext } from './context.ts';
+import { readPlaces } from './read-places.ts';
 
 /** The most bytes one read of a hook gets. */
 const readBytesMax = 1024 * 1024;
@@ -40,30 +41,9 @@ async function blobViews(
     sha256,
     read: async (offset, length) => {
       const end = Math.min(offset + Math.min(length, readBytesMax), sizeBytes);
-      return offset >= end ? new Uint8Array(0) : readFrom(context, places.get(path) ?? [], offset, end);
+      return offset >= end ? new Uint8Array(0) : readPlaces(context, places.get(path) ?? [], offset, end);
     },
   }));
-}
-
-/** From the first place that has these bytes, which is asked first from then on: what one has lost, another may have. */
-async function readFrom(
-  { blobs, log, signal }: OpContext,
-  places: readinessRecords.BlobPlace[],
-  offset: number,
-  end: number,
-): Promise<Uint8Array> {
-  for (const place of [...places]) {
-    try {
-      const bytes = await blobs.stores.get(place.store)?.read(place.objectKey, offset, end - offset, signal);
-      if (bytes?.length === end - offset) return bytes;
-      log.error(place, 'a blob has lost bytes in one of its stores, or the store is not configured here');
-    } catch (error) {
-      signal.throwIfAborted();
-      log.warn({ err: error, ...place }, 'a blob could not be read in one of its stores');
-    }
-    places.push(...places.splice(places.indexOf(place), 1));
-  }
-  throw new AppError('BLOB_UNAVAILABLE');
 }
 
 function toView(dependency: dependencyRecords.NewDependency): DependencyView {

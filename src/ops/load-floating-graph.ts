@@ -8,6 +8,7 @@ import { commonVersion, singletonFamilies } from './assemble-closure.ts';
 import type { OpContext } from './context.ts';
 import { type ClosureGraph, edgeProblem, edgeRef, type GraphLink } from './load-pinned-graph.ts';
 import { candidatesMax } from './resolve-name.ts';
+import { takesVersion } from './singleton-rule.ts';
 
 type NodeRow = closureRecords.ClosureNodeRow;
 type EdgeRow = closureRecords.ClosureEdgeRow;
@@ -19,7 +20,7 @@ interface Known {
   readonly edges: Map<string, readonly EdgeRow[]>;
   /** By the text of the request; null: no answer. */
   readonly answers: Map<string, NodeRow | null>;
-  /** What a singleton decided for a family: taken whatever else a range would have given. */
+  /** What singletons decided for a family: taken by every edge that accepts it, whatever else its range would have given. */
   readonly decided: Map<string, string>;
 }
 
@@ -97,8 +98,12 @@ async function resolveEdges(tx: Sql, context: OpContext, edges: readonly EdgeRow
 
 function answerOf(context: OpContext, edge: EdgeRow, known: Known): NodeRow | null {
   const answer = known.answers.get(keyOf(requestOf(context, edge, known))) ?? null;
-  const decided = edge.target_id === null && answer !== null ? known.decided.get(familyText(answer)) : undefined;
-  return decided === undefined ? answer : (known.nodes.get(decided) ?? answer);
+  if (answer === null || edge.target_id !== null) return answer;
+  const decided = known.nodes.get(known.decided.get(familyText(answer)) ?? '');
+  const version = parseVersion(decided?.version ?? '');
+  // An edge that was not there when it was decided may want another; then the family is in disagreement once more.
+  if (decided === undefined || version === undefined) return answer;
+  return takesVersion({ version: answer.version, isById: false, range: edge.range }, version) ? decided : answer;
 }
 
 /** A dependency without a project means the consumer's own, then the trusted ones; a publisher meant the same. */
@@ -138,7 +143,7 @@ async function agree(tx: Sql, context: OpContext, graph: ClosureGraph, known: Kn
     if (taken !== undefined && taken !== null) {
       hasDecided ||= known.decided.get(family) !== taken;
       known.decided.set(family, taken);
-    } else if (first !== undefined && !known.decided.has(family) && links.every(({ row }) => row.target_id === null)) {
+    } else if (first !== undefined && links.every(({ row }) => row.target_id === null)) {
       const ranges = links.map(({ row }) => parseRange(row.range));
       const named = links.every(({ row }) => row.target_project !== null);
       const project = graph.nodes.get(first.to ?? '')?.project ?? '';
@@ -154,9 +159,10 @@ async function agree(tx: Sql, context: OpContext, graph: ClosureGraph, known: Kn
     open.map(({ request }) => request),
   );
   for (const answer of found) {
+    const family = open[answer.n]?.family ?? '';
     known.nodes.set(answer.id, answer);
-    known.decided.set(open[answer.n]?.family ?? '', answer.id);
-    hasDecided = true;
+    hasDecided ||= known.decided.get(family) !== answer.id;
+    known.decided.set(family, answer.id);
   }
   return hasDecided;
 }

@@ -28,7 +28,7 @@ export interface UpdateArtifactInput {
   readonly protected?: boolean | undefined;
   /** Merged: null removes a property. */
   readonly properties?: JsonObject | undefined;
-  /** In place of all that callers wrote; before `properties` is merged. */
+  /** In place of all that callers wrote, a null the same as leaving out; before `properties` is merged. */
   readonly replaceProperties?: JsonObject | undefined;
   readonly tags?: readonly string[] | undefined;
   readonly addTags?: readonly string[] | undefined;
@@ -40,7 +40,7 @@ export interface UpdateArtifactInput {
 export interface UpdatePlan {
   readonly named: ArtifactName;
   readonly content: Omit<artifactRecords.ArtifactContent, 'familyId' | 'name' | 'version'>;
-  /** Undefined: they stay. */
+  /** Undefined: they stay, as nothing was said of them or just what they are. */
   readonly dependencies: readonly dependencyRecords.NewDependency[] | undefined;
   /** An active, unversioned artifact is given its version: from now on it is frozen. */
   readonly isFreeze: boolean;
@@ -49,10 +49,17 @@ export interface UpdatePlan {
 }
 
 /**
+ * @param current the dependencies as they are, where the input has any
  * @throws AppError NAME_INVALID, VERSION_INVALID, TAG_INVALID, PROPERTIES_INVALID, PROPERTY_IMMUTABLE,
  *   PROPERTY_SYSTEM_WRITTEN, DEPENDENCY_INVALID, STATE_CONFLICT, LIMIT_EXCEEDED, INPUT_INVALID
  */
-export function planUpdate(context: OpContext, version: TypeVersion, artifact: Artifact, input: UpdateArtifactInput): UpdatePlan {
+export function planUpdate(
+  context: OpContext,
+  version: TypeVersion,
+  artifact: Artifact,
+  current: readonly dependencyRecords.NewDependency[],
+  input: UpdateArtifactInput,
+): UpdatePlan {
   const isDraft = artifact.state === 'draft';
   const isFrozen = !isDraft && artifact.version !== null;
   const named = planName(artifact, input, isFrozen);
@@ -73,7 +80,8 @@ export function planUpdate(context: OpContext, version: TypeVersion, artifact: A
     properties,
     tags: planTags(context, artifact, input),
   };
-  const dependencies = input.dependencies === undefined ? undefined : readDependencies(context, version, input.dependencies);
+  const given = input.dependencies === undefined ? undefined : readDependencies(context, version, input.dependencies);
+  const dependencies = given !== undefined && isSame(given.map(written), current.map(written)) ? undefined : given;
   return {
     named,
     content,
@@ -111,7 +119,9 @@ function planProperties(version: TypeVersion, artifact: Artifact, input: UpdateA
   if (input.properties !== undefined) assertCallerProperties(version, input.properties);
   const derived = Object.entries(artifact.properties).filter(([name]) => version.isSystemWritten(name));
   const base =
-    input.replaceProperties === undefined ? artifact.properties : { ...input.replaceProperties, ...Object.fromEntries(derived) };
+    input.replaceProperties === undefined
+      ? artifact.properties
+      : mergeProperties(Object.fromEntries(derived), input.replaceProperties);
   return mergeProperties(base, input.properties ?? {});
 }
 
@@ -139,6 +149,12 @@ function changedParts(current: Comparable, next: Comparable, dependencies: unkno
   const parts = ['project', 'name', 'version', 'visibility', 'hidden', 'protected', 'properties', 'tags'] as const;
   const changed: string[] = parts.filter((part) => !isSame(current[part], next[part]));
   return dependencies === undefined ? changed : [...changed, 'dependencies'];
+}
+
+/** A dependency as it was written, whatever else its row has. */
+function written(dependency: dependencyRecords.NewDependency): readonly (string | null)[] {
+  const { slot, alias, targetProject, targetType, targetName, targetId, range, parameter } = dependency;
+  return [slot, alias, targetProject, targetType, targetName, targetId, range, parameter];
 }
 
 function isSame(a: Parameters<typeof canonicalJson>[0] | undefined, b: Parameters<typeof canonicalJson>[0] | undefined): boolean {

@@ -47,7 +47,7 @@ export async function updateArtifactBy(
 ): Promise<Artifact> {
   return untilCurrent(async (count) => {
     const artifact = await loadArtifact(context, id, 'artifact:update', type);
-    const update = planDecided(context, artifact, decide);
+    const update = await planDecided(context.db, context, artifact, decide);
     const { loaded, plan } = update;
     if (plan.changed.length === 0) return artifact;
     if (count > 1 && isPlain(update)) return updateUnderLock(context, artifact, decide);
@@ -62,11 +62,12 @@ interface DecidedUpdate {
   readonly plan: UpdatePlan;
 }
 
-function planDecided(context: OpContext, artifact: Artifact, decide: DecideUpdate): DecidedUpdate {
+async function planDecided(sql: Sql, context: OpContext, artifact: Artifact, decide: DecideUpdate): Promise<DecidedUpdate> {
   const input = { ...decide(artifact), id: artifact.id };
   const loaded = loadedType(context, artifact);
   assertRevision(artifact, input.expectedRevision);
-  const plan = planUpdate(context, loaded.version, artifact, input);
+  const current = input.dependencies === undefined ? [] : await dependencyRecords.listDependencies(sql, artifact.id);
+  const plan = planUpdate(context, loaded.version, artifact, current, input);
   authoriseParts(context, artifact, plan);
   // Said here, for what changes nothing does not come to the lock that says it.
   if (artifact.state === 'pending_delete') throw new AppError('ARTIFACT_DELETED');
@@ -82,7 +83,7 @@ async function updateUnderLock(context: OpContext, seen: Artifact, decide: Decid
     async (tx) => {
       await lockCurrent(tx, seen.id, undefined);
       const artifact = await loadArtifact(context, seen.id, 'artifact:update', seen.type, tx);
-      const update = planDecided(context, artifact, decide);
+      const update = await planDecided(tx, context, artifact, decide);
       if (update.plan.changed.length === 0) return artifact;
       // What it comes to now is not for a transaction that holds the lock: once more without.
       if (!isPlain(update)) throw overtaken(artifact);

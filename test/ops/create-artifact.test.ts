@@ -38,6 +38,11 @@ describe('creating an artifact', () => {
     expect(await getArtifact(own, { id: artifact.id })).toEqual(artifact);
   });
 
+  it('takes a null for a property that is left out', async () => {
+    expect((await make({ properties: { title: null, count: 1 } })).properties).toEqual({ count: 1 });
+    expect(await outcome(make({ properties: { total_bytes: null } }))).toBe('PROPERTY_SYSTEM_WRITTEN');
+  });
+
   it('hides and protects it from the start, where that is asked for', async () => {
     const artifact = await make({ hidden: true, protected: true, visibility: 'shared' });
     expect(artifact).toMatchObject({ hidden: true, protected: true, visibility: 'shared' });

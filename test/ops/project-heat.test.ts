@@ -1,49 +1,22 @@
-import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Artifact, DependencyInput } from '#core/artifact.ts';
 import type { OpContext } from '#ops/context.ts';
 import { createArtifact } from '#ops/create-artifact.ts';
 import { projectHeat } from '#ops/project-heat.ts';
 import { publishArtifact } from '#ops/publish-artifact.ts';
 import { uploadBlob } from '#ops/upload-blob.ts';
-import { actAs, createTestNode, type Node, outcome, putText, refusal } from '#test/support/operations.ts';
-import { loadTypes } from '#types/load-types.ts';
-import type { TypeRegistry } from '#types/type-registry.ts';
+import { createHeatNode, emptyStack, type HeatNode, heatVersion } from '#test/support/heat-node.ts';
+import { outcome, putText, refusal } from '#test/support/operations.ts';
 
-let node: Node;
-let types: TypeRegistry;
+let node: HeatNode;
 let own: OpContext;
+let publish: HeatNode['publish'];
 
 beforeAll(async () => {
-  node = await createTestNode();
-  types = await loadTypes({ folders: [join(import.meta.dirname, '../../artifact-types')] });
-  own = actAs(node.with({ types }), 'own');
+  node = await createHeatNode();
+  ({ own, publish } = node);
 });
-afterAll(async () => {
-  await types[Symbol.asyncDispose]();
-  await node[Symbol.asyncDispose]();
-});
-
-interface Part {
-  readonly type: string;
-  readonly name: string;
-  readonly properties?: Record<string, string | string[]>;
-  /** slot → path → text; a slot of kind one has one path. */
-  readonly files: Record<string, Record<string, string>>;
-  readonly dependencies?: readonly DependencyInput[];
-}
-
-async function publish({ type, name, properties = {}, files, dependencies = [] }: Part): Promise<Artifact> {
-  const draft = await createArtifact(own, { type, name, version: '1.0.0', properties, dependencies });
-  for (const [slot, texts] of Object.entries(files)) {
-    for (const [path, text] of Object.entries(texts)) await putText(own, draft.id, slot, text, path);
-  }
-  return publishArtifact(own, { id: draft.id });
-}
-
-const version = 'heat_template_version: 2018-08-31\n';
-const leaf = `${version}resources: {r: {type: OS::Heat::None}}\n`;
+afterAll(() => node[Symbol.asyncDispose]());
 
 describe('the Heat projection of a stack', () => {
   // The first that publishes: the hooks of four types start their threads.
@@ -62,7 +35,7 @@ describe('the Heat projection of a stack', () => {
       name: 'shared-env',
       files: {
         environment: { 'env.yaml': 'resource_registry:\n  My::Thing: nested/thing.yaml\n' },
-        files: { 'nested/thing.yaml': leaf },
+        files: { 'nested/thing.yaml': emptyStack },
       },
     });
     const stack = await publish({
@@ -71,7 +44,7 @@ describe('the Heat projection of a stack', () => {
       properties: { environmentFiles: ['env/two.yaml', 'env/one.yaml'] },
       files: {
         template: {
-          'stack.yaml': `${version}parameters: {image: {type: string}}
+          'stack.yaml': `${heatVersion}parameters: {image: {type: string}}
 resources:
   a: {type: nested/a.yaml}
   b: {type: OS::Heat::SoftwareConfig, properties: {config: {get_file: ./files/x.txt}}}
@@ -80,7 +53,7 @@ resources:
 `,
         },
         files: {
-          'nested/a.yaml': `${version}resources:\n  x: {type: OS::Heat::SoftwareConfig, properties: {config: {get_file: ../files/x.txt}}}\n`,
+          'nested/a.yaml': `${heatVersion}resources:\n  x: {type: OS::Heat::SoftwareConfig, properties: {config: {get_file: ../files/x.txt}}}\n`,
           'files/x.txt': 'text of x',
           'env/one.yaml': 'parameters: {image: one}\n',
           'env/two.yaml': 'parameters: {image: two}\n',
@@ -124,7 +97,7 @@ resources:
       name: 'too-large',
       files: {
         template: {
-          'stack.yaml': `${version}resources:
+          'stack.yaml': `${heatVersion}resources:
   a: {type: OS::Heat::SoftwareConfig, properties: {config: {get_file: large/big.bin}}}
   b: {type: OS::Heat::SoftwareConfig, properties: {config: {get_file: large/fits.bin}}}
   c: {type: OS::Heat::SoftwareConfig, properties: {config: {get_file: large/nothing}}}
@@ -145,7 +118,7 @@ resources:
       own,
       draft.id,
       'template',
-      `${version}resources: {a: {type: OS::Heat::SoftwareConfig, properties: {config: {get_file: bin}}}}\n`,
+      `${heatVersion}resources: {a: {type: OS::Heat::SoftwareConfig, properties: {config: {get_file: bin}}}}\n`,
       'stack.yaml',
     );
 

@@ -39,6 +39,7 @@ describe('updating a draft', () => {
       count: 2,
       title: 'b',
     });
+    expect((await updateArtifact(own, { id, replaceProperties: { count: 3, title: null } })).properties).toEqual({ count: 3 });
     expect(await outcome(updateArtifact(own, { id, properties: { title: 7 } }))).toBe('PROPERTIES_INVALID');
     expect(await outcome(updateArtifact(own, { id, properties: { total_bytes: 1 } }))).toBe('PROPERTY_SYSTEM_WRITTEN');
     expect(await outcome(updateArtifact(own, { id, replaceProperties: { total_bytes: 1 } }))).toBe('PROPERTY_SYSTEM_WRITTEN');
@@ -80,6 +81,24 @@ describe('updating a draft', () => {
     expect(await updateArtifact(own, { id, ...again })).toEqual(before);
     const events = await node.services.db.query({ text: 'SELECT kind FROM event WHERE subject_id = $1' }, [id]);
     expect(events).toEqual([{ kind: 'artifact.created' }]);
+  });
+
+  it('makes no revision for the dependencies that it has, in their order, and one for others', async () => {
+    const a = { slot: 'uses', alias: 'a', ref: 'own/kit/a@^1', parameter: 'p' };
+    const b = { slot: 'uses', alias: 'b', ref: 'kit/b' };
+    const before = await draft({ dependencies: [a, b] });
+    const { id } = before;
+    expect(await updateArtifact(own, { id, dependencies: [a, b] })).toEqual(before);
+    expect(await updateArtifact(own, { id, dependencies: [a, b], hidden: true })).toMatchObject({ revision: 2 });
+    const changes = [[b, a], [b], [{ ...b, parameter: 'q' }], [{ ...b, ref: 'kit/b@^2' }], []];
+    for (const [index, dependencies] of changes.entries()) {
+      expect(await updateArtifact(own, { id, dependencies })).toMatchObject({ revision: 3 + index });
+    }
+    const audits = { text: `SELECT detail FROM audit WHERE subject_id = $1 AND action = 'artifact:update' ORDER BY id LIMIT 2` };
+    expect(await node.services.db.query(audits, [id])).toEqual([
+      { detail: { changed: ['hidden'] } },
+      { detail: { changed: ['dependencies'] } },
+    ]);
   });
 
   it('tells auditors which parts changed', async () => {
