@@ -9,10 +9,11 @@ import { conjunctsOf } from '#core/simplify-filter.ts';
 import { artifactColumns } from './artifact-row.ts';
 import { compareTime } from './compare-sql.ts';
 import type { Statement } from './database.ts';
-import { type FilterScope, filterSql } from './filter-sql.ts';
+import { type FilterScope, filterSql, listFilterSql } from './filter-sql.ts';
 import { type Arm, type ListQuery, listArms } from './list-arms.ts';
 import { type OrderKey, orderBoundSql, orderKey } from './order-sql.ts';
 import { type Approach, beginningSql, type Candidates, candidates, direction, gateSql } from './page-candidates.ts';
+import { shortApproach } from './short-approach.ts';
 import { createSqlValues } from './sql-values.ts';
 import type { Viewer } from './visibility-sql.ts';
 
@@ -61,7 +62,7 @@ export function pageStatement(
   query: ListQuery & { readonly order: Order },
   viewer: Viewer,
   position: PagePosition,
-  approach: Approach | null,
+  chosen: Approach | null,
   scope: FilterScope = listScope(viewer),
   reading: PageReading = wholeArtifact,
 ): PageStatement {
@@ -69,13 +70,14 @@ export function pageStatement(
   const { arms, predicate } = listArms(query, viewer, scope, reading.isPlanShared);
   const key = orderKey(query.order);
   const conjuncts = conjunctsOf(query.filter);
-  const filter = filterSql({ kind: 'and', of: conjuncts }, scope);
+  const filter = listFilterSql(conjuncts, arms, scope);
   const filterBesideLatest = filterSql({ kind: 'and', of: conjuncts.filter(({ kind }) => kind !== 'latest') }, scope);
   const ascending = (query.order.direction === 'asc') === (position.direction === 'forward');
   const { cursor } = position;
   const from = cursor === null ? null : { k: values.add(cursor[0], key.cast), id: values.add(cursor[1], 'uuid') };
   const bounds = conjuncts.map((part) => orderBoundSql(part, query.order, values)).filter((bound) => bound !== undefined);
   const walked = bounds.map((bound) => ` AND ${bound}`).join('');
+  const approach = shortApproach(chosen, { arms, predicate, filter, walked });
   const parts = {
     walked,
     arms: withMemberTimes(arms, query.filter, scope),

@@ -1,0 +1,106 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Json } from '#base/json.ts';
+import type { Filter, FilterField, FilterOperator, Order } from '#core/filter.ts';
+import type { Sql } from '#metadata/database.ts';
+import { countArtifacts } from '#metadata/list-count.ts';
+import { type ListRequest, listArtifacts } from '#metadata/list-records.ts';
+import { ensurePropertyIndexes } from '#metadata/property-indexes.ts';
+import { createTestDatabase, type TestDatabase } from '#test/support/database.ts';
+import { indexedTypes } from '#test/support/list-filters.ts';
+import { createDataset } from '../../bench/dataset.ts';
+
+const newest: Order = { key: 'createdAt', direction: 'desc' };
+const big = { project: 'big', isAdmin: false };
+let test: TestDatabase;
+
+beforeAll(async () => {
+  test = await createTestDatabase();
+  await fill(test);
+}, 180_000);
+afterAll(() => test[Symbol.asyncDispose]());
+
+async function fill({ db, url }: TestDatabase): Promise<void> {
+  await createDataset(db, { artifacts: 2_000 });
+  await ensurePropertyIndexes({ url, types: indexedTypes, signal: AbortSignal.timeout(120_000) });
+  await db.query({ text: 'VACUUM (ANALYZE)' });
+}
+
+function field(name: FilterField, operator: FilterOperator, value: Json): Filter {
+  return { kind: 'field', field: name, operator, value };
+}
+
+function and(...of: readonly Filter[]): Filter {
+  return { kind: 'and', of };
+}
+
+function numbered(count: number, text: string): string[] {
+  return Array.from({ length: count }, (_, index) => `${text}${index}`);
+}
+
+/** What is asked of a database that is really asked. */
+function listening({ db }: TestDatabase): Sql & { readonly reads: Sql; readonly texts: string[]; readonly pipelined: string[] } {
+  const texts: string[] = [];
+  const pipelined: string[] = [];
+  return {
+    ...{ texts, pipelined },
+    query: (statement, values) => {
+      texts.push(statement.text);
+      return db.query(statement, values);
+    },
+    reads: {
+      query: (statement, values) => {
+        pipelined.push(statement.text);
+        return db.reads.query(statement, values);
+      },
+    },
+  };
+}
+
+async function idsOf(sql: Sql, filter: Filter | null, changes: Partial<ListRequest> = {}, viewer = big): Promise<string[]> {
+  const request = { type: null, filter, order: newest, includeHidden: false, ...changes };
+  const page = await listArtifacts(sql, viewer, request, { limit: 100, direction: 'forward', cursor: null });
+  return page.rows.map(({ artifact }) => artifact.id);
+}
+
+/** Written apart from the arms of lists. */
+async function expectedIds(condition: string): Promise<string[]> {
+  const text = `SELECT a.id FROM artifact a WHERE a.state IN ('active', 'deactivated') AND NOT a.hidden
+    AND (a.project = 'big' OR a.visibility = 'public') AND ${condition} ORDER BY a.created_at DESC, a.id DESC LIMIT 100`;
+  const ids = (await test.db.query<{ id: string }>({ text })).map(({ id }) => id);
+  expect(ids.length).toBeGreaterThan(0);
+  return ids;
+}
+
+describe('the statements of a list', () => {
+  it.each([false, true])(
+    'stay short where many projects, types and values are named, by an administrator: %s',
+    async (isAdmin) => {
+      const sql = listening(test);
+      const viewer = { project: 'big', isAdmin };
+      const filter = and(
+        field('project', 'in', ['other', 'big', ...numbered(198, 'nobody-')]),
+        field('visibility', 'in', ['public', 'community']),
+        field('type', 'in', ['image', 'bundle', ...numbered(6, 'type-')]),
+        field('name', 'in', ['family-1', 'family-5', ...numbered(6, 'none-')]),
+      );
+      const condition = `a.project IN ('other', 'big') AND a.visibility IN ('public', 'community') AND a.type IN ('image', 'bundle')
+        AND a.name IN ('family-1', 'family-5')`;
+      const text = `SELECT a.id FROM artifact a WHERE a.state IN ('active', 'deactivated') AND NOT a.hidden AND ${condition}
+        ORDER BY a.created_at DESC, a.id DESC`;
+      const expected = (await test.db.query<{ id: string }>({ text })).map(({ id }) => id);
+      expect(expected.length).toBeGreaterThan(0);
+      expect(await idsOf(sql, filter, {}, viewer)).toEqual(expected.slice(0, 100));
+      expect(await countArtifacts(sql, viewer, { type: null, filter, includeHidden: false })).toBe(expected.length);
+      expect(Math.max(...sql.texts.map(({ length }) => length))).toBeLessThan(200_000);
+    },
+  );
+
+  it('stay short where much is asked of what many values find, and few plans are asked for', async () => {
+    const sql = listening(test);
+    const ranges = Array.from({ length: 97 }, (_, patch): Filter => ({ kind: 'versionRange', range: `>=0.0.${patch} <9` }));
+    const filter = and(field('name', 'in', ['family-1', ...numbered(63, 'none-')]), ...ranges);
+    expect(await idsOf(sql, filter)).toEqual(await expectedIds(`a.name = 'family-1'`));
+    expect(Math.max(...sql.texts.map(({ length }) => length))).toBeLessThan(200_000);
+    expect(sql.texts.filter((text) => text.startsWith('EXPLAIN')).length).toBeLessThanOrEqual(8);
+  });
+});
