@@ -145,12 +145,15 @@ function flagWalks(flag: string, operator: Operator, value: Json): readonly stri
   return [...new Set(wanted)].map((item) => `${flag} = ${item === (operator !== 'ne') ? 1 : 0}`);
 }
 
+/** PostgreSQL refuses a query with a word of so many bytes. */
+const wordBytesMax = 2_047;
+
 function tagWalks({ operator, tags }: Extract<Filter, { kind: 'tags' }>, scope: TreeScope): readonly string[] | undefined {
   if (operator === 'none') {
     const known = tags.map((tag) => withoutTag(tag, scope)).find((walk) => walk !== undefined);
     return known === undefined ? undefined : [known];
   }
-  const words = tags.filter((tag) => tag !== '' && isStorable(tag));
+  const words = tags.filter((tag) => tag !== '' && isStorable(tag) && Buffer.byteLength(tag) < wordBytesMax);
   if (words.length < tags.length || words.length === 0 || !has('tags', scope)) return undefined;
   const quoted = words.map((tag) => `'${tag.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`);
   return [`${tagsInTree('a.')} @@ ${scope.values.add(quoted.join(operator === 'all' ? ' & ' : ' | '), 'tsquery')}`];

@@ -10,6 +10,7 @@ import { indexedTypes } from '#test/support/list-filters.ts';
 import { createDataset } from '../../bench/dataset.ts';
 
 const newest: Order = { key: 'createdAt', direction: 'desc' };
+const nobody = '00000000-0000-4000-8000-000000000000';
 const big = { project: 'big', isAdmin: false };
 let test: TestDatabase;
 
@@ -102,5 +103,16 @@ describe('the statements of a list', () => {
     expect(await idsOf(sql, filter)).toEqual(await expectedIds(`a.name = 'family-1'`));
     expect(Math.max(...sql.texts.map(({ length }) => length))).toBeLessThan(200_000);
     expect(sql.texts.filter((text) => text.startsWith('EXPLAIN')).length).toBeLessThanOrEqual(8);
+  });
+});
+
+describe('a condition that no index can be asked about', () => {
+  it.each(['a'.repeat(2_046), 'a'.repeat(2_047), 'é'.repeat(1_024)])('finds nothing by a long tag', async (tag) => {
+    const tags: Filter = { kind: 'tags', operator: 'any', tags: [tag] };
+    for (const filter of [tags, and(field('id', 'eq', nobody), tags)]) expect(await idsOf(test.db, filter)).toEqual([]);
+    const either: Filter = { kind: 'tags', operator: 'any', tags: [tag, 'rare'] };
+    expect(await idsOf(test.db, and(field('protected', 'eq', false), either))).toEqual(
+      await expectedIds(`NOT a.protected AND a.tags @> '{rare}'`),
+    );
   });
 });
