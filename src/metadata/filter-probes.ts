@@ -7,7 +7,15 @@ import type { Json } from '#base/json.ts';
 import type { Filter, FilterField } from '#core/filter.ts';
 import { parseRange } from '#core/range.ts';
 import { parseVersion } from '#core/version.ts';
-import { compareNumber, compareText, compareTime, isStorable, type Operator, prefixBounds } from './compare-sql.ts';
+import {
+  compareNumber,
+  compareText,
+  compareTime,
+  isStorable,
+  isStorableJson,
+  type Operator,
+  prefixBounds,
+} from './compare-sql.ts';
 import { blobArtifactsSql, type FilterScope, rangeBoundsSql, versionKeys } from './filter-sql.ts';
 import { type IndexNames, propertyIndexName } from './property-index-definitions.ts';
 import { indexedCharacters, propertyJson, propertyKey, propertyNumber } from './property-sql.ts';
@@ -217,12 +225,11 @@ function anyProbes(property: string, operator: Operator, value: Json, values: Sq
   if (operator === 'ne' || (operator === 'exists' && value === false)) return undefined;
   const isThere = `a.properties ? ${values.add(property, 'text')}`;
   if (operator !== 'eq' && operator !== 'in') return [{ where: isThere, order: null }];
-  const wanted = listed(value)
-    .filter((item) => typeof item !== 'string' || isStorable(item))
+  // Only of a set each item is a value: another list is one itself.
+  const wanted = (operator === 'in' ? listed(value) : [value])
+    .filter(isStorableJson)
     .map((item) => `a.properties @> ${values.add(JSON.stringify({ [property]: item }), 'jsonb')}`);
-  return wanted.length === 0 || wanted.some((text) => text.includes('\\u0000'))
-    ? undefined
-    : [{ where: `(${wanted.join(' OR ')})`, order: null }];
+  return wanted.length === 0 ? undefined : [{ where: `(${wanted.join(' OR ')})`, order: null }];
 }
 
 /** The index holds the beginning of the text: compared with that, strict comparisons must let the boundary in. */

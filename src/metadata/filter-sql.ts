@@ -7,7 +7,7 @@ import type { Filter, FilterField } from '#core/filter.ts';
 import { parseRange, type RangeSet } from '#core/range.ts';
 import { assertVersion } from '#core/version.ts';
 import { receivingSql } from './boot-image-row.ts';
-import { compareNumber, compareText, compareTime, type Operator } from './compare-sql.ts';
+import { compareNumber, compareText, compareTime, isStorableJson, type Operator } from './compare-sql.ts';
 import { isLatestSql } from './latest-sql.ts';
 import { isDecidedByKey, propertyJson, propertyKey, propertyNumber, propertyText } from './property-sql.ts';
 import { assertTextLength, type SqlValues } from './sql-values.ts';
@@ -211,7 +211,7 @@ function compareList(json: string, property: string, operator: Operator, value: 
 
 function compareJson(json: string, property: string, operator: Operator, value: Json, values: SqlValues): string {
   const items = operator === 'in' && Array.isArray(value) ? value : [value];
-  const texts = items.map((item) => JSON.stringify(item)).filter((text) => !text.includes('\\u0000'));
+  const texts = items.filter(isStorableJson).map((item) => JSON.stringify(item));
   if (operator === 'ne') return texts.length === 0 ? 'true' : `(${json} IS DISTINCT FROM ${values.add(texts[0], 'jsonb')})`;
   if (operator !== 'eq' && operator !== 'in') {
     throw new AppError('INPUT_INVALID', `The property ${property} cannot be compared by ${operator}.`);

@@ -115,4 +115,18 @@ describe('a condition that no index can be asked about', () => {
       await expectedIds(`NOT a.protected AND a.tags @> '{rare}'`),
     );
   });
+
+  it('finds a list as the one value that it is, and texts that look like an escape', async () => {
+    const ids = (await expectedIds(`a.type = 'image' AND a.project = 'big'`)).slice(0, 3);
+    for (const [index, ports] of [[1, 2], 'a\\u0000', { deep: 'a\\u0000' }].entries()) {
+      const text = `UPDATE artifact SET properties = properties || jsonb_build_object('ports', $2::jsonb) WHERE id = $1`;
+      await test.db.query({ text }, [ids[index], JSON.stringify(ports)]);
+      const is = (operator: FilterOperator, value: Json): Filter => ({
+        ...{ kind: 'property', type: 'image', property: 'ports', valueKind: 'json' },
+        ...{ operator, value },
+      });
+      expect(await idsOf(test.db, is('eq', ports))).toEqual([ids[index]]);
+      expect(await idsOf(test.db, is('in', [ports, '\0', { deep: ['\0'] }]))).toEqual([ids[index]]);
+    }
+  });
 });
