@@ -119,9 +119,9 @@ FROM (${rows} (found ${reading.join('found.id', query.order.key === 'createdAt' 
   return { statement: named(query, key, position, reading, finished.text), values: finished.values };
 }
 
-/** Lists without a filter have few texts, so their plans are kept by the connection. */
+/** Lists without a filter have few texts, so their plans are kept by the connection. With what is hidden no index has their order. */
 function named(query: ListQuery, key: OrderKey, { limit, cursor }: PagePosition, reading: PageReading, text: string): Statement {
-  const isFixed = query.filter === null && !key.label.startsWith('property') && keptLimits.has(limit);
+  const isFixed = query.filter === null && !query.includeHidden && !key.label.startsWith('property') && keptLimits.has(limit);
   if (!isFixed) return { text };
   const orderText = /ORDER BY k (\w+)/.exec(text)?.[1] ?? '';
   const shape = [
@@ -130,7 +130,6 @@ function named(query: ListQuery, key: OrderKey, { limit, cursor }: PagePosition,
     orderText,
     limit,
     cursor === null ? 'start' : 'on',
-    query.includeHidden ? 'all' : '',
     query.includeDrafts === true ? 'drafts' : '',
     query.everyProject === true ? 'every' : '',
     query.memberStatuses?.join() ?? '',
@@ -138,8 +137,14 @@ function named(query: ListQuery, key: OrderKey, { limit, cursor }: PagePosition,
   ];
   const name = `list ${shape.join(' ')}`;
   // PostgreSQL cuts longer names, and two that are cut alike would be taken for one statement.
-  return name.length > 63 ? { text } : { name, text };
+  if (name.length > 63 || (keptNames.size >= keptNamesMax && !keptNames.has(name))) return { text };
+  keptNames.add(name);
+  return { name, text };
 }
+
+/** Each connection keeps the plans of all: of lists that nobody asks for twice there are thousands. */
+const keptNames = new Set<string>();
+const keptNamesMax = 500;
 
 const keptLimits: ReadonlySet<number> = new Set([1, 5, 10, 15, 20, 25, 30, 50, 100]);
 

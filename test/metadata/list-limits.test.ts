@@ -104,6 +104,16 @@ describe('the statements of a list', () => {
     expect(Math.max(...sql.texts.map(({ length }) => length))).toBeLessThan(200_000);
     expect(sql.texts.filter((text) => text.startsWith('EXPLAIN')).length).toBeLessThanOrEqual(8);
   });
+
+  it('are no pipelined reads where no index has the order', async () => {
+    const sql = listening(test);
+    const order: Order = { key: 'name', direction: 'asc' };
+    for (const includeHidden of [false, true]) {
+      const request = { type: null, filter: null, order, includeHidden };
+      await listArtifacts(sql, big, request, { limit: 25, direction: 'forward', cursor: null });
+    }
+    expect(sql.pipelined).toHaveLength(1);
+  });
 });
 
 describe('a condition that no index can be asked about', () => {
