@@ -124,7 +124,8 @@ function negatedWalks(filter: Filter, scope: TreeScope): readonly string[] | und
       filter.operator === 'exists'
         ? [`${column} IS ${filter.value === false ? 'NOT ' : ''}NULL`]
         : complement(column, filter.operator, value, compare, scope.values);
-    return left && [...left.map((walk) => `${property.ofType} AND ${walk}`), ...ofOtherTypes(filter.type, scope)];
+    const others = ofOtherTypes(filter.type, scope);
+    return left && others && [...left.map((walk) => `${property.ofType} AND ${walk}`), ...others];
   }
   if (filter.kind === 'versionRange' && has('version', scope)) return outsideRange(filter.range, scope.values);
   if (filter.kind === 'tags' && filter.operator === 'all') {
@@ -134,9 +135,9 @@ function negatedWalks(filter: Filter, scope: TreeScope): readonly string[] | und
   return undefined;
 }
 
-/** What is of another type has no property of this one. */
-function ofOtherTypes(type: string, scope: TreeScope): readonly string[] {
-  return scope.type === null ? (fieldWalks('type', 'ne', type, scope) ?? []) : [];
+/** What is of another type has no property of this one. Undefined where no tree knows types, as while trees are being built. */
+function ofOtherTypes(type: string, scope: TreeScope): readonly string[] | undefined {
+  return scope.type === null ? fieldWalks('type', 'ne', type, scope) : [];
 }
 
 function flagWalks(flag: string, operator: Operator, value: Json): readonly string[] | undefined {

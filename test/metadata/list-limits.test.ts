@@ -139,4 +139,19 @@ describe('a condition that no index can be asked about', () => {
       expect(await idsOf(test.db, is('in', [ports, '\0', { deep: ['\0'] }]))).toEqual([ids[index]]);
     }
   });
+
+  it('finds what is of other types while no tree knows types', async () => {
+    await using building = await createTestDatabase();
+    await fill(building);
+    await building.db.query({ text: 'DROP INDEX IF EXISTS tree_facts' });
+    const none: Filter = {
+      kind: 'property',
+      type: 'image',
+      property: 'os_distro',
+      valueKind: 'string',
+      operator: 'eq',
+      value: 'x',
+    };
+    expect(await idsOf(building.db, { kind: 'not', of: none })).toEqual(await expectedIds('true'));
+  });
 });
