@@ -128,13 +128,21 @@ function scalarProbes(
   operator: Operator,
   value: Json,
   compare: (operator: Operator, value: Json) => string,
-): readonly Probe[] {
+): readonly Probe[] | undefined {
   if (operator === 'in') return [...new Set(listed(value))].map((one) => probe(column, compare('eq', one)));
   if (operator !== 'ne') return [probe(column, compare(operator, value))];
+  // Everything is unlike it, and nothing lies on either side.
+  if (!isStorableJson(value)) return undefined;
   return [probe(column, compare('lt', value)), probe(column, compare('gt', value)), probe(column, `${column} IS NULL`)];
 }
 
-function timeProbes(column: string, field: string, operator: Operator, value: Json, values: SqlValues): readonly Probe[] {
+function timeProbes(
+  column: string,
+  field: string,
+  operator: Operator,
+  value: Json,
+  values: SqlValues,
+): readonly Probe[] | undefined {
   return scalarProbes(column, operator, value, (part, to) => compareTime(column, field, part, to, values));
 }
 

@@ -171,7 +171,7 @@ function propertyWalks(filter: PropertyFilter, scope: TreeScope): readonly strin
   if (property === undefined) return anyPropertyWalk(filter, scope);
   const { column, compare, value, ofType } = property;
   const walks = intervals(column, filter.operator, filter.operator === 'exists' ? filter.value : value, compare);
-  return walks.map((walk) => `${ofType} AND ${walk}`);
+  return walks?.map((walk) => `${ofType} AND ${walk}`);
 }
 
 /** The tree of all properties knows texts and truths, by equality. */

@@ -126,6 +126,24 @@ describe('a condition that no index can be asked about', () => {
     );
   });
 
+  it('is everything where it is unlike a text that no value can be', async () => {
+    const everything = await expectedIds('true');
+    const ofImages = await expectedIds(`a.type = 'image'`);
+    const none: Filter = {
+      kind: 'property',
+      type: 'image',
+      property: 'os_distro',
+      valueKind: 'string',
+      operator: 'eq',
+      value: '\0',
+    };
+    for (const filter of [field('name', 'eq', '\0'), field('name', 'in', ['\0']), none]) {
+      expect(await idsOf(test.db, { kind: 'not', of: filter })).toEqual(everything);
+      expect(await idsOf(test.db, filter)).toEqual([]);
+    }
+    expect(await idsOf(test.db, { ...none, operator: 'ne' }, { type: 'image' })).toEqual(ofImages);
+  });
+
   it('finds a list as the one value that it is, and texts that look like an escape', async () => {
     const ids = (await expectedIds(`a.type = 'image' AND a.project = 'big'`)).slice(0, 3);
     for (const [index, ports] of [[1, 2], 'a\\u0000', { deep: 'a\\u0000' }].entries()) {
