@@ -147,6 +147,14 @@ export function isStorable(text: string): boolean {
   return !text.includes('\0') && text.isWellFormed();
 }
 
+/** As `isStorable`, of every text in a value. */
+export function isStorableJson(value: Json): boolean {
+  if (typeof value === 'string') return isStorable(value);
+  if (value === null || typeof value !== 'object') return true;
+  if (Array.isArray(value)) return value.every(isStorableJson);
+  return Object.entries(value).every(([key, item]) => isStorable(key) && isStorableJson(item));
+}
+
 function scalar<Value extends Json>(field: string, value: Json, is: (value: Json) => value is Value): Value {
   if (!is(value)) throw new AppError('INPUT_INVALID', `${field} is compared with a value of another kind.`);
   return value;

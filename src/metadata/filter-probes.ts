@@ -7,7 +7,15 @@ import type { Json } from '#base/json.ts';
 import type { Filter, FilterField } from '#core/filter.ts';
 import { parseRange } from '#core/range.ts';
 import { parseVersion } from '#core/version.ts';
-import { compareNumber, compareText, compareTime, isStorable, type Operator, prefixBounds } from './compare-sql.ts';
+import {
+  compareNumber,
+  compareText,
+  compareTime,
+  isStorable,
+  isStorableJson,
+  type Operator,
+  prefixBounds,
+} from './compare-sql.ts';
 import { blobArtifactsSql, type FilterScope, rangeBoundsSql, versionKeys } from './filter-sql.ts';
 import { type IndexNames, propertyIndexName } from './property-index-definitions.ts';
 import { indexedCharacters, propertyJson, propertyKey, propertyNumber } from './property-sql.ts';
@@ -120,13 +128,21 @@ function scalarProbes(
   operator: Operator,
   value: Json,
   compare: (operator: Operator, value: Json) => string,
-): readonly Probe[] {
+): readonly Probe[] | undefined {
   if (operator === 'in') return [...new Set(listed(value))].map((one) => probe(column, compare('eq', one)));
   if (operator !== 'ne') return [probe(column, compare(operator, value))];
+  // Everything is unlike it, and nothing lies on either side.
+  if (!isStorableJson(value)) return undefined;
   return [probe(column, compare('lt', value)), probe(column, compare('gt', value)), probe(column, `${column} IS NULL`)];
 }
 
-function timeProbes(column: string, field: string, operator: Operator, value: Json, values: SqlValues): readonly Probe[] {
+function timeProbes(
+  column: string,
+  field: string,
+  operator: Operator,
+  value: Json,
+  values: SqlValues,
+): readonly Probe[] | undefined {
   return scalarProbes(column, operator, value, (part, to) => compareTime(column, field, part, to, values));
 }
 
@@ -217,12 +233,11 @@ function anyProbes(property: string, operator: Operator, value: Json, values: Sq
   if (operator === 'ne' || (operator === 'exists' && value === false)) return undefined;
   const isThere = `a.properties ? ${values.add(property, 'text')}`;
   if (operator !== 'eq' && operator !== 'in') return [{ where: isThere, order: null }];
-  const wanted = listed(value)
-    .filter((item) => typeof item !== 'string' || isStorable(item))
+  // Only of a set each item is a value: another list is one itself.
+  const wanted = (operator === 'in' ? listed(value) : [value])
+    .filter(isStorableJson)
     .map((item) => `a.properties @> ${values.add(JSON.stringify({ [property]: item }), 'jsonb')}`);
-  return wanted.length === 0 || wanted.some((text) => text.includes('\\u0000'))
-    ? undefined
-    : [{ where: `(${wanted.join(' OR ')})`, order: null }];
+  return wanted.length === 0 ? undefined : [{ where: `(${wanted.join(' OR ')})`, order: null }];
 }
 
 /** The index holds the beginning of the text: compared with that, strict comparisons must let the boundary in. */

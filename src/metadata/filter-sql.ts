@@ -7,10 +7,10 @@ import type { Filter, FilterField } from '#core/filter.ts';
 import { parseRange, type RangeSet } from '#core/range.ts';
 import { assertVersion } from '#core/version.ts';
 import { receivingSql } from './boot-image-row.ts';
-import { compareNumber, compareText, compareTime, type Operator } from './compare-sql.ts';
+import { compareNumber, compareText, compareTime, isStorableJson, type Operator } from './compare-sql.ts';
 import { isLatestSql } from './latest-sql.ts';
 import { isDecidedByKey, propertyJson, propertyKey, propertyNumber, propertyText } from './property-sql.ts';
-import type { SqlValues } from './sql-values.ts';
+import { assertTextLength, type SqlValues } from './sql-values.ts';
 
 export interface FilterScope {
   readonly values: SqlValues;
@@ -18,24 +18,14 @@ export interface FilterScope {
   readonly viewer: { readonly project: string; readonly isAdmin: string };
 }
 
-const nodesMax = 100;
-const depthMax = 10;
-const setMax = 200;
-
-/** @throws AppError QUERY_TOO_COMPLEX for a tree that is too deep, or has too many parts or values */
-export function assertFilterSize(filter: Filter): void {
-  let nodes = 0;
-  const visit = (part: Filter, depth: number): void => {
-    nodes += 1;
-    if (nodes > nodesMax || depth > depthMax) {
-      throw new AppError('QUERY_TOO_COMPLEX', `A filter may have ${nodesMax} conditions, nested ${depthMax} deep.`);
-    }
-    if (part.kind === 'and' || part.kind === 'or') for (const inner of part.of) visit(inner, depth + 1);
-    if (part.kind === 'not') visit(part.of, depth + 1);
-    const set = part.kind === 'tags' ? part.tags : 'value' in part && Array.isArray(part.value) ? part.value : [];
-    if (set.length > setMax) throw new AppError('QUERY_TOO_COMPLEX', `A set in a filter may have ${setMax} values.`);
-  };
-  visit(filter, 1);
+/**
+ * The filter of a list, which stands in each of its arms.
+ * @throws AppError INPUT_INVALID, VERSION_INVALID, RANGE_INVALID, QUERY_TOO_COMPLEX
+ */
+export function listFilterSql(conjuncts: readonly Filter[], arms: readonly unknown[], scope: FilterScope): string {
+  const text = filterSql({ kind: 'and', of: conjuncts }, scope);
+  assertTextLength(arms.length * text.length);
+  return text;
 }
 
 /** @throws AppError INPUT_INVALID, VERSION_INVALID, RANGE_INVALID */
@@ -221,7 +211,7 @@ function compareList(json: string, property: string, operator: Operator, value: 
 
 function compareJson(json: string, property: string, operator: Operator, value: Json, values: SqlValues): string {
   const items = operator === 'in' && Array.isArray(value) ? value : [value];
-  const texts = items.map((item) => JSON.stringify(item)).filter((text) => !text.includes('\\u0000'));
+  const texts = items.filter(isStorableJson).map((item) => JSON.stringify(item));
   if (operator === 'ne') return texts.length === 0 ? 'true' : `(${json} IS DISTINCT FROM ${values.add(texts[0], 'jsonb')})`;
   if (operator !== 'eq' && operator !== 'in') {
     throw new AppError('INPUT_INVALID', `The property ${property} cannot be compared by ${operator}.`);

@@ -1,6 +1,5 @@
 /** Pages of artifacts of one type: the ready text of each, or a row with the blob of one slot, as the boot path reads one. */
 import { createHash } from 'node:crypto';
-import type { Filter } from '#core/filter.ts';
 import { imageTextSeparator } from '#core/image-text.ts';
 import { someCondition } from '#core/simplify-filter.ts';
 import { type BootImageRow, toBootImages } from './boot-image-row.ts';
@@ -9,7 +8,7 @@ import { joinTextSql, type LinesRow, linesSql, listImageTuples, readyTextSql } f
 import type { ListQuery } from './list-arms.ts';
 import { chooseApproach } from './list-records.ts';
 import { listScope, type PageReading, type PageStatement, pageStatement } from './page-statement.ts';
-import { type PlainPageRequest, plainPage, walkedOrder } from './plain-image-page.ts';
+import { type PlainPageRequest, plainPage, usualLimits, walkedOrder } from './plain-image-page.ts';
 import { type Sort, sortedPageStatement, sortSql } from './sorted-page.ts';
 import { readableSql, type Viewer } from './visibility-sql.ts';
 
@@ -38,7 +37,7 @@ export async function listImages(
   request: ImageListRequest,
 ): Promise<ReadyPage | ImagePage> {
   const { statement, values } = await imagePageStatement(sql, viewer, request);
-  const kept = keepPlan({ ...statement, text: linesSql(statement.text) }, request.filter);
+  const kept = keepPlan({ ...statement, text: linesSql(statement.text) }, request);
   const reader = kept.name === undefined ? sql : sql.lists;
   const [row] = await reader.query<LinesRow>(kept, values);
   return readPage(sql, row, request);
@@ -104,14 +103,16 @@ function isBare(line: string): boolean {
 /** By text, those that name a property apart: of such there are as many as callers think of. */
 const keptPlans = { ofFields: new Map<string, string>(), ofProperties: new Map<string, string>() };
 const keptPlansMax = 60;
+/** Beside those of pages without a filter what is asked for to find one, and what clients page by: 20, and one more to know of the next. */
+const keptLimits: ReadonlySet<number> = new Set([...usualLimits, 1, 2, 5, 20, 21]);
 
 /**
  * Planning a page with its filter costs several times what finding it does. Values are no part of the text, and whether matches are
- * few is found out by the statement itself, so that one plan serves all values; the first texts keep theirs.
+ * few is found out by the statement itself, so that one plan serves all values; the first texts keep theirs, of usual limits.
  */
-function keepPlan(statement: Statement, filter: Filter | null): Statement {
+function keepPlan(statement: Statement, { filter, limit }: ImageListRequest): Statement {
   const { text } = statement;
-  if (statement.name !== undefined) return statement;
+  if (statement.name !== undefined || !keptLimits.has(limit)) return statement;
   const kept = keptPlans[someCondition(filter, ({ kind }) => kind === 'property') ? 'ofProperties' : 'ofFields'];
   const known = kept.get(text);
   if (known !== undefined) return { name: known, text };

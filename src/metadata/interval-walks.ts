@@ -3,7 +3,7 @@
  * reading of whole conditions (tree-walks.ts), because it knows of a column only how that is compared, no tree and no filter.
  */
 import type { Json } from '#base/json.ts';
-import { isStorable, type Operator, prefixBounds } from './compare-sql.ts';
+import { isStorable, isStorableJson, type Operator, prefixBounds } from './compare-sql.ts';
 import type { SqlValues } from './sql-values.ts';
 
 /** The column compared with a value. */
@@ -15,11 +15,12 @@ export const opposites: Partial<Record<Operator, Operator>> = { lt: 'gte', lte: 
 /** Each walk costs a page's rows, and each arm of the list has all of them. */
 export const walksMax = 8;
 
-/** One interval of the column for each side of an inequality, and each value of a set. */
-export function intervals(column: string, operator: Operator, value: Json, compare: Compare): readonly string[] {
+/** One interval of the column for each side of an inequality, and each value of a set; undefined where everything is unlike the value. */
+export function intervals(column: string, operator: Operator, value: Json, compare: Compare): readonly string[] | undefined {
   if (operator === 'in') return [...new Set(listed(value))].map((one) => compare('eq', one));
   if (operator === 'exists') return [`${column} IS ${value === false ? '' : 'NOT '}NULL`];
   if (operator !== 'ne') return [compare(operator, value)];
+  if (!isStorableJson(value)) return undefined;
   return [compare('lt', value), compare('gt', value), `${column} IS NULL`];
 }
 

@@ -1,5 +1,6 @@
 /** Jobs as they are kept: what waits, runs and ended, how far it is, and when a schedule asks next. Over the tables of pg-boss. */
 import type { JsonObject } from '#base/json.ts';
+import { isStorable } from './compare-sql.ts';
 import type { Sql } from './database.ts';
 
 export type JobState = 'waiting' | 'running' | 'completed' | 'failed' | 'cancelled';
@@ -120,7 +121,7 @@ export async function findWaitingJob(sql: Sql, name: string, key: string): Promi
   return row?.id;
 }
 
-/** The newest first. */
+/** The newest first. Of a name that no text in the database can be there is no job. */
 export async function listJobs(sql: Sql, filter: JobFilter): Promise<readonly JobRecord[]> {
   const { names, states: wanted, before, limit } = filter;
   const kept = Object.entries(states).flatMap(([state, shown]) => (wanted?.includes(shown) === false ? [] : [state]));
@@ -128,7 +129,7 @@ export async function listJobs(sql: Sql, filter: JobFilter): Promise<readonly Jo
     WHERE ($1::text[] IS NULL OR j.name = ANY($1)) AND j.state::text = ANY($2)
       AND ($3::uuid IS NULL OR (j.created_on, j.id) < (SELECT b.created_on, b.id FROM vitrine_jobs.job b WHERE b.id = $3))
     ORDER BY j.created_on DESC, j.id DESC LIMIT $4`;
-  const values = [names?.map(toQueueName) ?? null, kept, before ?? null, limit];
+  const values = [names?.filter(isStorable).map(toQueueName) ?? null, kept, before ?? null, limit];
   return (await sql.query<Row>({ name: 'job_list', text }, values)).map(toJob);
 }
 

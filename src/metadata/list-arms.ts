@@ -43,6 +43,8 @@ const artifact = 'artifact a';
 /** The clause of the partial indexes that lists walk by default; written the same in the migration. */
 const listedByDefault = `a.state IN ('active', 'deactivated') AND NOT a.hidden`;
 const armsMax = 24;
+/** Into how many, by one column, an arm is divided. */
+const dividedMax = armsMax / 3;
 
 /** @param isPlanShared whether the statement is planned once for whoever looks; default false: anew for each */
 export function listArms(query: ListQuery, viewer: Viewer, scope: FilterScope, isPlanShared = false): ListArms {
@@ -125,15 +127,16 @@ function scopesOf(query: ListQuery, viewer: Viewer, scope: FilterScope, fixed: F
   if (query.everyProject === true && viewer.isAdmin && fixed.projects === null)
     return [{ where: 'true', membership: null, byVisibility: true, draftsToo: true }];
   const may = (visibility: Visibility): boolean => fixed.visibilities?.includes(visibility) ?? true;
-  const own = ownProjects(viewer, fixed).map((project) => ({
-    where: `a.project = ${project === viewer.project ? scope.viewer.project : values.add(project, 'text')}`,
+  const ownOnes = ownProjects(viewer, fixed);
+  const own = ofProjects(ownOnes, viewer, scope, fixed).map((where) => ({
+    where,
     membership: null,
     byVisibility: true,
     draftsToo: true,
   }));
-  const others = fixed.projects?.filter((project) => !ownProjects(viewer, fixed).includes(project));
+  const others = fixed.projects?.filter((project) => !ownOnes.includes(project));
   // A project's public artifacts have an index of their own; without a project the whole public index is walked.
-  const projects = others?.map((project) => ` AND a.project = ${values.add(project, 'text')}`) ?? [''];
+  const projects = others === undefined ? [''] : ofProjects(others, viewer, scope, fixed).map((where) => ` AND ${where}`);
   const wide = (visibility: 'public' | 'community', project: string): ScopeArm => ({
     where: `a.visibility = '${visibility}'${project}`,
     membership: null,
@@ -157,6 +160,16 @@ function scopesOf(query: ListQuery, viewer: Viewer, scope: FilterScope, fixed: F
   ];
 }
 
+/** One condition for each project, while that stays a handful: each has its part of the indexes. */
+function ofProjects(projects: readonly string[], viewer: Viewer, scope: FilterScope, { types }: FixedColumns): readonly string[] {
+  const typesOfEach = types === null || types.length > dividedMax ? 1 : types.length;
+  const divided = projects.length <= 1 || (projects.length <= dividedMax && projects.length * typesOfEach <= armsMax);
+  if (!divided) return [`a.project = ANY(${scope.values.add(projects, 'text[]')})`];
+  return projects.map(
+    (project) => `a.project = ${project === viewer.project ? scope.viewer.project : scope.values.add(project, 'text')}`,
+  );
+}
+
 /** Administrators list as everybody does, and everything of the projects that the filter names. */
 function ownProjects(viewer: Viewer, { projects }: FixedColumns): readonly string[] {
   if (projects === null) return [viewer.project];
@@ -177,7 +190,7 @@ function spread(arm: ScopeArm, fixed: FixedColumns, states: readonly (string | n
   ]);
   const { types } = fixed;
   if (types === null) return clauses.map((clause) => toArm(arm, clause));
-  const divided = types.length * clauses.length <= armsMax / 3;
+  const divided = types.length * clauses.length <= dividedMax;
   // A literal, because the indexes on properties are partial: the planner must see that the type is theirs.
   const ofTypes = divided
     ? types.map((type) => `type = ${sqlLiteral(type)}`)

@@ -1,7 +1,7 @@
 /** How many artifacts a list holds in all, as far as that is worth counting. Found by the very arms and filter of its pages. */
 import { conjunctsOf } from '#core/simplify-filter.ts';
 import type { Sql } from './database.ts';
-import { filterSql } from './filter-sql.ts';
+import { listFilterSql } from './filter-sql.ts';
 import { type ListQuery, listArms } from './list-arms.ts';
 import { listScope } from './page-statement.ts';
 import type { Viewer } from './visibility-sql.ts';
@@ -14,7 +14,7 @@ export async function countArtifacts(sql: Sql, viewer: Viewer, query: ListQuery,
   const scope = listScope(viewer);
   const { arms } = listArms(query, viewer, scope);
   if (arms.length === 0) return 0;
-  const filter = filterSql({ kind: 'and', of: conjunctsOf(query.filter) }, scope);
+  const filter = listFilterSql(conjunctsOf(query.filter), arms, scope);
   // No order, so that the planner may find the matches of each arm by whatever index is best for them. Each stops where the
   // answer is known; a row that two arms come upon counts once.
   const found = arms.map(({ from, where }) => `(SELECT a.id FROM ${from} WHERE ${where} AND ${filter} LIMIT ${max + 1})`);

@@ -15,7 +15,7 @@ import { listPropertyIndexes } from './property-indexes.ts';
 import { treeWalks } from './tree-walks.ts';
 import type { Viewer } from './visibility-sql.ts';
 
-export { assertFilterSize } from './filter-sql.ts';
+export { assertFilterSize } from './filter-size.ts';
 
 export interface ArtifactPage {
   readonly rows: readonly { readonly artifact: Artifact; readonly cursor: readonly [string, string] }[];
@@ -100,6 +100,9 @@ export async function chooseApproach(sql: Sql, request: ListRequest, scope: Filt
   return trees.length === 0 ? null : { collect: null, trees, beginning };
 }
 
+/** The planner is asked about each, which costs as much as a page; one of the first is nearly always selective enough. */
+const waysMax = 8;
+
 async function waysOf(sql: Sql, request: ListRequest, scope: FilterScope): Promise<readonly Way[]> {
   const parts = conjunctsOf(request.filter).filter((part) => orderBoundSql(part, request.order, scope.values) === undefined);
   if (parts.length === 0) return [];
@@ -113,7 +116,8 @@ async function waysOf(sql: Sql, request: ListRequest, scope: FilterScope): Promi
       const isWalked = trees !== undefined || (walksHidden && isHidden(part));
       return { part, driver: driverOf(part, scope, indexed), trees, isWalked };
     })
-    .filter(({ driver, trees }) => driver !== undefined || trees !== undefined);
+    .filter(({ driver, trees }) => driver !== undefined || trees !== undefined)
+    .slice(0, waysMax);
 }
 
 function isUnordered({ kind, probes }: Driver): boolean {

@@ -9,10 +9,11 @@ import { conjunctsOf } from '#core/simplify-filter.ts';
 import { artifactColumns } from './artifact-row.ts';
 import { compareTime } from './compare-sql.ts';
 import type { Statement } from './database.ts';
-import { type FilterScope, filterSql } from './filter-sql.ts';
+import { type FilterScope, filterSql, listFilterSql } from './filter-sql.ts';
 import { type Arm, type ListQuery, listArms } from './list-arms.ts';
 import { type OrderKey, orderBoundSql, orderKey } from './order-sql.ts';
 import { type Approach, beginningSql, type Candidates, candidates, direction, gateSql } from './page-candidates.ts';
+import { shortApproach } from './short-approach.ts';
 import { createSqlValues } from './sql-values.ts';
 import type { Viewer } from './visibility-sql.ts';
 
@@ -61,7 +62,7 @@ export function pageStatement(
   query: ListQuery & { readonly order: Order },
   viewer: Viewer,
   position: PagePosition,
-  approach: Approach | null,
+  chosen: Approach | null,
   scope: FilterScope = listScope(viewer),
   reading: PageReading = wholeArtifact,
 ): PageStatement {
@@ -69,13 +70,14 @@ export function pageStatement(
   const { arms, predicate } = listArms(query, viewer, scope, reading.isPlanShared);
   const key = orderKey(query.order);
   const conjuncts = conjunctsOf(query.filter);
-  const filter = filterSql({ kind: 'and', of: conjuncts }, scope);
+  const filter = listFilterSql(conjuncts, arms, scope);
   const filterBesideLatest = filterSql({ kind: 'and', of: conjuncts.filter(({ kind }) => kind !== 'latest') }, scope);
   const ascending = (query.order.direction === 'asc') === (position.direction === 'forward');
   const { cursor } = position;
   const from = cursor === null ? null : { k: values.add(cursor[0], key.cast), id: values.add(cursor[1], 'uuid') };
   const bounds = conjuncts.map((part) => orderBoundSql(part, query.order, values)).filter((bound) => bound !== undefined);
   const walked = bounds.map((bound) => ` AND ${bound}`).join('');
+  const approach = shortApproach(chosen, { arms, predicate, filter, walked });
   const parts = {
     walked,
     arms: withMemberTimes(arms, query.filter, scope),
@@ -117,9 +119,9 @@ FROM (${rows} (found ${reading.join('found.id', query.order.key === 'createdAt' 
   return { statement: named(query, key, position, reading, finished.text), values: finished.values };
 }
 
-/** Lists without a filter have few texts, so their plans are kept by the connection. */
+/** Lists without a filter have few texts, so their plans are kept by the connection. With what is hidden no index has their order. */
 function named(query: ListQuery, key: OrderKey, { limit, cursor }: PagePosition, reading: PageReading, text: string): Statement {
-  const isFixed = query.filter === null && !key.label.startsWith('property') && keptLimits.has(limit);
+  const isFixed = query.filter === null && !query.includeHidden && !key.label.startsWith('property') && keptLimits.has(limit);
   if (!isFixed) return { text };
   const orderText = /ORDER BY k (\w+)/.exec(text)?.[1] ?? '';
   const shape = [
@@ -128,7 +130,6 @@ function named(query: ListQuery, key: OrderKey, { limit, cursor }: PagePosition,
     orderText,
     limit,
     cursor === null ? 'start' : 'on',
-    query.includeHidden ? 'all' : '',
     query.includeDrafts === true ? 'drafts' : '',
     query.everyProject === true ? 'every' : '',
     query.memberStatuses?.join() ?? '',
@@ -136,8 +137,14 @@ function named(query: ListQuery, key: OrderKey, { limit, cursor }: PagePosition,
   ];
   const name = `list ${shape.join(' ')}`;
   // PostgreSQL cuts longer names, and two that are cut alike would be taken for one statement.
-  return name.length > 63 ? { text } : { name, text };
+  if (name.length > 63 || (keptNames.size >= keptNamesMax && !keptNames.has(name))) return { text };
+  keptNames.add(name);
+  return { name, text };
 }
+
+/** Each connection keeps the plans of all: of lists that nobody asks for twice there are thousands. */
+const keptNames = new Set<string>();
+const keptNamesMax = 500;
 
 const keptLimits: ReadonlySet<number> = new Set([1, 5, 10, 15, 20, 25, 30, 50, 100]);
 

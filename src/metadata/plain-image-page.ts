@@ -52,7 +52,7 @@ const pagesMax = 200;
  */
 export function plainPage(viewer: Viewer, request: PlainPageRequest): { statement: Statement; values: readonly unknown[] } {
   const { type, order, includeHidden, includeDrafts, everyProject, after } = request;
-  const limit = limits.find((each) => each >= request.limit) ?? request.limit;
+  const limit = usualLimits.find((each) => each >= request.limit) ?? request.limit;
   const flags = [viewer.isAdmin && everyProject, includeDrafts, includeHidden, after === null].join();
   const shape = `${type} ${order.key} ${order.direction} ${limit} ${flags}`;
   const known = pages.get(shape) ?? makePage(viewer, { ...request, limit });
@@ -66,7 +66,7 @@ export function plainPage(viewer: Viewer, request: PlainPageRequest): { statemen
 }
 
 /** A statement is planned once for each of these; what is asked for is taken from the next larger. */
-const limits = [10, 25, 50, 100, 200, 400, 700, 1000];
+export const usualLimits: readonly number[] = [10, 25, 50, 100, 200, 400, 700, 1000];
 
 /** Written with the names of its values in their places. */
 function makePage(viewer: Viewer, request: PlainPageRequest): PlainPage {

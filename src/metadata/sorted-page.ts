@@ -4,7 +4,7 @@
  */
 import type { Order } from '#core/filter.ts';
 import { conjunctsOf } from '#core/simplify-filter.ts';
-import { type FilterScope, filterSql } from './filter-sql.ts';
+import { type FilterScope, listFilterSql } from './filter-sql.ts';
 import { type ListQuery, listArms } from './list-arms.ts';
 import { orderKey } from './order-sql.ts';
 import { direction } from './page-candidates.ts';
@@ -51,7 +51,7 @@ export function sortedPageStatement(
 ): PageStatement {
   const { values } = scope;
   const { arms } = listArms(query, viewer, scope);
-  const filter = filterSql({ kind: 'and', of: conjunctsOf(query.filter) }, scope);
+  const filter = listFilterSql(conjunctsOf(query.filter), arms, scope);
   const keys = query.sorts.map((sort, index) => ({ ...sortSql(sort), name: `k${index}`, ascending: sort.direction === 'asc' }));
   const after =
     marker === null

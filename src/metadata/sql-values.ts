@@ -1,10 +1,11 @@
 /** Collects the values of a statement while its text is written, so that no value ever becomes text. */
 import { randomUUID } from 'node:crypto';
+import { AppError } from '#base/app-error.ts';
 
 export interface SqlValues {
   /** A mark that stands for the value in the text. Marks that do not end up in the text cost nothing. */
   add(value: unknown, cast: string): string;
-  /** The text with its marks numbered as placeholders, and their values in that order. */
+  /** The text with its marks numbered as placeholders, and their values in that order. @throws AppError QUERY_TOO_COMPLEX */
   finish(text: string): { readonly text: string; readonly values: readonly unknown[] };
 }
 
@@ -20,6 +21,7 @@ export function createSqlValues(): SqlValues {
       return `<${secret}:${added.length - 1}>::${cast}`;
     },
     finish: (text) => {
+      assertTextLength(text.length);
       const places = new Map<number, number>();
       const numbered = text.replace(markPattern, (_mark, index: string) => {
         const place = places.get(Number(index)) ?? places.size + 1;
@@ -29,6 +31,18 @@ export function createSqlValues(): SqlValues {
       return { text: numbered, values: [...places.keys()].map((index) => added[index]) };
     },
   };
+}
+
+/** In characters, marks included. Many times what lists need; reading and planning more would take the server seconds. */
+const textLengthMax = 1_000_000;
+
+/** @throws AppError QUERY_TOO_COMPLEX for a statement that is too long to be sent */
+export function assertTextLength(length: number): void {
+  if (length <= textLengthMax) return;
+  throw new AppError(
+    'QUERY_TOO_COMPLEX',
+    'The filter has too many conditions and values for all the projects and types that it names.',
+  );
 }
 
 /** A text as a SQL literal, for the few places that take no placeholder (index definitions) and must match them. */

@@ -124,7 +124,8 @@ function negatedWalks(filter: Filter, scope: TreeScope): readonly string[] | und
       filter.operator === 'exists'
         ? [`${column} IS ${filter.value === false ? 'NOT ' : ''}NULL`]
         : complement(column, filter.operator, value, compare, scope.values);
-    return left && [...left.map((walk) => `${property.ofType} AND ${walk}`), ...ofOtherTypes(filter.type, scope)];
+    const others = ofOtherTypes(filter.type, scope);
+    return left && others && [...left.map((walk) => `${property.ofType} AND ${walk}`), ...others];
   }
   if (filter.kind === 'versionRange' && has('version', scope)) return outsideRange(filter.range, scope.values);
   if (filter.kind === 'tags' && filter.operator === 'all') {
@@ -134,9 +135,9 @@ function negatedWalks(filter: Filter, scope: TreeScope): readonly string[] | und
   return undefined;
 }
 
-/** What is of another type has no property of this one. */
-function ofOtherTypes(type: string, scope: TreeScope): readonly string[] {
-  return scope.type === null ? (fieldWalks('type', 'ne', type, scope) ?? []) : [];
+/** What is of another type has no property of this one. Undefined where no tree knows types, as while trees are being built. */
+function ofOtherTypes(type: string, scope: TreeScope): readonly string[] | undefined {
+  return scope.type === null ? fieldWalks('type', 'ne', type, scope) : [];
 }
 
 function flagWalks(flag: string, operator: Operator, value: Json): readonly string[] | undefined {
@@ -145,12 +146,15 @@ function flagWalks(flag: string, operator: Operator, value: Json): readonly stri
   return [...new Set(wanted)].map((item) => `${flag} = ${item === (operator !== 'ne') ? 1 : 0}`);
 }
 
+/** PostgreSQL refuses a query with a word of so many bytes. */
+const wordBytesMax = 2_047;
+
 function tagWalks({ operator, tags }: Extract<Filter, { kind: 'tags' }>, scope: TreeScope): readonly string[] | undefined {
   if (operator === 'none') {
     const known = tags.map((tag) => withoutTag(tag, scope)).find((walk) => walk !== undefined);
     return known === undefined ? undefined : [known];
   }
-  const words = tags.filter((tag) => tag !== '' && isStorable(tag));
+  const words = tags.filter((tag) => tag !== '' && isStorable(tag) && Buffer.byteLength(tag) < wordBytesMax);
   if (words.length < tags.length || words.length === 0 || !has('tags', scope)) return undefined;
   const quoted = words.map((tag) => `'${tag.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`);
   return [`${tagsInTree('a.')} @@ ${scope.values.add(quoted.join(operator === 'all' ? ' & ' : ' | '), 'tsquery')}`];
@@ -167,7 +171,7 @@ function propertyWalks(filter: PropertyFilter, scope: TreeScope): readonly strin
   if (property === undefined) return anyPropertyWalk(filter, scope);
   const { column, compare, value, ofType } = property;
   const walks = intervals(column, filter.operator, filter.operator === 'exists' ? filter.value : value, compare);
-  return walks.map((walk) => `${ofType} AND ${walk}`);
+  return walks?.map((walk) => `${ofType} AND ${walk}`);
 }
 
 /** The tree of all properties knows texts and truths, by equality. */

@@ -32,6 +32,7 @@ describe('jobs over GraphQL', () => {
     expect((await admin(`{ jobs(first: 5, states: [waiting], names: ["stores:reconcile"]) { id } }`)).data).toEqual({
       jobs: [{ id: job.id }],
     });
+    expect((await admin(String.raw`{ jobs(names: ["\u0000"]) { id } }`)).data).toEqual({ jobs: [] });
     expect((await admin(`query($after: ID) { jobs(after: $after) { id } }`, { after: job.id })).data).toEqual({ jobs: [] });
     const cancelled = await admin(mutation('cancelJob'), { input: { id: job.id } });
     expect(dig(cancelled.data, 'cancelJob', 'job', 'state')).toBe('cancelled');

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { idOfImageText, imageTextSeparator } from '#core/image-text.ts';
-import type { Sql } from '#metadata/database.ts';
+import type { Sql, Statement } from '#metadata/database.ts';
 import {
   findMarker,
   type ImageListRequest,
@@ -158,6 +158,23 @@ describe('the statement of a page of images, among 10,000', () => {
       await imagePageStatement(counting, { project: 'big', isAdmin: false }, requestOf({ filter }));
     }
     expect(asked.filter((text) => text.startsWith('EXPLAIN'))).toHaveLength(2);
+  });
+
+  it('keeps plans of the limits that clients have, not of any number that a caller thinks of', async () => {
+    const kept: string[] = [];
+    const watched = {
+      query: test.db.query,
+      reads: test.db.reads,
+      lists: {
+        query: <Row extends object>({ name, text }: Statement, values?: readonly unknown[]) => {
+          kept.push(name ?? '');
+          return test.db.lists.query<Row>(name === undefined ? { text } : { name, text }, values);
+        },
+      },
+    };
+    const { filter } = readImageFilters(new URLSearchParams('name=none'), 'big');
+    for (const limit of [3, 25, 26]) await listImages(watched, { project: 'big', isAdmin: false }, requestOf({ filter, limit }));
+    expect(kept).toEqual([expect.stringMatching(/^image-list /)]);
   });
 
   it('is as short for an administrator, who sees every project', async () => {
