@@ -78,6 +78,7 @@ export function connectS3(config: S3StoreConfig): S3Connection {
     const response = await send(url, request, { transport, agent, idleTimeoutMs: request.idleTimeoutMs ?? idleTimeoutMs });
     const status = response.statusCode ?? 0;
     if (status >= 200 && status < 300) return response;
+    guardSilence(response, request.idleTimeoutMs ?? idleTimeoutMs);
     const text = await readText(response, errorBodyMaxBytes).catch(() => '');
     if (status === 403 && noteSkew(response)) throw new S3SkewError();
     throw new S3ResponseError(status, findXmlText(text, 'Code') ?? '');

@@ -1,0 +1,40 @@
+import { once } from 'node:events';
+import { createServer, type RequestListener } from 'node:http';
+import { describe, expect, it } from 'vitest';
+import { connectS3, type S3Connection } from '#blobs/drivers/s3-connection.ts';
+
+interface Bench extends AsyncDisposable {
+  readonly connection: S3Connection;
+}
+
+/** A connection to a server that does as `answer` says. */
+async function connectTo(answer: RequestListener): Promise<Bench> {
+  const server = createServer(answer).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  const endpoint = `http://127.0.0.1:${address.port}`;
+  const connection = connectS3({
+    ...{ kind: 's3', name: 'bench', bucket: 'bucket', endpoint },
+    ...{ accessKey: 'key', secretKey: 'secret', idleTimeoutMs: 1000 },
+  });
+  return {
+    connection,
+    async [Symbol.asyncDispose]() {
+      connection.close();
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+describe('a refusal of a store', () => {
+  it('counts though the rest of its body never comes', async () => {
+    await using bench = await connectTo((_request, response) => {
+      response.writeHead(403, { 'content-length': 100 }).write('<Error>');
+    });
+    await expect(bench.connection.requestText({ method: 'GET', object: 'o' })).rejects.toMatchObject({ status: 403 });
+  });
+  });
+});
