@@ -142,6 +142,10 @@ function send(url: string, asked: S3Request, wire: Wire): Promise<http.IncomingM
   request.once('error', reject);
   request.once('response', (response) => {
     request.setTimeout(0);
+    // Who answers before it has read all may never read the rest: neither connection nor body waits for that.
+    response.once('close', () => {
+      if (!request.writableFinished) request.destroy();
+    });
     resolve(response);
   });
   if (asked.body === undefined) request.end();

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import { connectS3, type S3Connection } from '#blobs/drivers/s3-connection.ts';
+import { textBody } from '#blobs/drivers/s3-multipart.ts';
 
 interface Bench extends AsyncDisposable {
   readonly connection: S3Connection;
@@ -36,5 +37,20 @@ describe('a refusal of a store', () => {
     });
     await expect(bench.connection.requestText({ method: 'GET', object: 'o' })).rejects.toMatchObject({ status: 403 });
   });
+
+  it('ends its connection where it came before all of the request was read', async () => {
+    const reading = Promise.withResolvers<{ readonly isComplete: boolean }>();
+    const refused = Promise.withResolvers<void>();
+    await using bench = await connectTo((request) => {
+      // On the bare socket: Node would read on, and drop it.
+      request.socket.write('HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n');
+      request.once('error', () => undefined);
+      request.once('close', () => reading.resolve({ isComplete: request.complete }));
+      void refused.promise.then(() => request.resume());
+    });
+    const body = textBody('x'.repeat(32 * 1024 * 1024));
+    await expect(bench.connection.request({ method: 'PUT', object: 'o', body })).rejects.toMatchObject({ status: 403 });
+    refused.resolve();
+    await expect(reading.promise).resolves.toEqual({ isComplete: false });
   });
 });
