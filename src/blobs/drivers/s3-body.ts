@@ -30,9 +30,9 @@ export function guardSilence(response: IncomingMessage, idleMs: number): void {
   const { socket } = response;
   let seen = socket.bytesRead;
   const timer = setInterval(() => {
-    // Bytes that wait here mean a reader that pauses; without any, what comes next is up to the store.
-    const hasUnread = response.readableLength > 0;
-    if (!hasUnread && socket.bytesRead === seen) response.destroy(new S3TimeoutError());
+    // Bytes that wait here, or none that are still to come, mean a reader that pauses; else what comes next is up to the store.
+    const isUpToReader = response.readableLength > 0 || response.complete;
+    if (!isUpToReader && socket.bytesRead === seen) response.destroy(new S3TimeoutError());
     seen = socket.bytesRead;
   }, idleMs).unref();
   response.once('close', () => clearInterval(timer));

@@ -1,6 +1,9 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
-import { describe, expect, it } from 'vitest';
+import { Writable } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { guardSilence, sendBody } from '#blobs/drivers/s3-body.ts';
 import { connectS3, type S3Connection } from '#blobs/drivers/s3-connection.ts';
 import { textBody } from '#blobs/drivers/s3-multipart.ts';
 
@@ -52,5 +55,34 @@ describe('a refusal of a store', () => {
     await expect(bench.connection.request({ method: 'PUT', object: 'o', body })).rejects.toMatchObject({ status: 403 });
     refused.resolve();
     await expect(reading.promise).resolves.toEqual({ isComplete: false });
+  });
+});
+
+describe('a download from a store', () => {
+  it('waits for a reader that pauses over the last bytes', async () => {
+    const idleMs = 1000;
+    const bytes = Buffer.alloc(300_000, 'x');
+    await using bench = await connectTo((_request, response) => response.end(bytes));
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const response = await bench.connection.request({ method: 'GET', object: 'o' });
+    guardSilence(response, idleMs);
+    const paused = Promise.withResolvers<() => void>();
+    let taken = 0;
+    const reader = new Writable({
+      highWaterMark: 1,
+      write(chunk: Buffer, _encoding, done) {
+        taken += chunk.length;
+        if (chunk.length > 0 && taken === bytes.length) paused.resolve(done);
+        else done();
+      },
+    });
+    const sent = sendBody(response, reader, { signal: new AbortController().signal });
+    const goOn = await paused.promise;
+    await setImmediate();
+    vi.advanceTimersByTime(5 * idleMs);
+    await setImmediate();
+    goOn();
+    await expect(sent).resolves.toBeUndefined();
   });
 });
