@@ -7,7 +7,7 @@ import type { ObserveKeystone } from '#policy/policy.ts';
 import { observeInstance } from './instance-metrics.ts';
 import { createJobMetrics, type ObserveJob } from './job-metrics.ts';
 import { createKeystoneMetrics } from './keystone-metrics.ts';
-import { stateOf } from './request-state.ts';
+import { stateOf, statusOf } from './request-state.ts';
 import { createStoreMetrics, type StoreObservation } from './store-metrics.ts';
 
 export interface Metrics {
@@ -28,7 +28,7 @@ export function createMetrics(db: Database): Metrics {
   const registers = [registry];
   const duration = new Histogram({
     name: 'vitrine_http_request_seconds',
-    help: 'Time from the head of a request to the end of its answer.',
+    help: 'Time from the head of a request to the end of its answer; of status 499 where its connection ended before there was one.',
     labelNames: ['method', 'route', 'status'],
     buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60, 600],
     registers,
@@ -45,22 +45,22 @@ export function createMetrics(db: Database): Metrics {
   const { timer, counters } = createSeries(duration, bytes);
   return {
     observe: (app) => {
-      app.addHook('onRequest', (_request, _reply, done) => {
+      app.addHook('onRequest', ({ raw: request }, { raw: response }, done) => {
         inFlight.inc();
-        done();
-      });
-      app.addHook('onResponse', (request, reply, done) => {
-        inFlight.dec();
-        const state = stateOf(request.raw);
-        const { route } = state;
-        const { socket, method = '' } = request.raw;
-        const seconds = (performance.now() - state.startedAt) / 1000;
-        // Few labels, whatever is asked for: a method nobody knows would be a new series.
-        const known = knownMethods.has(method) ? method : 'other';
-        timer(known, route, reply.raw.statusCode).observe(seconds);
-        const { received, sent } = counters(route);
-        received.inc(Math.max(0, socket.bytesRead - state.bytesReadBefore));
-        sent.inc(Math.max(0, socket.bytesWritten - state.bytesWrittenBefore));
+        // Also where the client leaves before the answer is finished.
+        response.once('close', () => {
+          inFlight.dec();
+          const state = stateOf(request);
+          const { route } = state;
+          const { socket, method = '' } = request;
+          const seconds = (performance.now() - state.startedAt) / 1000;
+          // Few labels, whatever is asked for: a method nobody knows would be a new series.
+          const known = knownMethods.has(method) ? method : 'other';
+          timer(known, route, statusOf(response)).observe(seconds);
+          const { received, sent } = counters(route);
+          received.inc(Math.max(0, socket.bytesRead - state.bytesReadBefore));
+          sent.inc(Math.max(0, socket.bytesWritten - state.bytesWrittenBefore));
+        });
         done();
       });
     },

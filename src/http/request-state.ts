@@ -59,3 +59,8 @@ export function giveLeave(request: IncomingMessage, response: ServerResponse): v
 export function isOver(response: ServerResponse): boolean {
   return response.writableEnded || response.destroyed;
 }
+
+/** Of the answer; 499, as proxies say it, where the connection was gone before there was one. */
+export function statusOf(response: ServerResponse): number {
+  return response.headersSent ? response.statusCode : 499;
+}
