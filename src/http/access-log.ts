@@ -1,7 +1,7 @@
 /** Fourth stage: one line for each request, when its answer is over. Never a query string, a header or a body: those may be secret. */
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
-import { stateOf } from './request-state.ts';
+import { accountFor, stateOf } from './request-state.ts';
 
 /** Asked for every few seconds by whoever watches over the server. */
 const quietRoutes: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/metrics']);
@@ -29,6 +29,7 @@ export function accessLog(app: FastifyInstance, log: Logger): void {
     };
     if (quietRoutes.has(state.route)) log.debug(line, 'request');
     else log.info(line, 'request');
+    accountFor(request.raw);
     done();
   });
 }
