@@ -395,6 +395,15 @@ describe('operators', () => {
     await stopped;
   });
 
+  it('stop it without waiting for a connection that asks for nothing', async () => {
+    const stopping = await startTestServer({ http: { drainMs: 3_600_000 } });
+    const silent = connect(Number(new URL(stopping.url).port), '127.0.0.1').on('error', () => undefined);
+    await once(silent, 'connect');
+    const closed = once(silent, 'close');
+    await stopping[Symbol.asyncDispose]();
+    await closed;
+  });
+
   it('stop it behind a balancer: it says so and still serves for as long as it was told, and ends at once when hurried', async () => {
     const stopping = await startTestServer({ http: { drainNoticeMs: 60_000 } });
     const idle = connect(Number(new URL(stopping.url).port), '127.0.0.1');
