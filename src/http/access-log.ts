@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
-import { stateOf, statusOf } from './request-state.ts';
+import { accountFor, stateOf, statusOf } from './request-state.ts';
 
 /** Asked for every few seconds by whoever watches over the server. */
 const quietRoutes: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/metrics']);
@@ -10,7 +10,10 @@ const quietRoutes: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/metri
 export function accessLog(app: FastifyInstance, log: Logger): void {
   app.addHook('onRequest', ({ raw: request }, { raw: response }, done) => {
     // When it closes, for an answer whose client leaves is never finished, and the framework's hook then never called.
-    response.once('close', () => writeLine(request, response, log));
+    response.once('close', () => {
+      writeLine(request, response, log);
+      accountFor(request);
+    });
     done();
   });
 }

@@ -35,7 +35,9 @@ function identify({ authenticateToken, keystone }: AuthenticationOptions, reques
   const service = request.headers['x-service-token'];
   const [path = ''] = request.url?.split('?', 1) ?? [];
   const serviceToken = typeof service === 'string' && service !== '' ? service : undefined;
-  return keystone?.identify({ token, serviceToken, method: request.method ?? '', path });
+  const override = request.headers['x-http-method-override'];
+  const meantMethod = typeof override === 'string' ? override.toUpperCase() : undefined;
+  return keystone?.identify({ token, serviceToken, method: request.method ?? '', meantMethod, path });
 }
 
 function identifyNobody({ dev }: AuthenticationOptions, { headers, socket }: IncomingMessage): Caller | undefined {

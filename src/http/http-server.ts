@@ -10,7 +10,7 @@ import { type AuthenticationOptions, challengeOf, createAuthentication } from '.
 import { answerClientError, refuseTunnel } from './client-errors.ts';
 import { cors } from './cors.ts';
 import { mountPlane } from './dispatch.ts';
-import { announceEnd, drain } from './drain.ts';
+import { announceEnd, drain, watchConnections } from './drain.ts';
 import { type Address, listening } from './listen.ts';
 import type { Metrics } from './metrics.ts';
 import { mountGraphql } from './mount-graphql.ts';
@@ -99,7 +99,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   await using stack = new AsyncDisposableStack();
   const opsListener = stack.use(await openOpsListener(options.metricsAddress, { health, metrics }));
   const hurry = new AbortController();
-  stack.defer(() => drain(app, hurry.signal.aborted ? 0 : options.drainMs, log));
+  const connections = watchConnections(app);
+  stack.defer(() => drain(app, connections, hurry.signal.aborted ? 0 : options.drainMs, log));
   stack.defer(async () => {
     // Where nobody was ever let in, nobody needs notice.
     if (!isOpen) return;

@@ -1,5 +1,6 @@
 /** What the stages of the pipeline know of one request, kept beside it and gone with it. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Caller } from '#policy/policy.ts';
 
 export interface RequestState {
@@ -17,12 +18,15 @@ export interface RequestState {
   hasLeave: boolean;
   /** Aborts when the client is gone, or the deadline has passed. */
   readonly controller: AbortController;
-  /** Bytes that the connection had carried when the request began. */
+  /** Bytes that the connection had carried before the request, its head included. */
   readonly bytesReadBefore: number;
   readonly bytesWrittenBefore: number;
 }
 
 const states = new WeakMap<IncomingMessage, RequestState>();
+
+/** Bytes of a connection that some request of it has accounted for: when one begins, its head has been read already. */
+const accounted = new WeakMap<Socket, number>();
 
 export function beginState(request: IncomingMessage, requestId: string, globalRequestId: string | undefined): RequestState {
   const state: RequestState = {
@@ -34,11 +38,17 @@ export function beginState(request: IncomingMessage, requestId: string, globalRe
     caller: undefined,
     hasLeave: false,
     controller: new AbortController(),
-    bytesReadBefore: request.socket.bytesRead ?? 0,
+    bytesReadBefore: accounted.get(request.socket) ?? 0,
     bytesWrittenBefore: request.socket.bytesWritten ?? 0,
   };
   states.set(request, state);
+  accountFor(request);
   return state;
+}
+
+/** What has come until now belongs to this request, or to one before it. */
+export function accountFor({ socket }: IncomingMessage): void {
+  accounted.set(socket, socket.bytesRead ?? 0);
 }
 
 /** The first stage has made it. */

@@ -1,5 +1,6 @@
 /** The server's log: JSON lines for machines or text for people, on standard output, written without holding up requests. */
 import { type DestinationStream, type Logger, pino } from 'pino';
+import { openLogOutput } from './log-output.ts';
 
 export interface ServerLogOptions {
   readonly level: string;
@@ -12,10 +13,7 @@ export interface ServerLog extends Disposable {
 
 /** Disposing it writes what is still held. */
 export function openServerLog({ level, format }: ServerLogOptions): ServerLog {
-  const out = pino.destination({ dest: 1, sync: false, minLength: 65_536, maxWrite: 131_072 });
-  // Lines are gathered, for a write costs more than all the rest of a line, but never for longer than this.
-  const flushing = setInterval(() => out.flush(), 250);
-  flushing.unref();
+  const out = openLogOutput(1);
   const settings = {
     level,
     base: { pid: process.pid },
@@ -24,15 +22,7 @@ export function openServerLog({ level, format }: ServerLogOptions): ServerLog {
   };
   return {
     log: pino(settings, format === 'text' ? toText(out) : out),
-    [Symbol.dispose]: () => {
-      clearInterval(flushing);
-      // Nobody may read standard output any more; then there is nothing left to say.
-      try {
-        out.flushSync();
-      } catch {
-        return;
-      }
-    },
+    [Symbol.dispose]: () => out[Symbol.dispose](),
   };
 }
 

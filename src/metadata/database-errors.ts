@@ -19,6 +19,11 @@ export function isRetryable(error: unknown): boolean {
   return code === '40001' || code === '40P01';
 }
 
+/** True where the driver gave a statement up: what became of it nobody knows, and the connection is of no use. */
+export function isAnswerMissing(error: unknown): boolean {
+  return error instanceof Error && error.message === 'Query read timeout';
+}
+
 /** An AppError for what is nobody's mistake but the database's; everything else as it was. */
 export function toDatabaseError(error: unknown): unknown {
   if (error instanceof AppError) return error;

@@ -26,7 +26,7 @@ const lockKey = '0x76697472696e65';
 
 /**
  * Applies what is pending; the names of what this call applied. Of many callers on one database one applies, the others wait.
- * @throws AppError DATABASE_UNSUPPORTED, DATABASE_NEWER, DATABASE_OUTDATED, DATABASE_UNAVAILABLE, MIGRATION_FAILED
+ * @throws AppError CONFIG_INVALID, DATABASE_UNSUPPORTED, DATABASE_NEWER, DATABASE_OUTDATED, DATABASE_UNAVAILABLE, MIGRATION_FAILED
  */
 export async function migrate(options: MigrateOptions): Promise<readonly string[]> {
   const migrations = await loadMigrations(options.folder ?? migrationsFolder());
@@ -50,7 +50,7 @@ export async function migrate(options: MigrateOptions): Promise<readonly string[
   });
 }
 
-/** What `migrate` would do, without doing it. @throws AppError DATABASE_UNSUPPORTED, DATABASE_NEWER, DATABASE_UNAVAILABLE */
+/** What `migrate` would do, without doing it. @throws AppError as `migrate`, as far as it goes */
 export async function inspectMigrations(options: MigrateOptions): Promise<MigrationState> {
   const migrations = await loadMigrations(options.folder ?? migrationsFolder());
   return withClient(options.url, async (client) => {
@@ -60,7 +60,7 @@ export async function inspectMigrations(options: MigrateOptions): Promise<Migrat
 }
 
 async function withClient<Result>(url: string, work: (client: pg.Client) => Promise<Result>): Promise<Result> {
-  const client = new pg.Client({ connectionString: url, application_name: 'vitrine-migrate', connectionTimeoutMillis: 10_000 });
+  const client = createClient(url);
   client.on('error', () => undefined);
   try {
     await client.connect();
@@ -70,6 +70,16 @@ async function withClient<Result>(url: string, work: (client: pg.Client) => Prom
   } finally {
     // Gives the lock back.
     await client.end();
+  }
+}
+
+/** The driver reads the URL here, and the certificates it names. */
+function createClient(url: string): pg.Client {
+  try {
+    return new pg.Client({ connectionString: url, application_name: 'vitrine-migrate', connectionTimeoutMillis: 10_000 });
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new AppError('CONFIG_INVALID', `The URL of the database cannot be used: ${reason}.`, { cause });
   }
 }
 

@@ -2,10 +2,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import type { Database, Sql, Statement, TransactionOptions } from './database.ts';
-import { isRetryable, toDatabaseError } from './database-errors.ts';
+import { isAnswerMissing, isRetryable, toDatabaseError } from './database-errors.ts';
 import { openPipelinedReads } from './pipelined-reads.ts';
 import { lazyPrisma } from './prisma-client.ts';
 import { inStatementSpan } from './statement-span.ts';
+import { unrefClient } from './unref-client.ts';
 
 interface OpenDatabaseOptions {
   readonly url: string;
@@ -13,7 +14,7 @@ interface OpenDatabaseOptions {
   readonly poolSize?: number | undefined;
   /** A statement that runs longer is ended by the server; default 30 s. */
   readonly statementTimeoutMs?: number | undefined;
-  /** How long a caller waits for a free connection; default 10 s. */
+  /** How long a caller waits for a free connection, and for an answer beyond the server's own end of a statement; default 10 s. */
   readonly connectTimeoutMs?: number | undefined;
   readonly applicationName?: string | undefined;
   /** Told of connections that broke while idle; the pool replaces them. */
@@ -22,14 +23,20 @@ interface OpenDatabaseOptions {
 
 const attempts = 6;
 
+const timerMaxMs = 2_147_483_647;
+
 /** Connects with the first statement, not here. */
 export function openDatabase(options: OpenDatabaseOptions): Database {
+  const { connectTimeoutMs = 10_000, statementTimeoutMs = 30_000 } = options;
   const connection = {
     connectionString: options.url,
-    connectionTimeoutMillis: options.connectTimeoutMs ?? 10_000,
+    connectionTimeoutMillis: connectTimeoutMs,
+    // A server whose machine is gone says nothing: without an end of ours, statements would wait a quarter of an hour for it.
+    query_timeout: statementTimeoutMs === 0 ? 0 : Math.min(statementTimeoutMs + connectTimeoutMs, timerMaxMs),
     keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
     application_name: options.applicationName ?? 'vitrine',
-    options: sessionOptions(options.statementTimeoutMs ?? 30_000),
+    options: sessionOptions(statementTimeoutMs),
     types: { getTypeParser },
   };
   const pool = new pg.Pool({ ...connection, max: options.poolSize ?? 8, idleTimeoutMillis: 60_000 });
@@ -37,6 +44,7 @@ export function openDatabase(options: OpenDatabaseOptions): Database {
   const planned = { ...connection, options: `${connection.options} -c plan_cache_mode=force_generic_plan` };
   const reads = openPipelinedReads(planned);
   const lists = new pg.Pool({ ...planned, max: Math.min(options.poolSize ?? 8, listConnections), idleTimeoutMillis: 60_000 });
+  const connected = new Set<pg.PoolClient>();
   let closing: Promise<void> | undefined;
   for (const each of [pool, lists]) watch(each);
   return {
@@ -47,7 +55,10 @@ export function openDatabase(options: OpenDatabaseOptions): Database {
     lists: { query: queryOf(lists) },
     poolState: () => ({ total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
     [Symbol.asyncDispose]: () => {
-      closing ??= Promise.all([pool.end(), lists.end(), reads[Symbol.asyncDispose]()]).then(() => undefined);
+      closing ??= Promise.all([pool.end(), lists.end(), reads[Symbol.asyncDispose]()]).then(() => {
+        // The pools do not wait for the last words of a server that is silent; nor does the process.
+        for (const client of connected) unrefClient(client);
+      });
       return closing;
     },
   };
@@ -60,7 +71,11 @@ export function openDatabase(options: OpenDatabaseOptions): Database {
       if (closing === undefined) options.onIdleError?.(error);
     });
     // A connection lost between two statements of a transaction tells nobody else; its next statement fails.
-    each.on('connect', (client) => client.on('error', () => undefined));
+    each.on('connect', (client) => {
+      connected.add(client);
+      client.on('error', () => undefined);
+    });
+    each.on('remove', (client) => connected.delete(client));
   }
 }
 
@@ -142,9 +157,13 @@ async function runOnce<Result>(pool: pg.Pool, work: (tx: Sql) => Promise<Result>
     return result;
   } catch (error) {
     isOver = true;
-    await client.query('ROLLBACK').catch(() => {
-      broken = true;
-    });
+    // Who has not answered a statement is not asked for another.
+    broken = isAnswerMissing(error);
+    if (!broken) {
+      await client.query('ROLLBACK').catch(() => {
+        broken = true;
+      });
+    }
     throw error;
   } finally {
     client.release(broken);

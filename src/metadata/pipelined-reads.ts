@@ -2,14 +2,19 @@
  * Short reads of many callers over a few connections, written one behind the other without waiting for answers: half the system
  * calls of a pool, on both sides. Only for named statements that read few rows by an index: whoever comes behind waits.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import type { Sql, Statement } from './database.ts';
 import { toDatabaseError } from './database-errors.ts';
 import { inStatementSpan } from './statement-span.ts';
+import { unrefClient } from './unref-client.ts';
 
 export interface PipelinedReads extends Sql, AsyncDisposable {}
 
 const laneCount = 2;
+
+/** For the server to take leave. */
+const goodbyeMs = 1000;
 
 interface Lane {
   /** Undefined until it is connected, and again when it broke. */
@@ -42,10 +47,14 @@ export function openPipelinedReads(config: pg.ClientConfig): PipelinedReads {
   };
 }
 
-/** Also one that is only just connecting. */
+/** Also one that is only just connecting. A server that is silent does not keep this process from its end. */
 async function close({ client, connecting }: Lane): Promise<void> {
   const open = client ?? (await connecting?.catch(() => undefined));
-  await open?.end();
+  if (open === undefined) return;
+  const waiting = new AbortController();
+  await Promise.race([open.end(), sleep(goodbyeMs, undefined, { signal: waiting.signal }).catch(() => undefined)]);
+  waiting.abort();
+  unrefClient(open);
 }
 
 /** One attempt for all who wait for it. */

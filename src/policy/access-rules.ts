@@ -10,6 +10,8 @@ export interface AccessRule {
 
 export interface RuledRequest {
   readonly method: string;
+  /** Where a header says that another is meant; some routes go by it, so that both must be allowed. */
+  readonly meantMethod?: string | undefined;
   /** As it was sent, without its query. */
   readonly path: string;
 }
@@ -18,10 +20,13 @@ export interface RuledRequest {
 const pathMax = 2_048;
 
 /** @param service the type as which this server is registered in a catalogue */
-export function isAllowedBy(rules: readonly AccessRule[], service: string, { method, path }: RuledRequest): boolean {
+export function isAllowedBy(rules: readonly AccessRule[], service: string, sent: RuledRequest): boolean {
+  const { method, meantMethod = method, path } = sent;
   // An encoded slash is a border to some and none to others: no rule can be meant for it.
   if (path.length > pathMax || /%2f/i.test(path)) return false;
-  return rules.some((rule) => rule.service === service && rule.method === method && matches(rule.path, path));
+  const isAllowed = (each: string) =>
+    rules.some((rule) => rule.service === service && rule.method === each && matches(rule.path, path));
+  return isAllowed(method) && (meantMethod === method || isAllowed(meantMethod));
 }
 
 /**

@@ -43,6 +43,11 @@ describe('a request’s token', () => {
     ]);
   });
 
+  it('goes to Keystone with the method that is meant beside the one that was sent', async () => {
+    expect(await statusOf({ 'X-Auth-Token': 'gAAAAA', 'X-HTTP-Method-Override': 'delete' })).toBe(404);
+    expect(shown).toEqual([{ token: 'gAAAAA', serviceToken: undefined, method: 'GET', meantMethod: 'DELETE', path }]);
+  });
+
   it('is never shown to Keystone when it is ours, or was meant to be', async () => {
     expect(await statusOf(await server.tokenFor('p', 'member'))).toBe(404);
     for (const token of ['vtr_', 'vtr_cut-short', `vtr_${'a'.repeat(43)}`])

@@ -123,6 +123,20 @@ describe('every answer', () => {
     expect(ids.size).toBe(7);
   });
 
+  it('is accounted for with its head, each on its connection for itself', async () => {
+    const target = `/odd/context/${'n'.repeat(100)}`;
+    const head = `GET ${target} HTTP/1.1\r\nHost: localhost\r\n`;
+    const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+    const lines = () => server.logged.filter(({ path }) => path === target);
+    for (const text of [`${head}\r\n`, `${head}Connection: close\r\n\r\n`]) {
+      const before = lines().length;
+      socket.write(text);
+      await expect.poll(lines).toHaveLength(before + 1);
+    }
+    socket.destroy();
+    expect(lines().map(({ bytesIn }) => bytesIn)).toEqual([head.length + 2, head.length + 21]);
+  });
+
   it('leaves one line in the log, with the id a client gave and without the query', async () => {
     const response = await fetch(`${server.url}/odd/context/x?token=secret`, {
       headers: { 'x-openstack-request-id': 'req-from-nova-1' },
@@ -379,6 +393,15 @@ describe('operators', () => {
     expect(await whole).toBe('whole');
     expect(await cut).toBe('cut');
     await stopped;
+  });
+
+  it('stop it without waiting for a connection that asks for nothing', async () => {
+    const stopping = await startTestServer({ http: { drainMs: 3_600_000 } });
+    const silent = connect(Number(new URL(stopping.url).port), '127.0.0.1').on('error', () => undefined);
+    await once(silent, 'connect');
+    const closed = once(silent, 'close');
+    await stopping[Symbol.asyncDispose]();
+    await closed;
   });
 
   it('stop it behind a balancer: it says so and still serves for as long as it was told, and ends at once when hurried', async () => {

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { armFailpoints } from '#base/failpoint.ts';
 import { type JobEnd, type JobKind, type JobQueue, jobRecords, openDatabase, openJobQueue } from '#metadata/metadata.ts';
 import { failpointEnvironment } from '#test/support/arm-failpoints.ts';
-import { createTestDatabase, type TestDatabase } from '#test/support/database.ts';
+import { createTestDatabase, serverOf, type TestDatabase } from '#test/support/database.ts';
 import { startTcpProxy } from '#test/support/tcp-proxy.ts';
 
 let test: TestDatabase;
@@ -136,9 +136,7 @@ describe('a database that cannot be had for a while', () => {
   it('keeps no job from completing: not the one that runs, nor one that was asked for before', async () => {
     await declare('test:run');
     const target = new URL(test.url);
-    const socket = target.searchParams.get('host') ?? decodeURIComponent(target.hostname);
-    const path = socket.startsWith('/') ? { path: `${socket}/.s.PGSQL.${target.port || '5432'}` } : undefined;
-    const proxy = stack.use(await startTcpProxy(path ?? { host: target.hostname, port: Number(target.port || 5432) }));
+    const proxy = stack.use(await startTcpProxy(serverOf(test.url)));
     const url = `postgres://${target.username}:${target.password}@127.0.0.1:${proxy.port}${target.pathname}`;
     const db = stack.use(openDatabase({ url, connectTimeoutMs: 1000 }));
     const behind = stack.use(openJobQueue(db));

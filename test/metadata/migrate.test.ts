@@ -175,6 +175,15 @@ describe('a database', () => {
     expect(() => assertServerVersion(number, 'x')).not.toThrow();
   });
 
+  it.each([
+    ['postgresql://x:hunter2@a:1,b:2/x', 'Invalid URL'],
+    ['postgresql://x:hunter2@127.0.0.1:1/x?sslmode=verify-full&sslrootcert=/nonexistent', 'ENOENT.*/nonexistent'],
+  ])('whose URL cannot be used is a mistake of the configuration, told without its password: %s', async (url, reason) => {
+    const told = { code: 'CONFIG_INVALID', message: expect.stringMatching(`^(?!.*hunter2).*${reason}`) };
+    await expect(migrate({ url })).rejects.toMatchObject(told);
+    await expect(inspectMigrations({ url })).rejects.toMatchObject(told);
+  });
+
   it('that does not answer is DATABASE_UNAVAILABLE, which says where and why, and no password', async () => {
     await expect(migrate({ url: 'postgresql://x:hunter2@localhost/x?host=/nonexistent' })).rejects.toMatchObject({
       code: 'DATABASE_UNAVAILABLE',

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import type { Database } from '#metadata/database.ts';
 import { isUniqueViolation, openDatabase } from '#metadata/metadata.ts';
-import { createTestDatabase } from '#test/support/database.ts';
+import { createTestDatabase, serverOf } from '#test/support/database.ts';
+import { startTcpProxy } from '#test/support/tcp-proxy.ts';
 
 describe('values', () => {
   it('arrive as numbers, dates, parsed JSON and exact text', async () => {
@@ -36,6 +38,36 @@ describe('every session', () => {
     await using test = await createTestDatabase();
     await using db = openDatabase({ url: test.url, statementTimeoutMs: 30 });
     await expect(db.query({ text: 'SELECT pg_sleep(10)' })).rejects.toMatchObject({ code: 'REQUEST_TIMEOUT' });
+  });
+});
+
+describe('a server that says nothing any more', () => {
+  /** Through a proxy, with everything connected. */
+  async function openSilenced(stack: AsyncDisposableStack): Promise<Database> {
+    const { url } = stack.use(await createTestDatabase());
+    const proxy = stack.use(await startTcpProxy(serverOf(url)));
+    const { username, password, pathname } = new URL(url);
+    const near = `postgres://${username}:${password}@127.0.0.1:${proxy.port}${pathname}`;
+    const db = stack.use(openDatabase({ url: near, poolSize: 1, statementTimeoutMs: 200, connectTimeoutMs: 200 }));
+    await Promise.all([db.query(one), db.lists.query(one), db.reads.query(one), db.reads.query(one)]);
+    proxy.hush();
+    return db;
+  }
+  const one = { name: 'one', text: 'SELECT 1 AS one' };
+
+  it('is DATABASE_UNAVAILABLE to who waits for it, and others are answered over new connections', async () => {
+    await using stack = new AsyncDisposableStack();
+    const db = await openSilenced(stack);
+    const all = [db, db.lists, db.reads, db.reads];
+    for (const sql of all) await expect(sql.query(one)).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' });
+    for (const sql of all) expect(await sql.query(one)).toEqual([{ one: 1 }]);
+  });
+
+  it('is so to a transaction, whose connection is given up', async () => {
+    await using stack = new AsyncDisposableStack();
+    const db = await openSilenced(stack);
+    await expect(db.transaction((tx) => tx.query(one))).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' });
+    expect(await db.transaction((tx) => tx.query(one))).toEqual([{ one: 1 }]);
   });
 });
 

@@ -50,6 +50,14 @@ describe('an access rule', () => {
     expect(isAllowedBy([], 'image', { method: 'POST', path: '/v2/images' })).toBe(false);
   });
 
+  it('must allow the method that was sent and the one that a header says is meant', () => {
+    const rules = ['GET', 'PATCH'].map((method) => ({ service: 'image', method, path: '**' }));
+    const asks = (method: string, meantMethod: string) => isAllowedBy(rules, 'image', { method, meantMethod, path: '/u' });
+    expect(asks('GET', 'PATCH')).toBe(true);
+    expect(asks('GET', 'DELETE')).toBe(false);
+    expect(asks('DELETE', 'GET')).toBe(false);
+  });
+
   it('matches what a regular expression made of it would', () => {
     const part = fc.constantFrom('*', '**', '{id}', 'a', 'b', '/', '/a');
     const paths = fc.array(fc.constantFrom('a', 'b', '/'), { maxLength: 10 }).map((letters) => letters.join(''));

@@ -40,6 +40,13 @@ export function databaseUrl(server: string, database: string): string {
   return url.href;
 }
 
+/** Where the server of a URL listens. */
+export function serverOf(url: string): { readonly host: string; readonly port: number } | { readonly path: string } {
+  const { searchParams, hostname, port } = new URL(url);
+  const host = searchParams.get('host') ?? decodeURIComponent(hostname);
+  return host.startsWith('/') ? { path: `${host}/.s.PGSQL.${port || '5432'}` } : { host, port: Number(port || 5432) };
+}
+
 /** Runs one statement outside any transaction. */
 export async function administer(url: string, statement: string): Promise<void> {
   const client = new pg.Client({ connectionString: url });

@@ -6,6 +6,8 @@ export interface TcpProxy extends AsyncDisposable {
   readonly port: number;
   cut(): void;
   mend(): void;
+  /** What goes through it stays open and passes nothing on any more, as where the other machine is gone; new connections do. */
+  hush(): void;
 }
 
 /** @param target a port, or the path of a socket */
@@ -42,6 +44,9 @@ export async function startTcpProxy(
     cut,
     mend: () => {
       isCut = false;
+    },
+    hush: () => {
+      for (const socket of sockets) socket.unpipe().pause();
     },
     [Symbol.asyncDispose]: async () => {
       cut();
