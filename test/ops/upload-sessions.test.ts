@@ -404,6 +404,22 @@ describe('the verification of an upload', () => {
     expect(await attached()).toEqual([{ sha256: sha256(Buffer.concat(pieces)) }]);
   });
 
+  it('of a join that was ended gives its parts free: they can be joined again, or ended', async () => {
+    const pieces = [randomBytes(12 * 1024 * 1024), randomBytes(12 * 1024 * 1024)];
+    const parts: string[] = [];
+    for (const piece of pieces) {
+      const { upload } = await beginPartialUpload(first.context, { lengthBytes: piece.length });
+      await appendUpload(first.context, { id: upload.id, offset: 0, source: from(piece) });
+      parts.push(upload.id);
+    }
+    const { upload } = await joinUploads(first.context, { artifactId, slot: 'main', parts });
+    await abortUpload(first.context, { id: upload.id });
+    const again = await joinUploads(first.context, { artifactId, slot: 'main', parts });
+    expect(again).toMatchObject({ isNew: true, upload: { state: 'verifying' } });
+    await abortUpload(second.context, { id: again.upload.id });
+    for (const id of parts) expect(await outcome(abortUpload(first.context, { id }))).toBe('ok');
+  });
+
   async function verifyAllOf(node: UploadNode): Promise<void> {
     const waiting = await cluster.database.db.query<{ id: string }>({
       text: `SELECT id FROM upload_session WHERE state = 'verifying'`,
