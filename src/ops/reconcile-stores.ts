@@ -9,6 +9,7 @@ import { instanceRecords, reconcileRecords } from '#metadata/metadata.ts';
 import { assertWritesAllowed } from './assert-writes-allowed.ts';
 import type { JobRun, StorageServices } from './context.ts';
 import { type Damage, quarantineLocation } from './quarantine-location.ts';
+import { tryRemoveObjects } from './try-remove-objects.ts';
 import { findUsableStore } from './usable-store.ts';
 import { type StoreWalk, walkStore } from './walk-store.ts';
 
@@ -116,7 +117,8 @@ function createFindings(services: StorageServices, { repair }: ReconcileStoresIn
   };
 }
 
-async function removeStrays({ db }: StorageServices, store: BlobStore, ageMs: number, run: JobRun): Promise<number> {
+async function removeStrays(services: StorageServices, store: BlobStore, ageMs: number, run: JobRun): Promise<number> {
+  const { db, log } = services;
   let removed = 0;
   for (let after = ''; ; ) {
     run.signal.throwIfAborted();
@@ -128,10 +130,13 @@ async function removeStrays({ db }: StorageServices, store: BlobStore, ageMs: nu
     for (let start = 0; start < due.length; start += removalsAtOnce) {
       const some = due.slice(start, start + removalsAtOnce).map(({ key }) => key);
       await failpoint('repair:before-stray');
-      await Promise.all(some.map((key) => store.remove(key)));
+      const removal = await tryRemoveObjects(services, store, some);
       await failpoint('repair:stray-removed');
-      await reconcileRecords.forgetStrays(db, store.name, some);
-      removed += some.length;
+      await reconcileRecords.forgetStrays(db, store.name, [...removal.removed]);
+      removed += removal.removed.size;
+      if (removal.failure === undefined) continue;
+      if (removal.isAway) throw removal.failure;
+      log.warn({ err: removal.failure, store: store.name }, 'strays could not be removed; the next repair tries again');
     }
     await run.progress(removed, null, `${store.name}: strays removed`);
   }

@@ -3,6 +3,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { appendFile, mkdir, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { AppError } from '#base/app-error.ts';
 import { newObjectKey } from '#blobs/blobs.ts';
 import { collectBlobs } from '#ops/collect-blobs.ts';
 import type { OpContext } from '#ops/context.ts';
@@ -146,6 +147,18 @@ describe('a repair', () => {
     expect(objects).toEqual([kept.key]);
     expect(objects).not.toContain(key);
     expect(await sql('SELECT 1 FROM stray_object')).toEqual([]);
+  });
+
+  it('removes the other strays where one cannot be removed, and does not call that clean', async () => {
+    const [stuck] = [await plantStray('one'), await plantStray('two'), await plantStray('three')].sort();
+    const { blobs } = node.services;
+    const { defaultStore } = blobs;
+    const remove = (key: string) =>
+      key === stuck ? Promise.reject(new AppError('STORE_UNAVAILABLE')) : defaultStore.remove(key);
+    const services = node.with({ blobs: { ...blobs, stores: new Map([['local', { ...defaultStore, remove }]]) } });
+    const report = await reconcileStores(services, { repair: true, strayAgeMs: 0 }, quietRun());
+    expect(report).toMatchObject({ isClean: false, stores: [{ skipped: null, strays: { count: 3, removed: 2 } }] });
+    expect((await reconcile({ repair: true, strayAgeMs: 0 })).strays).toMatchObject({ count: 1, removed: 1 });
   });
 
   it('never takes the object of an upload that runs for a stray', async () => {
