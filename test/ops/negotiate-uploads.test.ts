@@ -330,6 +330,16 @@ describe('faults', () => {
     expect([error.code, error.faults.map(({ pointer }) => pointer)]).toEqual([code, pointers]);
   });
 
+  it('names each blob once, also where every one is a folder of all that follow', async () => {
+    const artifactId = await draftOf(own);
+    const blobs = Array.from({ length: 9 }, (_, index) => offer('x', 'docs', 'a/'.repeat(index).concat('a')));
+    const error = await refusal(negotiateUploads(own, { artifactId, blobs }));
+    expect([error.code, error.faults.map(({ pointer }) => pointer)]).toEqual([
+      'PATH_TAKEN',
+      [1, 2, 3, 4, 5, 6, 7, 8].map((index) => `/blobs/${index}/path`),
+    ]);
+  });
+
   it('lets an entry be replaced in a full slot', async () => {
     const artifactId = await draftOf(own);
     const blobs = Array.from({ length: 10 }, (_, index) => offer(`full ${index}`, 'docs', `f${index}`));
