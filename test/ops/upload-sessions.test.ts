@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { AppError } from '#base/app-error.ts';
 import { armFailpoints } from '#base/failpoint.ts';
 import type { BlobStore } from '#blobs/blob-store.ts';
 import { abortUpload } from '#ops/abort-upload.ts';
@@ -385,6 +386,20 @@ describe('the verification of an upload', () => {
     expect(await verifyUpload(second.services, { uploadId: id }, untroubledRun)).toEqual({ outcome: 'failed' });
     expect(await row(id)).toMatchObject({ state: 'failed', error_code: 'BLOB_UNAVAILABLE' });
     expect(await attached()).toEqual([]);
+  });
+
+  it('waits for its store to be configured again, and has failed with that once its time is over', async () => {
+    const id = await abandoned(randomBytes(1000));
+    const store = () => {
+      throw new AppError('STORE_UNKNOWN');
+    };
+    const services = { ...second.services, blobs: { ...second.services.blobs, stores: new Map(), store } };
+    expect(await outcome(verifyUpload(services, { uploadId: id }, untroubledRun))).toBe('STORE_UNKNOWN');
+    expect(await row(id)).toMatchObject({ state: 'verifying', writer: null });
+    await set(id, `expires_at = now() - interval '1 second'`);
+    expect(await verifyUpload(services, { uploadId: id }, untroubledRun)).toEqual({ outcome: 'failed' });
+    expect(await row(id)).toMatchObject({ state: 'failed', error_code: 'STORE_UNKNOWN' });
+    expect(await outcome(publishArtifact(first.context, { id: artifactId }))).toBe('ok');
   });
 
   it('of a join that was interrupted goes on where it stood', async () => {
