@@ -144,13 +144,14 @@ async function removeStrays(services: StorageServices, store: BlobStore, ageMs: 
 
 /** Half-written objects whose upload has ended or was never known, and that nobody has written to for the age of strays. */
 async function reviewUnfinished(
-  { db, settings }: StorageServices,
+  services: StorageServices,
   store: BlobStore,
   input: ReconcileStoresInput,
   run: JobRun,
 ): Promise<StoreReport['unfinished']> {
   const { resumable } = store;
   if (resumable === undefined) return { count: 0, first: [], removed: 0 };
+  const { db, log, settings } = services;
   const ageMs = input.strayAgeMs ?? settings.storage.strayAgeMs;
   const before = await reconcileRecords.readClock(db);
   // This node's own clock may be hours off.
@@ -166,9 +167,15 @@ async function reviewUnfinished(
     if (first.length < namedMax) first.push(key);
     if (!input.repair) continue;
     await failpoint('repair:before-abort');
-    await resumable.abort(key, {});
+    const removal = await tryRemoveObjects(services, store, [key], () => resumable.abort(key, {}));
     await failpoint('repair:aborted');
-    removed += 1;
+    removed += removal.removed.size;
+    if (removal.failure === undefined) continue;
+    if (removal.isAway) throw removal.failure;
+    log.warn(
+      { err: removal.failure, store: store.name },
+      'a half-written object could not be ended; the next repair tries again',
+    );
   }
   return { count, first, removed };
 }

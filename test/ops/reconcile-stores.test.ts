@@ -206,6 +206,21 @@ describe('a repair', () => {
     expect((await reconcile({ repair: true, strayAgeMs: 0 })).unfinished).toMatchObject({ count: 0 });
   });
 
+  it('ends the other half-written objects where one cannot be ended', async () => {
+    const [stuck] = [await leaveUnfinished(), await leaveUnfinished()];
+    const { blobs } = node.services;
+    const { defaultStore } = blobs;
+    if (defaultStore.resumable === undefined) throw new Error('the filesystem store takes objects in several pieces');
+    const { resumable } = defaultStore;
+    const abort: typeof resumable.abort = (key, state) =>
+      key === stuck ? Promise.reject(new AppError('STORE_UNAVAILABLE')) : resumable.abort(key, state);
+    const stores = new Map([['local', { ...defaultStore, resumable: { ...resumable, abort } }]]);
+    const services = node.with({ blobs: { ...blobs, stores } });
+    const report = await reconcileStores(services, { repair: true, strayAgeMs: 0 }, quietRun());
+    expect(report).toMatchObject({ isClean: false, stores: [{ skipped: null, unfinished: { count: 2, removed: 1 } }] });
+    expect((await reconcile({ repair: true, strayAgeMs: 0 })).unfinished).toMatchObject({ count: 1, removed: 1 });
+  });
+
   it('leaves out a store that is not the one the database knows: an unmounted folder has lost nothing', async () => {
     const { id } = await draftWith('still there');
     const [identity, away] = [join(node.storeFolder, 'identity'), join(node.storeFolder, 'identity.away')];
