@@ -30,8 +30,10 @@ export interface OpenSession {
   readonly key: string;
   readonly path: string;
   readonly mediaType: string;
-  readonly sha256: string;
-  readonly sizeBytes: number;
+  /** Null where its sender did not say it. */
+  readonly sha256: string | null;
+  /** Null while its sender has not said it. */
+  readonly sizeBytes: number | null;
   readonly offset: number;
 }
 
@@ -39,11 +41,10 @@ const readSessionsStatement = {
   name: 'negotiation-read-sessions',
   text: `SELECT id, slot, key, path, media_type AS "mediaType", digest_value AS sha256, length_bytes AS "sizeBytes", offset_bytes AS "offset"
     FROM upload_session WHERE artifact_id = $1 AND created_by = $2 AND project = $3
-      AND kind = 'whole' AND state IN ('open', 'receiving', 'verifying')
-      AND digest_algorithm = 'sha256' AND length_bytes IS NOT NULL AND expires_at > clock_timestamp()`,
+      AND kind = 'whole' AND state IN ('open', 'receiving', 'verifying') AND expires_at > clock_timestamp()`,
 };
 
-/** The resumable uploads into an artifact that this caller began and said the digest and the length of. */
+/** The resumable uploads into an artifact that this caller began. */
 export async function readSessions(
   sql: Sql,
   artifactId: string,

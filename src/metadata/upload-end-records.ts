@@ -16,10 +16,11 @@ export interface EndedUpload {
 const endedColumns = `id, kind, state, store, object_key AS "objectKey", store_state AS "storeState"`;
 const isUnheld = '(writer IS NULL OR writer_expires_at <= clock_timestamp())';
 
+const abortSql = `UPDATE upload_session SET state = 'aborted', writer = NULL, writer_expires_at = NULL, wanted_by = NULL,
+      revision = revision + 1, updated_at = now()`;
 const abortStatement = {
   name: 'session-abort',
-  text: `UPDATE upload_session SET state = 'aborted', writer = NULL, writer_expires_at = NULL, wanted_by = NULL,
-      revision = revision + 1, updated_at = now()
+  text: `${abortSql}
     WHERE id = $1 AND (${isUnheld} OR writer = $2) AND (state IN ('open', 'receiving', 'verifying')
       OR (kind = 'partial' AND state = 'finished' AND joined_into IS NULL))
     RETURNING ${endedColumns}`,
@@ -29,6 +30,17 @@ const abortStatement = {
 export async function abortSession(sql: Sql, id: string, writer: string): Promise<EndedUpload | undefined> {
   const [row] = await sql.query<EndedUpload>(abortStatement, [id, writer]);
   return row;
+}
+
+const abortIdleStatement = {
+  name: 'session-abort-idle',
+  text: `${abortSql}
+    WHERE id = ANY($1::uuid[]) AND ${isUnheld} AND state IN ('open', 'receiving') RETURNING ${endedColumns}`,
+};
+
+/** Ends those of the sessions that nobody writes to, and that still lack bytes. */
+export async function abortIdleSessions(sql: Sql, ids: readonly string[]): Promise<readonly EndedUpload[]> {
+  return sql.query<EndedUpload>(abortIdleStatement, [ids]);
 }
 
 const expireStatement = {

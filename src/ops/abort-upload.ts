@@ -1,7 +1,7 @@
 /** Ends an upload before its time; what was received of it is removed. */
 import { AppError } from '#base/app-error.ts';
 import { failpoint } from '#base/failpoint.ts';
-import { uploadEndRecords } from '#metadata/metadata.ts';
+import { uploadEndRecords, uploadSessionRecords } from '#metadata/metadata.ts';
 import { clearUpload } from './clear-upload.ts';
 import type { OpContext } from './context.ts';
 import { holdUpload } from './hold-upload.ts';
@@ -21,18 +21,27 @@ export async function abortUpload(context: OpContext, input: { readonly id: stri
         details: { state },
       });
     }
-    await end(context, id, '');
+    await end(context, session, '');
     return;
   }
   const { signal } = context;
   const states = ['open', 'receiving', 'verifying'] as const;
   await using lease = await holdUpload(context, { id, states, offset: undefined, signal });
-  await end(context, id, lease.writer);
+  await end(context, session, lease.writer);
 }
 
-async function end(context: OpContext, id: string, writer: string): Promise<void> {
+async function end(
+  context: OpContext,
+  { id, parts }: Pick<uploadSessionRecords.UploadSession, 'id' | 'parts'>,
+  writer: string,
+): Promise<void> {
   await failpoint('upload:abort');
-  const ended = await uploadEndRecords.abortSession(context.db, id, writer);
+  const ended = await context.db.transaction(async (tx) => {
+    const aborted = await uploadEndRecords.abortSession(tx, id, writer);
+    // Their sender may join them again, or end them too.
+    if (aborted !== undefined && parts !== null) await uploadSessionRecords.joinSessions(tx, parts, null, 0);
+    return aborted;
+  });
   if (ended === undefined) throw new AppError('UPLOAD_LOCKED');
   await failpoint('upload:aborted');
   await clearUpload(context, ended);

@@ -2,6 +2,7 @@
 import { AppError, type Fault, isAppError } from '#base/app-error.ts';
 import type { ErrorCode } from '#base/error-catalogue.ts';
 import { foldPath } from '#core/names.ts';
+import { createPathSet } from '#core/path-set.ts';
 import type { negotiationRecords, uploadRecords } from '#metadata/metadata.ts';
 import type { SlotRule } from '#sdk/sdk.ts';
 import type { OpContext } from './context.ts';
@@ -100,34 +101,28 @@ function findFullSlots(wanted: readonly WantedBlob[], others: readonly negotiati
   });
 }
 
-/** Paths that are one file, or a file and its folder, on some file system; of blobs twice at one place the second. */
+/** Paths that are one file, or a file and its folder, on some file system: for each blob the first; of blobs twice at one place the second. */
 function findClashes(wanted: readonly WantedBlob[], others: readonly negotiationRecords.HeldEntry[]): CodedFault[] {
   const faults: CodedFault[] = [];
-  const fault = (index: number, message: string) => faults.push({ pointer: `/blobs/${index}/path`, message, code: 'PATH_TAKEN' });
-  const byFold = new Map<string, { readonly path: string; readonly index: number }>();
-  for (const { path } of others) byFold.set(foldPath(path), { path, index: -1 });
+  const held = createPathSet();
+  for (const { path } of others) held.add(path);
   const places = new Set<string>();
   for (const [index, blob] of wanted.entries()) {
     const { slot, path } = blob;
-    const folded = foldPath(path);
-    const twin = byFold.get(folded);
-    if (places.has(placeKey(blob))) fault(index, `The place ${path} of slot ${slot} stands there twice.`);
-    else if (twin !== undefined)
-      fault(index, `The path ${path} is that of another blob, ${twin.path}, at least where case does not count.`);
-    else byFold.set(folded, { path, index });
+    const fault = (message: string) => faults.push({ pointer: `/blobs/${index}/path`, message, code: 'PATH_TAKEN' });
+    const [clash] = held.clashes(path);
+    if (places.has(placeKey(blob))) fault(`The place ${path} of slot ${slot} stands there twice.`);
+    else if (clash !== undefined) fault(clashWords(path, clash));
     places.add(placeKey(blob));
-  }
-  for (const [folded, { path, index }] of byFold) {
-    for (let end = folded.lastIndexOf('/'); end > 0; end = folded.lastIndexOf('/', end - 1)) {
-      const above = byFold.get(folded.slice(0, end));
-      if (above === undefined || (index < 0 && above.index < 0)) continue;
-      fault(
-        Math.max(index, above.index),
-        `The paths ${above.path} and ${path} cannot both be files: one is a folder of the other.`,
-      );
-    }
+    held.add(path);
   }
   return faults;
+}
+
+function clashWords(path: string, clash: string): string {
+  return foldPath(path) === foldPath(clash)
+    ? `The path ${path} is that of another blob, ${clash}, at least where case does not count.`
+    : `The paths ${clash} and ${path} cannot both be files: one is a folder of the other.`;
 }
 
 function assertSize(sizeBytes: number, limitBytes: number): void {

@@ -8,6 +8,7 @@ import type { BlobStore } from '#blobs/blob-store.ts';
 import { collectRecords } from '#metadata/metadata.ts';
 import { assertWritesAllowed } from './assert-writes-allowed.ts';
 import type { JobRun, StorageServices } from './context.ts';
+import { tryRemoveObjects } from './try-remove-objects.ts';
 import { findUsableStore, type SkippedStore } from './usable-store.ts';
 
 export interface CollectBlobsInput {
@@ -105,23 +106,26 @@ async function removeDoomed(services: StorageServices, run: JobRun, tally: Tally
 }
 
 async function removeFrom(
-  { db, log }: StorageServices,
+  services: StorageServices,
   store: BlobStore,
   run: JobRun,
   tally: Tally,
 ): Promise<SkippedStore | undefined> {
-  for (let after = collectRecords.firstId; ; ) {
+  const { db, log } = services;
+  let failure: Error | undefined;
+  let isAway = false;
+  for (let after = collectRecords.firstId; !isAway; ) {
     run.signal.throwIfAborted();
     await assertWritesAllowed(db);
     const doomed = await collectRecords.findDoomed(db, store.name, after);
     const last = doomed.at(-1);
-    if (last === undefined) return undefined;
+    if (last === undefined) break;
     after = last.id;
-    let failure: Error | undefined;
     for (const some of chunks(doomed, removalsAtOnce)) {
-      const outcomes = await Promise.allSettled(some.map((location) => removeObject(store, location.objectKey)));
-      const removed = some.filter((_location, index) => outcomes[index]?.status === 'fulfilled');
-      failure ??= firstFailure(outcomes);
+      const keys = some.map(({ objectKey }) => objectKey);
+      const removal = await tryRemoveObjects(services, store, keys, (key) => removeObject(store, key));
+      failure ??= removal.failure;
+      const removed = some.filter(({ objectKey }) => removal.removed.has(objectKey));
       if (removed.length > 0) {
         const rows = await db.transaction((tx) => collectRecords.removeLocations(tx, removed));
         await failpoint('collect:rows-removed');
@@ -131,25 +135,20 @@ async function removeFrom(
         tally.removedBytes += counted.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
         tally.removedBlobs += rows.blobs;
       }
-      if (failure !== undefined) {
-        log.warn({ err: failure, store: store.name }, 'objects could not be removed; the next collection tries again');
-        return { store: store.name, reason: failure.message };
-      }
+      isAway = removal.isAway;
+      if (isAway) break;
     }
     await run.progress(tally.removedObjects, null, 'objects removed');
   }
+  if (failure === undefined) return undefined;
+  log.warn({ err: failure, store: store.name }, 'objects could not be removed; the next collection tries again');
+  return { store: store.name, reason: failure.message };
 }
 
 async function removeObject(store: BlobStore, objectKey: string): Promise<void> {
   await failpoint('collect:before-object');
   await store.remove(objectKey);
   await failpoint('collect:object-removed');
-}
-
-function firstFailure(outcomes: readonly PromiseSettledResult<void>[]): Error | undefined {
-  const failed = outcomes.find((outcome) => outcome.status === 'rejected');
-  if (failed === undefined) return undefined;
-  return failed.reason instanceof Error ? failed.reason : new Error('failed', { cause: failed.reason });
 }
 
 function chunks<Item>(items: readonly Item[], size: number): readonly (readonly Item[])[] {

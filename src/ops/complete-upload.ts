@@ -15,7 +15,7 @@ import type { UploadLease } from './hold-upload.ts';
 import { clearJoinedParts, joinParts } from './join-parts.ts';
 import { artifactOf } from './load-upload.ts';
 import { findSlotRule } from './slot-place.ts';
-import type { UploadProgress } from './write-upload.ts';
+import { openProgress, type UploadProgress } from './write-upload.ts';
 
 export interface Completion {
   /** False: the bytes have to be read back, and were too many for `readBackMax`. */
@@ -41,8 +41,14 @@ const finalCodes: ReadonlySet<ErrorCode> = new Set([
   'BLOB_SIZE_MISMATCH',
 ]);
 
-/** What may go better another time, a store's disk mounted again or a type loaded again, but not for ever. */
-const finalPastExpiry: ReadonlySet<ErrorCode> = new Set(['BLOB_UNAVAILABLE', 'TYPE_UNLOADED', 'TYPE_UNKNOWN']);
+/** What may go better another time, a store mounted or configured again or a type loaded again, but not for ever. */
+const finalPastExpiry: ReadonlySet<ErrorCode> = new Set([
+  'BLOB_UNAVAILABLE',
+  'STORE_NOT_RESUMABLE',
+  'STORE_UNKNOWN',
+  'TYPE_UNLOADED',
+  'TYPE_UNKNOWN',
+]);
 
 /** @throws AppError one of `finalCodes`, or past the session's time of `finalPastExpiry`, when the session has failed with it; anything else leaves it to be tried again */
 export async function completeUpload(
@@ -54,9 +60,19 @@ export async function completeUpload(
   try {
     return await complete(context, lease, progress, options);
   } catch (error) {
-    if (isAppError(error) && isFinal(error.code, lease.session)) await failUpload(context, lease, progress, error.code);
+    if (isAppError(error) && isFinal(error.code, lease.session)) await failUpload(context, lease, progress.state, error.code);
     throw error;
   }
+}
+
+/** As `completeUpload`, for who has received nothing of it. */
+export async function completeReceived(context: OpContext, lease: UploadLease, options: CompleteOptions): Promise<Completion> {
+  const progress = await openProgress(context, lease).catch(async (error: unknown) => {
+    const { session } = lease;
+    if (isAppError(error) && isFinal(error.code, session)) await failUpload(context, lease, session.storeState, error.code);
+    throw error;
+  });
+  return completeUpload(context, lease, progress, options);
 }
 
 function isFinal(code: ErrorCode, { isPastExpiry }: UploadLease['session']): boolean {
@@ -140,7 +156,12 @@ async function attach(
   return attached;
 }
 
-async function failUpload(context: OpContext, lease: UploadLease, progress: UploadProgress, code: ErrorCode): Promise<void> {
+async function failUpload(
+  context: OpContext,
+  lease: UploadLease,
+  storeState: UploadLease['session']['storeState'],
+  code: ErrorCode,
+): Promise<void> {
   const { session } = lease;
   const { id, kind, store, objectKey, parts } = session;
   const hasFailed = await context.db.transaction(async (tx) => {
@@ -150,5 +171,5 @@ async function failUpload(context: OpContext, lease: UploadLease, progress: Uplo
     return true;
   });
   await failpoint('upload:failed');
-  if (hasFailed) await clearUpload(context, { id, kind, state: 'failed', store, objectKey, storeState: progress.state });
+  if (hasFailed) await clearUpload(context, { id, kind, state: 'failed', store, objectKey, storeState });
 }

@@ -2,8 +2,9 @@
 import { failpoint } from '#base/failpoint.ts';
 import type { SlotEntry } from '#core/artifact.ts';
 import type { Sql } from '#metadata/database.ts';
-import { artifactRecords, blobRecords, negotiationRecords, type uploadRecords } from '#metadata/metadata.ts';
+import { artifactRecords, blobRecords, negotiationRecords, uploadEndRecords, type uploadRecords } from '#metadata/metadata.ts';
 import { assertRoomForAll, type OfferedBlob, placeKey, planBlobs, type WantedBlob } from './check-negotiation.ts';
+import { clearUpload } from './clear-upload.ts';
 import { findDownloadable } from './complete-resource.ts';
 import type { OpContext } from './context.ts';
 import { recordChanges } from './record-change.ts';
@@ -47,7 +48,7 @@ export async function negotiateUploads(context: OpContext, input: NegotiateUploa
   const artifact = await findDraft(context, 'blob:upload', input);
   const wanted = planBlobs(context, artifact, input.blobs);
   await failpoint('negotiate:begin');
-  const { revision, live, sessions } = await context.db.transaction(
+  const { revision, live, sessions, ended } = await context.db.transaction(
     async (tx) => {
       const locked = await artifactRecords.lockArtifact(tx, artifact.id);
       assertWritable(locked, input.expectedRevision);
@@ -59,15 +60,14 @@ export async function negotiateUploads(context: OpContext, input: NegotiateUploa
         return findLive(readable, blob) !== undefined && !isHeldAs(blob, readable, heldAt.get(placeKey(blob)));
       });
       const current = locked?.revision ?? artifact.revision;
-      return {
-        revision: absent.length === 0 ? current : await attachAll(context, tx, artifact, absent, readable),
-        live: readable,
-        sessions: await negotiationRecords.readSessions(tx, artifact.id, context.caller.id, context.caller.project),
-      };
+      const next = absent.length === 0 ? current : await attachAll(context, tx, artifact, absent, readable);
+      const begun = await negotiationRecords.readSessions(tx, artifact.id, context.caller.id, context.caller.project);
+      return { revision: next, live: readable, sessions: begun, ended: await endNeedless(tx, wanted, readable, begun) };
     },
     { signal: context.signal },
   );
   await failpoint('negotiate:done');
+  for (const upload of ended) await clearUpload(context, upload);
   const sessionAt = new Map(sessions.map((session) => [placeKey(session), session]));
   return {
     artifactId: artifact.id,
@@ -105,6 +105,18 @@ async function holdReadable(
     all: [...blobs.stores.keys()],
   });
   return new Map(live.map((blob) => [blob.sha256, blob]));
+}
+
+/** The caller's own idle uploads into places that have their bytes now: nobody goes on with them, and publish would wait for them. */
+async function endNeedless(
+  tx: Sql,
+  wanted: readonly WantedBlob[],
+  live: LiveBlobs,
+  begun: readonly negotiationRecords.OpenSession[],
+): Promise<readonly uploadEndRecords.EndedUpload[]> {
+  const filled = new Set(wanted.filter((blob) => findLive(live, blob) !== undefined).map(placeKey));
+  const ids = begun.filter((session) => filled.has(placeKey(session))).map(({ id }) => id);
+  return ids.length === 0 ? [] : uploadEndRecords.abortIdleSessions(tx, ids);
 }
 
 /** A blob with the digest and another size is not what was meant: its upload will tell which of the two is wrong. */

@@ -1,6 +1,6 @@
 /** Which members of a pack find room in their artifact: one after another, as if each were sent alone. */
 import { AppError } from '#base/app-error.ts';
-import { foldPath } from '#core/names.ts';
+import { createPathSet } from '#core/path-set.ts';
 import type { uploadRecords } from '#metadata/metadata.ts';
 import type { SlotRule } from '#sdk/sdk.ts';
 import { placeKey } from './check-negotiation.ts';
@@ -27,27 +27,21 @@ export function createPackRoom(
 ): PackRoom {
   const paths = new Map<string, string>();
   const counts = new Map<string, number>();
-  const byFold = new Map<string, string>();
-  // By the fold of a folder: what lies beneath it, at any depth.
-  const beneath = new Map<string, Set<string>>();
+  const tree = createPathSet();
   const busyPlaces = new Set(busy.map(placeKey));
 
   function add(place: HeldPlace): void {
-    const folded = foldPath(place.path);
     paths.set(placeKey(place), place.path);
     counts.set(place.slot, (counts.get(place.slot) ?? 0) + 1);
-    byFold.set(folded, place.path);
-    for (const folder of foldersOf(folded)) beneath.set(folder, (beneath.get(folder) ?? new Set()).add(place.path));
+    tree.add(place.path);
   }
 
   function remove({ slot, key }: HeldPlace): void {
     const path = paths.get(placeKey({ slot, key }));
     if (path === undefined) return;
-    const folded = foldPath(path);
     paths.delete(placeKey({ slot, key }));
     counts.set(slot, (counts.get(slot) ?? 0) - 1);
-    byFold.delete(folded);
-    for (const folder of foldersOf(folded)) beneath.get(folder)?.delete(path);
+    tree.remove(path);
   }
 
   for (const place of held) add(place);
@@ -57,10 +51,7 @@ export function createPackRoom(
       const own = paths.get(placeKey(place));
       remove(place);
       try {
-        const folded = foldPath(place.path);
-        const [below] = beneath.get(folded) ?? [];
-        const near = [byFold.get(folded), ...foldersOf(folded).map((folder) => byFold.get(folder)), below];
-        const occupancy = { others: counts.get(place.slot) ?? 0, near: near.filter((path) => path !== undefined) };
+        const occupancy = { others: counts.get(place.slot) ?? 0, near: tree.clashes(place.path) };
         assertRoomAmong(occupancy, place, rule);
       } catch (error) {
         if (own !== undefined) add({ ...place, path: own });
@@ -69,10 +60,4 @@ export function createPackRoom(
       add(place);
     },
   };
-}
-
-function foldersOf(path: string): string[] {
-  const folders: string[] = [];
-  for (let end = path.lastIndexOf('/'); end > 0; end = path.lastIndexOf('/', end - 1)) folders.push(path.slice(0, end));
-  return folders;
 }

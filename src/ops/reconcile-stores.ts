@@ -9,6 +9,7 @@ import { instanceRecords, reconcileRecords } from '#metadata/metadata.ts';
 import { assertWritesAllowed } from './assert-writes-allowed.ts';
 import type { JobRun, StorageServices } from './context.ts';
 import { type Damage, quarantineLocation } from './quarantine-location.ts';
+import { tryRemoveObjects } from './try-remove-objects.ts';
 import { findUsableStore } from './usable-store.ts';
 import { type StoreWalk, walkStore } from './walk-store.ts';
 
@@ -116,7 +117,8 @@ function createFindings(services: StorageServices, { repair }: ReconcileStoresIn
   };
 }
 
-async function removeStrays({ db }: StorageServices, store: BlobStore, ageMs: number, run: JobRun): Promise<number> {
+async function removeStrays(services: StorageServices, store: BlobStore, ageMs: number, run: JobRun): Promise<number> {
+  const { db, log } = services;
   let removed = 0;
   for (let after = ''; ; ) {
     run.signal.throwIfAborted();
@@ -128,10 +130,13 @@ async function removeStrays({ db }: StorageServices, store: BlobStore, ageMs: nu
     for (let start = 0; start < due.length; start += removalsAtOnce) {
       const some = due.slice(start, start + removalsAtOnce).map(({ key }) => key);
       await failpoint('repair:before-stray');
-      await Promise.all(some.map((key) => store.remove(key)));
+      const removal = await tryRemoveObjects(services, store, some);
       await failpoint('repair:stray-removed');
-      await reconcileRecords.forgetStrays(db, store.name, some);
-      removed += some.length;
+      await reconcileRecords.forgetStrays(db, store.name, [...removal.removed]);
+      removed += removal.removed.size;
+      if (removal.failure === undefined) continue;
+      if (removal.isAway) throw removal.failure;
+      log.warn({ err: removal.failure, store: store.name }, 'strays could not be removed; the next repair tries again');
     }
     await run.progress(removed, null, `${store.name}: strays removed`);
   }
@@ -139,13 +144,14 @@ async function removeStrays({ db }: StorageServices, store: BlobStore, ageMs: nu
 
 /** Half-written objects whose upload has ended or was never known, and that nobody has written to for the age of strays. */
 async function reviewUnfinished(
-  { db, settings }: StorageServices,
+  services: StorageServices,
   store: BlobStore,
   input: ReconcileStoresInput,
   run: JobRun,
 ): Promise<StoreReport['unfinished']> {
   const { resumable } = store;
   if (resumable === undefined) return { count: 0, first: [], removed: 0 };
+  const { db, log, settings } = services;
   const ageMs = input.strayAgeMs ?? settings.storage.strayAgeMs;
   const before = await reconcileRecords.readClock(db);
   // This node's own clock may be hours off.
@@ -161,9 +167,15 @@ async function reviewUnfinished(
     if (first.length < namedMax) first.push(key);
     if (!input.repair) continue;
     await failpoint('repair:before-abort');
-    await resumable.abort(key, {});
+    const removal = await tryRemoveObjects(services, store, [key], () => resumable.abort(key, {}));
     await failpoint('repair:aborted');
-    removed += 1;
+    removed += removal.removed.size;
+    if (removal.failure === undefined) continue;
+    if (removal.isAway) throw removal.failure;
+    log.warn(
+      { err: removal.failure, store: store.name },
+      'a half-written object could not be ended; the next repair tries again',
+    );
   }
   return { count, first, removed };
 }

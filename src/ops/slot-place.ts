@@ -3,6 +3,7 @@ import { AppError } from '#base/app-error.ts';
 import { isUuid } from '#base/id.ts';
 import type { SlotEntry } from '#core/artifact.ts';
 import { assertMediaType, assertPath, findPathClash, foldPath } from '#core/names.ts';
+import { createPathSet } from '#core/path-set.ts';
 import type { Sql } from '#metadata/database.ts';
 import { uploadRecords } from '#metadata/metadata.ts';
 import type { Action } from '#policy/policy.ts';
@@ -124,18 +125,11 @@ export function assertRoomAmong({ others, near }: uploadRecords.Occupancy, place
  * @throws AppError PATH_TAKEN
  */
 export function assertPathsApart(entries: readonly Pick<SlotEntry, 'slot' | 'path'>[]): void {
-  const byFold = new Map<string, string>();
+  const held = createPathSet();
   for (const { path } of entries) {
-    const folded = foldPath(path);
-    const twin = byFold.get(folded);
-    if (twin !== undefined) throw pathTaken(path, twin);
-    byFold.set(folded, path);
-  }
-  for (const [folded, path] of byFold) {
-    for (let end = folded.lastIndexOf('/'); end > 0; end = folded.lastIndexOf('/', end - 1)) {
-      const above = byFold.get(folded.slice(0, end));
-      if (above !== undefined) throw pathTaken(path, above);
-    }
+    const [clash] = held.clashes(path);
+    if (clash !== undefined) throw pathTaken(path, clash);
+    held.add(path);
   }
 }
 

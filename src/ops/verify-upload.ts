@@ -4,10 +4,10 @@ import { isAppError } from '#base/app-error.ts';
 import { randomId } from '#base/id.ts';
 import { uploadSessionRecords } from '#metadata/metadata.ts';
 import { createCaller } from '#policy/policy.ts';
-import { completeUpload } from './complete-upload.ts';
+import { completeReceived } from './complete-upload.ts';
 import { createContext, type JobRun, type OpContext, type Services } from './context.ts';
 import { tryHoldUpload, type UploadLease } from './hold-upload.ts';
-import { enqueueVerify, openProgress } from './write-upload.ts';
+import { enqueueVerify } from './write-upload.ts';
 
 const holdEveryMs = 250;
 const holdMaxMs = 3_000;
@@ -30,8 +30,7 @@ export async function verifyUpload(services: Services, input: VerifyUploadInput,
   const context = contextOf(services, held.session, AbortSignal.any([run.signal, held.lost]));
   const signalled = { ...held, lost: context.signal };
   try {
-    const progress = await openProgress(context, signalled);
-    await completeUpload(context, signalled, progress, { readMaxBytes: Number.POSITIVE_INFINITY, run });
+    await completeReceived(context, signalled, { readMaxBytes: Number.POSITIVE_INFINITY, run });
     return { outcome: 'finished' };
   } catch (error) {
     const after = await uploadSessionRecords.findSession(services.db, id);

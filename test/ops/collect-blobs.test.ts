@@ -228,6 +228,22 @@ describe('collection', () => {
     expect(await collect()).toMatchObject({ removedObjects: 1, skippedStores: [] });
   });
 
+  it('goes on beyond objects that cannot be removed, however many of them come first', async () => {
+    for (let count = 0; count < 10; count += 1) await deleteArtifact(own, { id: await draftWith(`stuck ${count}`) });
+    const places = await sql<{ key: string }>(
+      `SELECT object_key AS key FROM location l WHERE NOT EXISTS (SELECT 1 FROM artifact_blob ab WHERE ab.blob_id = l.blob_id) ORDER BY id`,
+    );
+    expect(places).toHaveLength(10);
+    const last = places.at(-1)?.key;
+    const { blobs } = node.services;
+    const { defaultStore } = blobs;
+    const remove = (key: string) => (key === last ? defaultStore.remove(key) : Promise.reject(new AppError('STORE_UNAVAILABLE')));
+    const services = node.with({ blobs: { ...blobs, stores: new Map([['local', { ...defaultStore, remove }]]) } });
+    const result = await collectBlobs(services, { graceMs: 0 }, quietRun());
+    expect(result).toMatchObject({ removedObjects: 1, removedBlobs: 1, skippedStores: [{ store: 'local' }] });
+    expect(await collect()).toMatchObject({ removedObjects: 9, skippedStores: [] });
+  });
+
   it('does not take an unmounted folder for an empty store', async () => {
     const id = await draftWith('not mounted');
     const { blobId } = await blobOf(id);

@@ -256,6 +256,28 @@ describe('an upload that was begun', () => {
     const { blobs } = await negotiateUploads(own, { artifactId, blobs: [offer('half sent')] });
     expect(blobs).toMatchObject([{ entry: null, session: null }]);
   });
+
+  it('gives way to bytes that are there: its draft waits for nothing that nobody sends any more', async () => {
+    await putText(own, await draftOf(own), 'main', 'sent elsewhere meanwhile');
+    const artifactId = await draftOf(own);
+    const id = await begin(artifactId, 'sent elsewhere meanwhile');
+    expect(statesOf(await negotiateUploads(own, { artifactId, blobs: [offer('sent elsewhere meanwhile')] }))).toEqual(['HAVE']);
+    expect(await rows('SELECT state FROM upload_session WHERE id = $1', id)).toEqual([]);
+    expect(await outcome(publishArtifact(own, { id: artifactId }))).toBe('ok');
+  });
+
+  it.each([
+    ['of another caller', { created_by: 'user-of-other' }],
+    ['that is being written to', { state: 'receiving', writer: 'somebody', writer_expires_at: '2100-01-01' }],
+    ['that is verified', { state: 'verifying' }],
+    ['into another place', { slot: 'docs', key: 'a', path: 'a' }],
+  ])('stays when it is one %s', async (_what, changes) => {
+    await putText(own, await draftOf(own), 'main', 'sent elsewhere too');
+    const artifactId = await draftOf(own);
+    const id = await begin(artifactId, 'sent elsewhere too', changes);
+    expect(statesOf(await negotiateUploads(own, { artifactId, blobs: [offer('sent elsewhere too')] }))).toEqual(['HAVE']);
+    expect(await rows('SELECT id FROM upload_session WHERE id = $1', id)).toEqual([{ id }]);
+  });
 });
 
 describe('faults', () => {
@@ -306,6 +328,16 @@ describe('faults', () => {
     await putText(own, artifactId, 'docs', 'held', 'Held/held');
     const error = await refusal(negotiateUploads(own, { artifactId, blobs }));
     expect([error.code, error.faults.map(({ pointer }) => pointer)]).toEqual([code, pointers]);
+  });
+
+  it('names each blob once, also where every one is a folder of all that follow', async () => {
+    const artifactId = await draftOf(own);
+    const blobs = Array.from({ length: 9 }, (_, index) => offer('x', 'docs', 'a/'.repeat(index).concat('a')));
+    const error = await refusal(negotiateUploads(own, { artifactId, blobs }));
+    expect([error.code, error.faults.map(({ pointer }) => pointer)]).toEqual([
+      'PATH_TAKEN',
+      [1, 2, 3, 4, 5, 6, 7, 8].map((index) => `/blobs/${index}/path`),
+    ]);
   });
 
   it('lets an entry be replaced in a full slot', async () => {

@@ -3,6 +3,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { appendFile, mkdir, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { AppError } from '#base/app-error.ts';
 import { newObjectKey } from '#blobs/blobs.ts';
 import { collectBlobs } from '#ops/collect-blobs.ts';
 import type { OpContext } from '#ops/context.ts';
@@ -148,6 +149,18 @@ describe('a repair', () => {
     expect(await sql('SELECT 1 FROM stray_object')).toEqual([]);
   });
 
+  it('removes the other strays where one cannot be removed, and does not call that clean', async () => {
+    const [stuck] = [await plantStray('one'), await plantStray('two'), await plantStray('three')].sort();
+    const { blobs } = node.services;
+    const { defaultStore } = blobs;
+    const remove = (key: string) =>
+      key === stuck ? Promise.reject(new AppError('STORE_UNAVAILABLE')) : defaultStore.remove(key);
+    const services = node.with({ blobs: { ...blobs, stores: new Map([['local', { ...defaultStore, remove }]]) } });
+    const report = await reconcileStores(services, { repair: true, strayAgeMs: 0 }, quietRun());
+    expect(report).toMatchObject({ isClean: false, stores: [{ skipped: null, strays: { count: 3, removed: 2 } }] });
+    expect((await reconcile({ repair: true, strayAgeMs: 0 })).strays).toMatchObject({ count: 1, removed: 1 });
+  });
+
   it('never takes the object of an upload that runs for a stray', async () => {
     const { id } = await draftWith('other');
     const key = await plantStray('being written');
@@ -191,6 +204,21 @@ describe('a repair', () => {
     expect(unfinished.first).toContain(other);
     expect(unfinished.removed).toBe(unfinished.count);
     expect((await reconcile({ repair: true, strayAgeMs: 0 })).unfinished).toMatchObject({ count: 0 });
+  });
+
+  it('ends the other half-written objects where one cannot be ended', async () => {
+    const [stuck] = [await leaveUnfinished(), await leaveUnfinished()];
+    const { blobs } = node.services;
+    const { defaultStore } = blobs;
+    if (defaultStore.resumable === undefined) throw new Error('the filesystem store takes objects in several pieces');
+    const { resumable } = defaultStore;
+    const abort: typeof resumable.abort = (key, state) =>
+      key === stuck ? Promise.reject(new AppError('STORE_UNAVAILABLE')) : resumable.abort(key, state);
+    const stores = new Map([['local', { ...defaultStore, resumable: { ...resumable, abort } }]]);
+    const services = node.with({ blobs: { ...blobs, stores } });
+    const report = await reconcileStores(services, { repair: true, strayAgeMs: 0 }, quietRun());
+    expect(report).toMatchObject({ isClean: false, stores: [{ skipped: null, unfinished: { count: 2, removed: 1 } }] });
+    expect((await reconcile({ repair: true, strayAgeMs: 0 })).unfinished).toMatchObject({ count: 1, removed: 1 });
   });
 
   it('leaves out a store that is not the one the database knows: an unmounted folder has lost nothing', async () => {

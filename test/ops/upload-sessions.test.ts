@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { AppError } from '#base/app-error.ts';
 import { armFailpoints } from '#base/failpoint.ts';
 import type { BlobStore } from '#blobs/blob-store.ts';
 import { abortUpload } from '#ops/abort-upload.ts';
@@ -387,6 +388,20 @@ describe('the verification of an upload', () => {
     expect(await attached()).toEqual([]);
   });
 
+  it('waits for its store to be configured again, and has failed with that once its time is over', async () => {
+    const id = await abandoned(randomBytes(1000));
+    const store = () => {
+      throw new AppError('STORE_UNKNOWN');
+    };
+    const services = { ...second.services, blobs: { ...second.services.blobs, stores: new Map(), store } };
+    expect(await outcome(verifyUpload(services, { uploadId: id }, untroubledRun))).toBe('STORE_UNKNOWN');
+    expect(await row(id)).toMatchObject({ state: 'verifying', writer: null });
+    await set(id, `expires_at = now() - interval '1 second'`);
+    expect(await verifyUpload(services, { uploadId: id }, untroubledRun)).toEqual({ outcome: 'failed' });
+    expect(await row(id)).toMatchObject({ state: 'failed', error_code: 'STORE_UNKNOWN' });
+    expect(await outcome(publishArtifact(first.context, { id: artifactId }))).toBe('ok');
+  });
+
   it('of a join that was interrupted goes on where it stood', async () => {
     const pieces = [randomBytes(12 * 1024 * 1024), randomBytes(12 * 1024 * 1024)];
     const parts: string[] = [];
@@ -402,6 +417,22 @@ describe('the verification of an upload', () => {
     expect(await row(upload.id)).toMatchObject({ state: 'verifying', offset: 12 * 1024 * 1024 });
     expect(await verifyUpload(second.services, { uploadId: upload.id }, untroubledRun)).toEqual({ outcome: 'finished' });
     expect(await attached()).toEqual([{ sha256: sha256(Buffer.concat(pieces)) }]);
+  });
+
+  it('of a join that was ended gives its parts free: they can be joined again, or ended', async () => {
+    const pieces = [randomBytes(12 * 1024 * 1024), randomBytes(12 * 1024 * 1024)];
+    const parts: string[] = [];
+    for (const piece of pieces) {
+      const { upload } = await beginPartialUpload(first.context, { lengthBytes: piece.length });
+      await appendUpload(first.context, { id: upload.id, offset: 0, source: from(piece) });
+      parts.push(upload.id);
+    }
+    const { upload } = await joinUploads(first.context, { artifactId, slot: 'main', parts });
+    await abortUpload(first.context, { id: upload.id });
+    const again = await joinUploads(first.context, { artifactId, slot: 'main', parts });
+    expect(again).toMatchObject({ isNew: true, upload: { state: 'verifying' } });
+    await abortUpload(second.context, { id: again.upload.id });
+    for (const id of parts) expect(await outcome(abortUpload(first.context, { id }))).toBe('ok');
   });
 
   async function verifyAllOf(node: UploadNode): Promise<void> {
