@@ -9,7 +9,7 @@ import { loadTypes } from '#types/load-types.ts';
 import { postRequest, testRequestId } from './test-plane.ts';
 
 const marks = { 'x-filterable': true, 'x-sortable': true };
-const versions = { 1: { size: { type: 'string', ...marks } }, 2: { size: { type: 'integer', ...marks } } };
+const versions = { 1: { size: { type: 'string', ...marks } }, 2: { size: { type: 'integer', minimum: 0, ...marks } } };
 const graphql = { fields: { 'size@1': 'sizeText', 'size@2': 'size' } };
 
 const stack = new AsyncDisposableStack();
@@ -78,5 +78,14 @@ describe('a property whose kind changed', () => {
   it('is not compared with what no version of it holds', async () => {
     const answer = await sizes({ property: [{ name: 'size', eq: true }] });
     expect(answer).toMatchObject({ errors: [{ extensions: { faults: [{ pointer: '/filter/property/0/eq' }] } }] });
+  });
+
+  it.each([
+    ['sizeText', { sizeText: 'x' }],
+    ['size', { size: -1 }],
+  ])('is pointed at as %s where that was written', async (field, properties) => {
+    const create = `mutation ($input: CreateCrateInput!) { createCrate(input: $input) { ... on ValidationError { faults { pointer } } } }`;
+    const answer = await ask(create, { input: { properties } });
+    expect(answer).toMatchObject({ data: { createCrate: { faults: [{ pointer: `/properties/${field}` }] } } });
   });
 });
