@@ -120,6 +120,7 @@ function createConverter(limits: YamlLimits, lines: LineCounter): Converter {
   const anchors = new Map<string, Node>();
   const open = new Set<Node>();
   let values = 0;
+  let isFull = false;
 
   const refuse = (pointer: string, node: Node, message: string): null => {
     if (faults.length < faultsMax) {
@@ -129,8 +130,12 @@ function createConverter(limits: YamlLimits, lines: LineCounter): Converter {
     return null;
   };
   const convert = (node: Node, pointer: string, depth: number): Json => {
-    if (++values > limits.values)
-      return values === limits.values + 1 ? refuse(pointer, node, `more than ${limits.values} values`) : null;
+    if (++values > limits.values) {
+      // Once, wherever it is noticed: it may have been a key that was one too many.
+      if (isFull) return null;
+      isFull = true;
+      return refuse(pointer, node, `more than ${limits.values} values`);
+    }
     if (depth > limits.depth + 1) return refuse(pointer, node, `nested deeper than ${limits.depth} levels`);
     if (isAlias(node)) {
       const target = anchors.get(node.source);
