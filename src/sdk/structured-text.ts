@@ -2,7 +2,7 @@
 import { isAppError } from '#base/app-error.ts';
 import { assertJsonStrict } from '#base/safe-json.ts';
 import { yamlStreamProblem } from '#core/yaml-stream.ts';
-import type { YamlLimits } from '#core/yaml-text.ts';
+import type { YamlLimits } from '#core/yaml-tokens.ts';
 import { decodeUtf8, readAll } from './blob-text.ts';
 import { essenceOf } from './media-sniff.ts';
 import type { BlobView } from './sdk.ts';
