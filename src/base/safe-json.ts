@@ -7,6 +7,12 @@ export interface StrictJsonOptions {
   readonly maxDepth: number;
 }
 
+interface Reading {
+  readonly depthLeft: number;
+  /** False where only a verdict is wanted: then lists and objects are left empty, however many values stand in them. */
+  readonly keeps: boolean;
+}
+
 const whitespace = /[ \t\n\r]*/y;
 const numberToken = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
 const literals: readonly (readonly [string, Json])[] = [
@@ -21,8 +27,17 @@ const literals: readonly (readonly [string, Json])[] = [
  * @throws AppError REQUEST_MALFORMED with one fault, which points at the value where there is one
  */
 export function parseJsonStrict(text: string, { maxDepth }: StrictJsonOptions): Json {
+  return readText(text, { depthLeft: maxDepth, keeps: true });
+}
+
+/** As `parseJsonStrict`, in no more memory than the text's own and the keys of one object. @throws AppError REQUEST_MALFORMED */
+export function assertJsonStrict(text: string, { maxDepth }: StrictJsonOptions): void {
+  readText(text, { depthLeft: maxDepth, keeps: false });
+}
+
+function readText(text: string, reading: Reading): Json {
   const scanner = createScanner(text);
-  const value = readValue(scanner, '', maxDepth);
+  const value = readValue(scanner, '', reading);
   scanner.skip();
   if (scanner.at() < text.length) throw scanner.fail('', 'There is more text after the value');
   return value;
@@ -70,10 +85,10 @@ function createScanner(text: string) {
   };
 }
 
-function readValue(scanner: Scanner, pointer: string, depthLeft: number): Json {
+function readValue(scanner: Scanner, pointer: string, reading: Reading): Json {
   scanner.skip();
-  if (scanner.has('{')) return readObject(scanner, pointer, depthLeft);
-  if (scanner.has('[')) return readList(scanner, pointer, depthLeft);
+  if (scanner.has('{')) return readObject(scanner, pointer, reading);
+  if (scanner.has('[')) return readList(scanner, pointer, reading);
   const string = readString(scanner, pointer);
   if (string !== undefined) return string;
   for (const [word, value] of literals) if (scanner.has(word)) return value;
@@ -82,10 +97,11 @@ function readValue(scanner: Scanner, pointer: string, depthLeft: number): Json {
   throw scanner.fail(pointer, 'A value is missing');
 }
 
-function readObject(scanner: Scanner, pointer: string, depthLeft: number): Json {
+function readObject(scanner: Scanner, pointer: string, { depthLeft, keeps }: Reading): Json {
   if (depthLeft === 0) throw scanner.fail(pointer, 'It is nested too deeply');
   const members = new Map<string, Json>();
   if (scanner.has('}')) return {};
+  const below = { depthLeft: depthLeft - 1, keeps };
   do {
     scanner.skip();
     const key = readString(scanner, pointer);
@@ -94,18 +110,22 @@ function readObject(scanner: Scanner, pointer: string, depthLeft: number): Json 
     if (key === '__proto__') throw scanner.fail(child, 'The key __proto__ is not allowed');
     if (members.has(key)) throw scanner.fail(child, 'The key stands there twice');
     if (!scanner.has(':')) throw scanner.fail(child, 'A colon is missing');
-    members.set(key, readValue(scanner, child, depthLeft - 1));
+    members.set(key, readValue(scanner, child, below));
   } while (scanner.has(','));
   if (!scanner.has('}')) throw scanner.fail(pointer, 'A comma or } is missing');
-  return Object.fromEntries(members);
+  return keeps ? Object.fromEntries(members) : {};
 }
 
-function readList(scanner: Scanner, pointer: string, depthLeft: number): Json {
+function readList(scanner: Scanner, pointer: string, { depthLeft, keeps }: Reading): Json {
   if (depthLeft === 0) throw scanner.fail(pointer, 'It is nested too deeply');
   const items: Json[] = [];
   if (scanner.has(']')) return items;
-  do items.push(readValue(scanner, `${pointer}/${items.length}`, depthLeft - 1));
-  while (scanner.has(','));
+  const below = { depthLeft: depthLeft - 1, keeps };
+  let count = 0;
+  do {
+    const value = readValue(scanner, `${pointer}/${count++}`, below);
+    if (keeps) items.push(value);
+  } while (scanner.has(','));
   if (!scanner.has(']')) throw scanner.fail(pointer, 'A comma or ] is missing');
   return items;
 }

@@ -8,7 +8,8 @@ import type { Fault } from '#base/app-error.ts';
 import { isJsonObject, type Json, type JsonObject } from '#base/json.ts';
 import { type ResolvedPath, resolvePath } from './relative-path.ts';
 import { plainScalar, scalarText } from './yaml-scalar.ts';
-import { parseYaml, type YamlLimits } from './yaml-text.ts';
+import { parseYaml } from './yaml-text.ts';
+import type { YamlLimits } from './yaml-tokens.ts';
 
 export type HeatFormat = 'hot' | 'cfn';
 

@@ -2,19 +2,18 @@
  * Whether a text is YAML or JSON that a reader survives: whole, not too deep, no alias bomb, no key that stands twice. Other than
  * yaml-text.ts it wants no value of it: a stream may hold several documents, and tags are left to whoever reads it.
  */
-import { Composer, type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, Parser } from 'yaml';
-import { isDeeper, type YamlLimits } from './yaml-text.ts';
+import { Composer, type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node } from 'yaml';
+import { readYamlTokens, type YamlLimits } from './yaml-tokens.ts';
 
 /** The first problem, with its line; undefined where there is none. */
 export function yamlStreamProblem(text: string, limits: YamlLimits): string | undefined {
   if (Buffer.byteLength(text) > limits.bytes) return `is larger than ${limits.bytes} bytes`;
   const lines = new LineCounter();
   const at = (offset: number): string => `line ${lines.linePos(offset).line}`;
-  const tokens: Parameters<Composer['next']>[0][] = [];
-  for (const token of new Parser(lines.addNewLine).parse(text)) {
-    if (token.type === 'error') return `${at(token.offset)}: ${firstLine(token.message)}`;
-    if (token.type === 'document' && isDeeper(token.value, limits.depth)) return `is nested deeper than ${limits.depth} levels`;
-    tokens.push(token);
+  const tokens = readYamlTokens(text, lines, limits);
+  if ('message' in tokens) {
+    const { offset, message } = tokens;
+    return offset === null ? message : `${at(offset)}: ${firstLine(message)}`;
   }
   const composer = new Composer({
     schema: 'failsafe',

@@ -2,19 +2,11 @@
  * Bounded reading of YAML as PyYAML's safe loader reads it (YAML 1.1), for text from strangers: no tags that make objects,
  * dates stay text, duplicate keys, deep nesting and alias bombs are faults. JSON is read by the same grammar.
  */
-import { Composer, type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, Parser, type Scalar } from 'yaml';
+import { Composer, type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, type Scalar } from 'yaml';
 import type { Fault } from '#base/app-error.ts';
 import { isJsonObject, type Json } from '#base/json.ts';
 import { plainScalar, scalarText } from './yaml-scalar.ts';
-
-export interface YamlLimits {
-  /** UTF-8 bytes of the text. */
-  readonly bytes: number;
-  /** Levels of maps and lists. */
-  readonly depth: number;
-  /** Values in all, after aliases are expanded. */
-  readonly values: number;
-}
+import { readYamlTokens, type YamlLimits } from './yaml-tokens.ts';
 
 /** Heat's own largest template, and more levels and values than any real one has. */
 export const yamlLimits: YamlLimits = { bytes: 524_288, depth: 64, values: 50_000 };
@@ -66,19 +58,12 @@ function strangeText(text: string, at: number): string {
   return `line ${line}: the character U+${code} may not stand in YAML`;
 }
 
-/** Depth is taken from the flat tokens, before anything recursive runs. */
 function compose(text: string, lines: LineCounter, limits: YamlLimits): { document: Document | undefined } | { fault: Fault } {
-  const parser = new Parser(lines.addNewLine);
-  const tokens: Parameters<Composer['next']>[0][] = [];
-  for (const token of parser.parse(text)) {
-    if (token.type === 'error') {
-      const { line, col } = lines.linePos(token.offset);
-      return { fault: { pointer: '', message: `line ${line}, column ${col}: ${oneLine(token.message)}` } };
-    }
-    if (token.type === 'document' && isDeeper(token.value, limits.depth)) {
-      return { fault: { pointer: '', message: `is nested deeper than ${limits.depth} levels` } };
-    }
-    tokens.push(token);
+  const tokens = readYamlTokens(text, lines, limits);
+  if ('message' in tokens) {
+    const { offset, message } = tokens;
+    const { line, col } = lines.linePos(offset ?? 0);
+    return { fault: { pointer: '', message: offset === null ? message : `line ${line}, column ${col}: ${oneLine(message)}` } };
   }
   const composer = new Composer({ schema: 'failsafe', version: '1.1', resolveKnownTags: false, uniqueKeys: false, strict: true });
   let document: Document | undefined;
@@ -87,26 +72,6 @@ function compose(text: string, lines: LineCounter, limits: YamlLimits): { docume
     document = next;
   }
   return { document };
-}
-
-type Token = { readonly items?: unknown; readonly type?: unknown };
-
-/** Iterative, for the very input that would exhaust the stack. */
-export function isDeeper(top: unknown, depthMax: number): boolean {
-  const open: { readonly token: Token; readonly depth: number }[] = [];
-  const push = (token: unknown, depth: number): void => {
-    if (typeof token === 'object' && token !== null) open.push({ token, depth });
-  };
-  push(top, 1);
-  for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    if (!Array.isArray(next.token.items)) continue;
-    if (next.depth > depthMax) return true;
-    for (const item of next.token.items as { readonly key?: unknown; readonly value?: unknown }[]) {
-      push(item.key, next.depth + 1);
-      push(item.value, next.depth + 1);
-    }
-  }
-  return false;
 }
 
 interface Converter {
@@ -120,6 +85,7 @@ function createConverter(limits: YamlLimits, lines: LineCounter): Converter {
   const anchors = new Map<string, Node>();
   const open = new Set<Node>();
   let values = 0;
+  let isFull = false;
 
   const refuse = (pointer: string, node: Node, message: string): null => {
     if (faults.length < faultsMax) {
@@ -129,8 +95,12 @@ function createConverter(limits: YamlLimits, lines: LineCounter): Converter {
     return null;
   };
   const convert = (node: Node, pointer: string, depth: number): Json => {
-    if (++values > limits.values)
-      return values === limits.values + 1 ? refuse(pointer, node, `more than ${limits.values} values`) : null;
+    if (++values > limits.values) {
+      // Once, wherever it is noticed: it may have been a key that was one too many.
+      if (isFull) return null;
+      isFull = true;
+      return refuse(pointer, node, `more than ${limits.values} values`);
+    }
     if (depth > limits.depth + 1) return refuse(pointer, node, `nested deeper than ${limits.depth} levels`);
     if (isAlias(node)) {
       const target = anchors.get(node.source);

@@ -4,7 +4,7 @@ import type { Json } from '#base/json.ts';
 import type { Filter, FilterField, FilterOperator } from '#core/filter.ts';
 import type { FilterOperands, InputValues, OperandRef } from './filter-operands.ts';
 import type { PropertyField } from './property-field.ts';
-import { type PropertyScope, toPropertyFilter } from './property-filter.ts';
+import { compareProperty, type PropertyScope, toCompared, toPropertyFilter } from './property-filter.ts';
 import type { Builder } from './schema-builder.ts';
 
 /** Levels of and, or and not. */
@@ -109,15 +109,10 @@ function toFieldConditions(key: string, value: unknown, scope: FilterScope, poin
   const property = scope.fields.get(key);
   if (property !== undefined && scope.type !== null) {
     const { type } = scope;
-    const { name, kind: valueKind } = property.rule;
-    return comparisons(value as InputValues, pointer).map(([operator, operand]) => ({
-      kind: 'property',
-      type,
-      property: name,
-      valueKind,
-      operator: operator as FilterOperator,
-      value: operand,
-    }));
+    const compared = toCompared({ properties: scope.types.get(type)?.properties ?? [] }, property.rule);
+    return comparisons(value as InputValues, pointer).map(([operator, operand]) =>
+      compareProperty(type, compared, operator as FilterOperator, operand),
+    );
   }
   const field = key as FilterField;
   if (typeof value === 'boolean') return [{ kind: 'field', field, operator: 'eq', value }];

@@ -2,6 +2,7 @@
 import { AppError, isAppError } from '#base/app-error.ts';
 import type { JsonObject } from '#base/json.ts';
 import type { Artifact } from '#core/artifact.ts';
+import { propertyPointer } from '#ops/check-properties.ts';
 import type { OpContext } from '#ops/context.ts';
 import { createArtifact } from '#ops/create-artifact.ts';
 import { getArtifact } from '#ops/get-artifact.ts';
@@ -52,7 +53,7 @@ export function addTypedMutations(
     errors: writeErrors,
     run: async ({ op }, input) => {
       const written = mergeProperties(fields, input);
-      return inFieldNames(fields, async () => ({
+      return inFieldNames(fields, input, async () => ({
         artifact: await createArtifact(op, { ...toCommonWrite(input), type: type.manifest.type, properties: written }),
       }));
     },
@@ -68,7 +69,7 @@ export function addTypedMutations(
     run: async ({ op }, input) => {
       const written = mergeProperties(fields, input);
       await assertType(op, input.id, type.manifest.type);
-      return inFieldNames(fields, async () => ({
+      return inFieldNames(fields, input, async () => ({
         artifact: await updateArtifact(op, { ...toCommonWrite(input), ...toPropertiesWrite(written, input.replaceProperties) }),
       }));
     },
@@ -95,16 +96,21 @@ async function assertType(op: OpContext, id: string, type: string): Promise<void
 }
 
 /** Operations point at properties by their own names; the caller wrote GraphQL's. */
-async function inFieldNames<Result>(fields: readonly PropertyField[], run: () => Promise<Result>): Promise<Result> {
+async function inFieldNames<Result>(
+  fields: readonly PropertyField[],
+  { properties }: TypedProperties,
+  run: () => Promise<Result>,
+): Promise<Result> {
   try {
     return await run();
   } catch (error) {
     if (!isAppError(error) || error.faults.length === 0) throw error;
-    const renamed = fields.filter(({ rule }) => rule.field !== rule.name);
     const faults = error.faults.map((fault) => {
-      const field = renamed.find(({ rule }) => isUnder(fault.pointer, `/properties/${rule.name}`));
+      const found = fields.filter(({ rule }) => isUnder(fault.pointer, propertyPointer(rule.name)));
+      // A property whose kind changed has several: the one that was written, or the newest.
+      const field = found.find(({ rule }) => (properties?.[rule.field] ?? null) !== null) ?? found.at(-1);
       if (field === undefined) return fault;
-      const rest = fault.pointer.slice(`/properties/${field.rule.name}`.length);
+      const rest = fault.pointer.slice(propertyPointer(field.rule.name).length);
       return { ...fault, pointer: `/properties/${field.rule.field}${rest}` };
     });
     throw new AppError(error.code, error.message, { faults, details: error.details, cause: error });

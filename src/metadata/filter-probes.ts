@@ -200,22 +200,25 @@ function propertyProbes(
   values: SqlValues,
   indexed: IndexNames,
 ): readonly Probe[] | undefined {
-  const { type, property, operator, value } = filter;
+  const { type, property, operator, value, valueKind } = filter;
   if (!isStorable(property)) return undefined;
+  // By the kind that is compared: where it changed between versions of the type, there are indexes of several.
+  const isText = valueKind === 'string' || valueKind === 'boolean';
+  const isNumber = valueKind === 'integer' || valueKind === 'number';
   const has = (shape: 'text' | 'number' | 'list' | 'any'): boolean =>
     indexed.has(propertyIndexName(type, shape === 'any' ? '' : property, shape));
   // A literal, because the indexes are partial: the planner must see at plan time that the type is the index's.
   const ofType = `a.type = ${sqlLiteral(type)}`;
   const typed = (probes: readonly Probe[] | undefined): readonly Probe[] | undefined =>
     probes?.map(({ where, order }) => ({ where: `${ofType} AND ${where}`, order }));
-  if (has('text')) {
+  if (isText && has('text')) {
     const key = propertyKey('a', property);
     if (operator === 'exists') return typed([probe(key, `${key} IS ${value === false ? '' : 'NOT '}NULL`)]);
     return typed(
       scalarProbes(key, operator, toText(value), (part, to) => compareText(key, property, ...widened(part, to), values)),
     );
   }
-  if (has('number')) {
+  if (isNumber && has('number')) {
     const number = propertyNumber('a', property);
     if (operator === 'exists') return value === false ? undefined : typed([probe(number, `${number} IS NOT NULL`)]);
     return typed(scalarProbes(number, operator, value, (part, to) => compareNumber(number, property, part, to, values)));

@@ -25,6 +25,11 @@ export const archiveLimits: ArchiveLimits = {
 
 export type MemberKind = 'file' | 'folder' | 'link';
 
+interface Member {
+  readonly name: string;
+  readonly kind: MemberKind;
+}
+
 /** Problems of one archive, in words that go on from its name. */
 export interface MemberCheck {
   readonly problems: readonly string[];
@@ -39,20 +44,25 @@ export interface MemberCheck {
 
 const problemsMax = 10;
 const nameUnitsMax = 4096;
+/** Of all names together, which are kept until the end: a hundred thousand long paths, and no more than a hook has memory for. */
+const namesUnitsMax = 16 * 1024 * 1024;
 
 export function createMemberCheck(): MemberCheck {
   const problems: string[] = [];
-  const seen = new Map<string, { readonly name: string; readonly kind: MemberKind }>();
+  const seen = new Map<string, Member>();
+  let nameUnits = 0;
   const refuse = (problem: string): void => {
     if (problems.length < problemsMax) problems.push(problem);
   };
   return {
     problems,
     get isFull() {
-      return problems.length >= problemsMax;
+      return problems.length >= problemsMax || nameUnits > namesUnitsMax;
     },
     refuse,
     add(name, kind, target) {
+      nameUnits += name.length;
+      if (nameUnits > namesUnitsMax) return refuse(`has names of more than ${namesUnitsMax} characters together`);
       const problem = nameProblem(name) ?? (target === undefined ? undefined : targetProblem(name, target));
       if (problem !== undefined) return refuse(`its member ${shown(name)} ${problem}`);
       const path = plainPath(name);
@@ -68,16 +78,31 @@ export function createMemberCheck(): MemberCheck {
       }
     },
     finish() {
+      const above = membersAbove(seen);
       for (const [folded, { name }] of seen) {
-        for (let end = folded.lastIndexOf('/'); end > 0; end = folded.lastIndexOf('/', end - 1)) {
-          const above = seen.get(folded.slice(0, end));
-          if (above === undefined || above.kind === 'folder') continue;
-          refuse(`its member ${shown(name)} lies below ${shown(above.name)}, which is a ${above.kind}`);
-          break;
-        }
+        const found = above.get(folded);
+        if (found !== undefined) refuse(`its member ${shown(name)} lies below ${shown(found.name)}, which is a ${found.kind}`);
       }
     },
   };
+}
+
+/**
+ * For each member that lies below one that is no folder the nearest such, by their folded paths. In the order of a tree, so that
+ * deep paths cost no more than flat ones: each is compared with those before it, and none is taken apart.
+ */
+function membersAbove(seen: ReadonlyMap<string, Member>): ReadonlyMap<string, Member> {
+  const found = new Map<string, Member>();
+  const sorted = [...seen].map(([folded, member]) => ({ folded, member, key: folded.replaceAll('/', '\0') }));
+  sorted.sort((a, b) => (a.key < b.key ? -1 : 1));
+  const open: { readonly folder: string; readonly blocking: Member | undefined }[] = [];
+  for (const { folded, member, key } of sorted) {
+    while (open.length > 0 && !key.startsWith(open.at(-1)?.folder ?? '')) open.pop();
+    const blocking = open.at(-1)?.blocking;
+    if (blocking !== undefined) found.set(folded, blocking);
+    open.push({ folder: `${key}\0`, blocking: member.kind === 'folder' ? blocking : member });
+  }
+  return found;
 }
 
 /** Without `./` before and `/` behind, as both formats write folders. */

@@ -145,8 +145,9 @@ export type { HeatDocument, HeatFormat, HeatReference } from '#core/heat-referen
 export { heatReferences, readHeatDocument } from '#core/heat-references.ts';
 export type { ResolvedPath } from '#core/relative-path.ts';
 export { resolvePath } from '#core/relative-path.ts';
-export type { YamlLimits, YamlText } from '#core/yaml-text.ts';
+export type { YamlText } from '#core/yaml-text.ts';
 export { parseYaml, yamlLimits } from '#core/yaml-text.ts';
+export type { YamlLimits } from '#core/yaml-tokens.ts';
 export type { ArchiveLimits } from './archive-members.ts';
 export { archiveLimits } from './archive-members.ts';
 export { decodeUtf8, readAll } from './blob-text.ts';

@@ -1,8 +1,8 @@
 /** Whether a blob that claims to be JSON or YAML is, and is no bomb for whoever reads it. */
 import { isAppError } from '#base/app-error.ts';
-import { parseJsonStrict } from '#base/safe-json.ts';
+import { assertJsonStrict } from '#base/safe-json.ts';
 import { yamlStreamProblem } from '#core/yaml-stream.ts';
-import type { YamlLimits } from '#core/yaml-text.ts';
+import type { YamlLimits } from '#core/yaml-tokens.ts';
 import { decodeUtf8, readAll } from './blob-text.ts';
 import { essenceOf } from './media-sniff.ts';
 import type { BlobView } from './sdk.ts';
@@ -44,7 +44,7 @@ const words = { json: 'JSON', yaml: 'YAML' } as const;
 
 function jsonProblem(text: string, maxDepth: number): string | undefined {
   try {
-    parseJsonStrict(text, { maxDepth });
+    assertJsonStrict(text, { maxDepth });
     return undefined;
   } catch (error) {
     if (!isAppError(error, 'REQUEST_MALFORMED')) throw error;

@@ -3,15 +3,19 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isAppError } from '#base/app-error.ts';
-import { parseJsonStrict } from '#base/safe-json.ts';
+import { assertJsonStrict, parseJsonStrict } from '#base/safe-json.ts';
 
 function read(text: string, maxDepth = 8): unknown {
   return parseJsonStrict(text, { maxDepth });
 }
 
-function faultOf(text: string, maxDepth?: number): { pointer: string; message: string } | undefined {
+function faultOf(
+  text: string,
+  maxDepth?: number,
+  reader: typeof assertJsonStrict = parseJsonStrict,
+): { pointer: string; message: string } | undefined {
   try {
-    read(text, maxDepth);
+    reader(text, { maxDepth: maxDepth ?? 8 });
     return undefined;
   } catch (error) {
     if (isAppError(error, 'REQUEST_MALFORMED')) return error.faults[0];
@@ -104,5 +108,17 @@ describe('parseJsonStrict', () => {
 
   it('makes plain objects whose keys are only their own', () => {
     expect(Object.keys(read('{"constructor":1,"toString":2}') as object)).toEqual(['constructor', 'toString']);
+  });
+});
+
+describe('assertJsonStrict', () => {
+  it('finds the very fault that parseJsonStrict finds', () => {
+    const piece = fc.constantFrom('{', '}', '[', ']', ':', ',', '"a"', '"a":', '"b":1', '1', 'null', '[1,2]', '{"a":{}}', ' ');
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 12 }), (pieces) => {
+        const text = pieces.join('');
+        expect(faultOf(text, 3, assertJsonStrict)).toEqual(faultOf(text, 3));
+      }),
+    );
   });
 });

@@ -124,6 +124,11 @@ describe('text from strangers', () => {
     expect(firstFault('[1, 2, 3, 4, 5]', limits)).toContain('more than 5 values');
   });
 
+  it('is refused also where a key is one value too many', () => {
+    expect(firstFault('{a: 1, b: 2}', { bytes: 1000, depth: 3, values: 3 })).toContain('more than 3 values');
+    expect(parseYaml('{a: 1, b: 2}', { bytes: 1000, depth: 3, values: 5 }).value).toEqual({ a: 1, b: 2 });
+  });
+
   it('never throws, and gives a value or faults', () => {
     const piece = fc.constantFrom(
       'a',

@@ -109,7 +109,7 @@ function writeGadget(folder: ReturnType<typeof createTypesFolder>): void {
     description: 'A thing with a property of every kind.',
     current: '1',
     versions: { 1: { slots: { data: { kind: 'one', description: 'Its bytes.' } }, dependencies: {} } },
-    graphql: { fields: { 'odd-name': 'oddName' } },
+    graphql: { fields: { 'odd-name': 'oddName', 'ports/min~max': 'ports' } },
   });
   folder.write('gadget/schemas/1.json', {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
@@ -118,6 +118,7 @@ function writeGadget(folder: ReturnType<typeof createTypesFolder>): void {
       color: { type: 'string', enum: ['red', 'green'], description: 'An enum.', 'x-filterable': true },
       size_class: { type: 'string', enum: ['x-small', '2XL'], description: 'No GraphQL names.', 'x-filterable': true },
       'odd-name': { type: 'string', description: 'No GraphQL name itself.', maxLength: 5, 'x-filterable': true },
+      'ports/min~max': { type: 'integer', description: 'A name that a pointer escapes.', maximum: 9 },
       weight: { type: 'integer', description: 'Grams.', 'x-filterable': true, 'x-sortable': true },
       ratio: { type: 'number', description: 'A number.', 'x-filterable': true },
       active: { type: 'boolean', description: 'A claim.', 'x-filterable': true, 'x-mutable': true },

@@ -88,9 +88,10 @@ describe('the object of a type', () => {
 
 describe('the typed inputs', () => {
   it('point at faults under the names the caller wrote', async () => {
-    const answer = await ask(createGadget, { input: { properties: { oddName: 'much too long' } } });
+    const answer = await ask(createGadget, { input: { properties: { oddName: 'much too long', ports: 10 } } });
+    const faults = [{ pointer: '/properties/oddName' }, { pointer: '/properties/ports' }];
     expect(answer.data).toMatchObject({
-      createGadget: { __typename: 'ValidationError', code: 'PROPERTIES_INVALID', faults: [{ pointer: '/properties/oddName' }] },
+      createGadget: { __typename: 'ValidationError', code: 'PROPERTIES_INVALID', faults },
     });
   });
 
