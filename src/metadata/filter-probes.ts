@@ -200,7 +200,7 @@ function propertyProbes(
   values: SqlValues,
   indexed: IndexNames,
 ): readonly Probe[] | undefined {
-  const { type, property, operator, value } = filter;
+  const { type, property, operator, value, valueKind } = filter;
   if (!isStorable(property)) return undefined;
   const has = (shape: 'text' | 'number' | 'list' | 'any'): boolean =>
     indexed.has(propertyIndexName(type, shape === 'any' ? '' : property, shape));
@@ -208,14 +208,15 @@ function propertyProbes(
   const ofType = `a.type = ${sqlLiteral(type)}`;
   const typed = (probes: readonly Probe[] | undefined): readonly Probe[] | undefined =>
     probes?.map(({ where, order }) => ({ where: `${ofType} AND ${where}`, order }));
-  if (has('text')) {
+  // A property whose kind changed has an index of each.
+  if ((valueKind === 'string' || valueKind === 'boolean') && has('text')) {
     const key = propertyKey('a', property);
     if (operator === 'exists') return typed([probe(key, `${key} IS ${value === false ? '' : 'NOT '}NULL`)]);
     return typed(
       scalarProbes(key, operator, toText(value), (part, to) => compareText(key, property, ...widened(part, to), values)),
     );
   }
-  if (has('number')) {
+  if ((valueKind === 'integer' || valueKind === 'number') && has('number')) {
     const number = propertyNumber('a', property);
     if (operator === 'exists') return value === false ? undefined : typed([probe(number, `${number} IS NOT NULL`)]);
     return typed(scalarProbes(number, operator, value, (part, to) => compareNumber(number, property, part, to, values)));
