@@ -93,7 +93,9 @@ function followAliases(node: Node | null, walk: Walk, anchors: Map<string, Node>
     const target = anchors.get(node.source);
     if (target === undefined) return;
     walk.targets.set(node, target);
-    walk.aliases.set(target, [...(walk.aliases.get(target) ?? []), node]);
+    const known = walk.aliases.get(target);
+    if (known === undefined) walk.aliases.set(target, [node]);
+    else known.push(node);
     return;
   }
   if ('anchor' in node && typeof node.anchor === 'string') anchors.set(node.anchor, node);

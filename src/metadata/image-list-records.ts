@@ -131,7 +131,7 @@ const fewBesideWalk = 50;
 /** Gives at most `limit + 1` rows in their order: the id of each, and its text where that is ready. */
 export async function imagePageStatement(sql: Sql, viewer: Viewer, request: ImageListRequest): Promise<PageStatement> {
   const { limit, marker, sorts } = request;
-  const scope = listScope(viewer);
+  const scope = listScope(viewer, request);
   const order = walkedOrder(sorts);
   if (order === undefined) return sortedPageStatement(request, viewer, { take: limit + 1, marker }, scope, reading);
   // Few share a name, and names that are asked for are too many to ask the planner about.

@@ -1,6 +1,7 @@
 /**
- * The latest release of a family for a viewer: the version that a reference without a range would give. Asked for each way in
- * which a version can be listed, because then each question is one step in an index, however many versions are not listed.
+ * The latest release of a family that a viewer has listed: mostly the version that a reference without a range would give. Asked
+ * for each way in which a version can be listed, because then each question is one step in an index, however many versions are
+ * not listed.
  */
 import type { ViewerParameters } from './visibility-sql.ts';
 

@@ -11,7 +11,7 @@ export const countMax = 10_000;
 
 /** Null where there are more than `max`. */
 export async function countArtifacts(sql: Sql, viewer: Viewer, query: ListQuery, max = countMax): Promise<number | null> {
-  const scope = listScope(viewer);
+  const scope = listScope(viewer, query);
   const { arms } = listArms(query, viewer, scope);
   if (arms.length === 0) return 0;
   const filter = listFilterSql(conjunctsOf(query.filter), arms, scope);

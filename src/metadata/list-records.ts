@@ -48,7 +48,7 @@ export async function listArtifacts(
   request: ListRequest,
   position: PagePosition,
 ): Promise<ArtifactPage> {
-  const scope = listScope(viewer);
+  const scope = listScope(viewer, request);
   const approach = await chooseApproach(sql, request, scope);
   const { statement, values } = pageStatement(request, viewer, position, approach, scope);
   // The few shapes that keep a plan are short walks of an index.

@@ -10,6 +10,7 @@ import { artifactColumns } from './artifact-row.ts';
 import { compareTime } from './compare-sql.ts';
 import type { Statement } from './database.ts';
 import { type FilterScope, filterSql, listFilterSql } from './filter-sql.ts';
+import { fixedColumns } from './fixed-columns.ts';
 import { type Arm, type ListQuery, listArms } from './list-arms.ts';
 import { type OrderKey, orderBoundSql, orderKey } from './order-sql.ts';
 import { type Approach, beginningSql, type Candidates, candidates, direction, gateSql } from './page-candidates.ts';
@@ -51,10 +52,15 @@ const wholeArtifact: PageReading = {
   isPlanShared: false,
 };
 
-/** Where the values of one statement are collected, the viewer's among them. */
-export function listScope(viewer: Viewer): FilterScope {
+/**
+ * Where the values of one statement are collected, the viewer's among them. An administrator is one only to lists that reach every
+ * version of a project: elsewhere a private version, which is not listed, would keep the latest of those that are from being it.
+ */
+export function listScope(viewer: Viewer, query: Pick<ListQuery, 'type' | 'filter' | 'everyProject'>): FilterScope {
   const values = createSqlValues();
-  return { values, viewer: { project: values.add(viewer.project, 'text'), isAdmin: values.add(viewer.isAdmin, 'boolean') } };
+  const isWhole = query.everyProject === true || fixedColumns(query).projects !== null;
+  const isAdmin = viewer.isAdmin && isWhole;
+  return { values, viewer: { project: values.add(viewer.project, 'text'), isAdmin: values.add(isAdmin, 'boolean') } };
 }
 
 /** Gives at most `limit + 1` rows: those of the page in the direction asked for, and one that tells whether more follow. */
@@ -63,7 +69,7 @@ export function pageStatement(
   viewer: Viewer,
   position: PagePosition,
   chosen: Approach | null,
-  scope: FilterScope = listScope(viewer),
+  scope: FilterScope = listScope(viewer, query),
   reading: PageReading = wholeArtifact,
 ): PageStatement {
   const { values } = scope;

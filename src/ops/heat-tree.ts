@@ -1,7 +1,6 @@
 /** The files of a stack and of what it depends on as one tree, collected by following references from its documents. */
 import type { Fault } from '#base/app-error.ts';
 import type { ClosureBlob, ClosureNode } from '#core/closure.ts';
-import { findCycle } from '#core/dependency-graph.ts';
 import {
   type HeatDocument,
   type HeatReference,
@@ -12,6 +11,7 @@ import {
 import { heatLimits } from '#sdk/sdk.ts';
 import { type LocatedClosure, readBlob } from './closure-texts.ts';
 import type { OpContext } from './context.ts';
+import { nestingFaults } from './heat-nesting.ts';
 
 /** A file by its artifact, where that stands in the tree (`''` or `<alias>/`), and its path in it. */
 export interface HeatPlace {
@@ -31,6 +31,11 @@ export interface HeatTree {
 
 type Role = 'template' | 'environment' | 'file';
 
+/** Files and their keys together: four times what Heat takes as one request, since rewriting may make a file shorter. */
+const collectedBytesMax = 4 * 1024 * 1024;
+/** A template may have thousands of references that lead nowhere: more than these help nobody. */
+const faultsMax = 100;
+
 export function createHeatTree(context: OpContext, located: LocatedClosure): HeatTree {
   const { closure } = located;
   const nodes = new Map(closure.nodes.map((node) => [node.id, node]));
@@ -43,15 +48,17 @@ export function createHeatTree(context: OpContext, located: LocatedClosure): Hea
   const nested: { readonly from: string; readonly to: string }[] = [];
   const faults: Fault[] = [];
   let rootKey: string | undefined;
+  let bytesLeft = collectedBytesMax;
 
   const refuse = (key: string, message: string): void => {
-    faults.push({ pointer: `/files/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`, message });
+    if (faults.length >= faultsMax) return;
+    faults.push({ pointer: `/files/${shorten(key).replaceAll('~', '~0').replaceAll('/', '~1')}`, message });
   };
 
   /** Reads a file and all that it refers to; a stack of our own, for trees that are deep. */
   const collect = async (start: HeatPlace, role: Role): Promise<void> => {
     const queue: { readonly place: HeatPlace; readonly role: Role }[] = [{ place: start, role }];
-    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+    for (let next = queue.shift(); next !== undefined && bytesLeft >= 0; next = queue.shift()) {
       const { place } = next;
       const key = keyOf(place);
       const kind = next.role === 'environment' ? 'environment' : 'template';
@@ -97,6 +104,8 @@ export function createHeatTree(context: OpContext, located: LocatedClosure): Hea
       refuse(key, `is ${blob.sizeBytes} bytes, more than the ${heatLimits.templateBytes} that Heat accepts`);
       return undefined;
     }
+    bytesLeft -= blob.sizeBytes + Buffer.byteLength(key);
+    if (bytesLeft < 0) return undefined;
     const bytes = await readBlob(context, located, place.node.id, blob);
     if (bytes !== undefined) return toText(bytes);
     refuse(key, 'is in no store');
@@ -108,7 +117,10 @@ export function createHeatTree(context: OpContext, located: LocatedClosure): Hea
     const resolved = reference.resolve(from.path);
     if (resolved.kind === 'external') return undefined;
     const target = resolved.kind === 'path' ? find({ ...from, path: resolved.path }) : undefined;
-    if (target === undefined) refuse(key, `${reference.pointer}: ${JSON.stringify(reference.literal)} leads to no file`);
+    // Not even written where it is not kept: thousands of long pointers are more than memory.
+    if (target === undefined && faults.length < faultsMax) {
+      refuse(key, `${shorten(reference.pointer)}: ${JSON.stringify(shorten(reference.literal))} leads to no file`);
+    }
     return target;
   };
 
@@ -145,7 +157,8 @@ export function createHeatTree(context: OpContext, located: LocatedClosure): Hea
       return new Map(own);
     },
     get faults() {
-      return [...faults, ...nestingFaults(nested, [...texts.keys()])];
+      const excess = { pointer: '', message: `refers to more than ${collectedBytesMax} bytes of files and their names` };
+      return [...faults, ...(bytesLeft < 0 ? [excess] : nestingFaults(nested, [...texts.keys()]))];
     },
     addRoot: async (place) => {
       rootKey = keyOf(place);
@@ -161,6 +174,11 @@ export function createHeatTree(context: OpContext, located: LocatedClosure): Hea
 
 function keyOf({ prefix, path }: HeatPlace): string {
   return prefix + path;
+}
+
+/** As far as it helps to find it: a pointer, or what stands there, may be nearly as long as its file. */
+function shorten(text: string): string {
+  return text.length > 2_000 ? `${text.slice(0, 2_000)}…`.toWellFormed() : text;
 }
 
 function blobOf({ node, path }: HeatPlace): ClosureBlob | undefined {
@@ -185,25 +203,4 @@ function toText(bytes: Uint8Array): string {
       .map((line) => `${line}\n`)
       .join('');
   }
-}
-
-function nestingFaults(
-  nested: readonly { readonly from: string; readonly to: string }[],
-  keys: readonly string[],
-): readonly Fault[] {
-  const cycle = findCycle(keys, nested);
-  if (cycle !== undefined) return [{ pointer: '', message: `has templates that nest each other: ${cycle.join(' → ')}` }];
-  const targets = Map.groupBy(nested, ({ from }) => from);
-  const depths = new Map<string, number>();
-  const depthOf = (key: string): number => {
-    const known = depths.get(key);
-    if (known !== undefined) return known;
-    const below = (targets.get(key) ?? []).map(({ to }) => depthOf(to));
-    const depth = below.length === 0 ? 0 : 1 + Math.max(...below);
-    depths.set(key, depth);
-    return depth;
-  };
-  const deepest = Math.max(0, ...keys.map(depthOf));
-  if (deepest <= heatLimits.nestedDepth) return [];
-  return [{ pointer: '', message: `nests templates ${deepest} deep, and Heat takes ${heatLimits.nestedDepth}` }];
 }

@@ -27,7 +27,7 @@ const bodyBytesMax = 1024 * 1024;
 /**
  * Environments that are artifacts come first, in the order of the dependencies; then the stack's own, in the order of its
  * property. Only what is referred to is in `files`.
- * @throws AppError as getClosure, CLOSURE_INCOMPLETE, PROJECTION_INVALID with every fault, FORBIDDEN
+ * @throws AppError as getClosure, CLOSURE_INCOMPLETE, PROJECTION_INVALID with its faults (the first hundred), FORBIDDEN
  */
 export async function projectHeat(
   context: OpContext,

@@ -4,7 +4,7 @@ import type { OpContext } from '#ops/context.ts';
 import { getClosure } from '#ops/get-closure.ts';
 import { projectHeat } from '#ops/project-heat.ts';
 import { createHeatNode, emptyStack, type HeatNode, heatVersion } from '#test/support/heat-node.ts';
-import { actAs, outcome } from '#test/support/operations.ts';
+import { actAs, outcome, refusal } from '#test/support/operations.ts';
 
 let node: HeatNode;
 let own: OpContext;
@@ -77,6 +77,36 @@ describe('the files of a Heat projection', () => {
     expect(files['env/both.yaml']).toBe(
       `${heatVersion}resources: {t: {type: "env/part.yaml"}}\nresource_registry: {"My::Part": "env/part.yaml", "My::Thing": "nested/thing.yaml"}\n`,
     );
+  });
+
+  it('are read no further than Heat could take them', async () => {
+    const text = 'x'.repeat(500_000);
+    const paths = Array.from({ length: 9 }, (_, index) => `${index}.txt`);
+    const configs = paths.map((path) => `{get_file: ${path}}`).join(', ');
+    const ref = await node.draft({
+      type: 'heat-template',
+      name: 'much',
+      files: {
+        template: { 'stack.yaml': `${heatVersion}resources: {r: [${configs}]}\n` },
+        files: Object.fromEntries(paths.map((path) => [path, text])),
+      },
+    });
+    const error = await refusal(projectHeat(own, { ref, mode: 'pinned' }));
+    expect(error.code).toBe('PROJECTION_INVALID');
+    expect(error.faults[0]?.message).toBe('refers to more than 4194304 bytes of files and their names');
+  });
+
+  it('are told of as missing as far as anybody reads, however many there are and however far down they stand', async () => {
+    const configs = Array.from({ length: 3_000 }, (_, index) => `{get_file: ${index}.txt}`).join(', ');
+    const ref = await node.draft({
+      type: 'heat-template',
+      name: 'missing',
+      files: { template: { 'stack.yaml': `${heatVersion}resources:\n  ? ${'k'.repeat(200_000)}\n  : [${configs}]\n` } },
+    });
+    const error = await refusal(projectHeat(own, { ref, mode: 'pinned' }));
+    expect(error.code).toBe('PROJECTION_INVALID');
+    expect(error.faults).toHaveLength(100);
+    expect(error.faults[0]?.message).toMatch(/^\/resources\/k+…: "0\.txt" leads to no file$/);
   });
 
   it('reads a file from another of its stores where the first has lost it or is down', async () => {

@@ -191,3 +191,24 @@ describe('filters', () => {
     expect(await outcome(list(own, { first: 1 }, { type: 'nothing' }))).toBe('TYPE_UNKNOWN');
   });
 });
+
+// The last, because everybody lists what is public.
+describe('the latest of each family', () => {
+  it('is for administrators of what they have listed: all versions of a named project, others by visibility', async () => {
+    const owner = actAs(node.services, 'ladder');
+    const publisher = actAs(node.services, 'ladder', 'admin');
+    const admin = actAs(node.services, 'staff', 'admin');
+    await publishKit(publisher, { name: 'rung', version: '1.0.0', visibility: 'public' });
+    await publishKit(owner, { name: 'rung', version: '2.0.0', visibility: 'private' });
+    const latest = async (context: OpContext, ...more: Filter[]) => {
+      const filter: Filter = { kind: 'and', of: [{ kind: 'latest' }, field('name', 'eq', 'rung'), ...more] };
+      const page = await list(context, { first: 5 }, { filter });
+      expect(await page.countAll()).toBe(page.edges.length);
+      return page.edges.map(({ node: found }) => found.version);
+    };
+    expect(await latest(stranger)).toEqual(['1.0.0']);
+    expect(await latest(owner)).toEqual(['2.0.0']);
+    expect(await latest(admin)).toEqual(['1.0.0']);
+    expect(await latest(admin, field('project', 'eq', 'ladder'))).toEqual(['2.0.0']);
+  });
+});

@@ -20,7 +20,7 @@ export async function explainPage(
 ): Promise<Explained> {
   const viewer = { project, isAdmin: false };
   const request = { type, filter, order, includeHidden: false, indexed: await listPropertyIndexes(db) };
-  const scope = listScope(viewer);
+  const scope = listScope(viewer, request);
   const approach = await chooseApproach(db, request, scope);
   const whole: PagePosition = { limit: 25, direction: 'forward', cursor: null, ...position };
   const { statement, values } = pageStatement(request, viewer, whole, approach, scope);
