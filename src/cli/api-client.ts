@@ -50,6 +50,15 @@ export function createApiClient(io: CliIo): ApiClient {
   return bind(new URL(text), token, io.signal);
 }
 
+/**
+ * The path on this server that an answer names, which must not send the caller's token elsewhere: a backslash counts as a slash in
+ * an address, and a tab as nothing.
+ */
+export function assertLocal(path: string): string {
+  if (/^\/(?!\/)[!-[\]-~]*$/.test(path)) return path;
+  throw new AppError('INTERNAL', `The server named a strange address: ${path}`);
+}
+
 function bind(url: URL, token: string | undefined, signal: AbortSignal): ApiClient {
   const authorization: Readonly<Record<string, string>> = token ? { authorization: `Bearer ${token}` } : {};
   const at = (path: string) => new URL(`${url.pathname.replace(/\/$/, '')}${path}`, url);

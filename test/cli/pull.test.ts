@@ -116,7 +116,7 @@ describe('pulling one artifact', () => {
   });
 
   it('never sends its token to another address', async () => {
-    for (const url of ['http://127.0.0.1:1/x', '//127.0.0.1:1/x']) {
+    for (const url of ['http://127.0.0.1:1/x', '//127.0.0.1:1/x', '/\\127.0.0.1:1/x', '/\t/127.0.0.1:1/x']) {
       for (const blob of artifact.blobs) blob.url = url;
       expect(await pull('--force')).toMatchObject({ code: 1, err: expect.stringContaining('a strange address') });
     }
