@@ -166,3 +166,21 @@ describe('an error', () => {
     expect(server.log.filter((line) => line.includes('elsewhere'))).toEqual([]);
   });
 });
+
+describe('a list that is not the whole', () => {
+  it.each([
+    ['list', /larger --limit/],
+    ['list --limit 10000', /narrow the list/],
+    ['dependents a', /GraphQL/],
+  ])('says how to see more, by what there is: %s', async (command, advice) => {
+    await using server = await startFakeVitrine();
+    const send = (line: string, data: unknown) => server.override.set(line, (response) => response.end(JSON.stringify({ data })));
+    const artifacts = { edges: [], pageInfo: { hasNextPage: true } };
+    send('Resolve', { resolve: { warnings: [], artifact: { id: 'a' } } });
+    send('Dependents', { artifact: { dependents: artifacts } });
+    send('List', { artifacts });
+    const { code, err } = await runVitrine(command.split(' '), { url: server.url });
+    expect([code, err]).toEqual([0, expect.stringMatching(advice)]);
+    expect(err.includes('--limit')).toBe(command === 'list');
+  });
+});
