@@ -50,6 +50,15 @@ export function createApiClient(io: CliIo): ApiClient {
   return bind(new URL(text), token, io.signal);
 }
 
+/**
+ * The path on this server that an answer names, which must not send the caller's token elsewhere: a backslash counts as a slash in
+ * an address, and a tab as nothing.
+ */
+export function assertLocal(path: string): string {
+  if (/^\/(?!\/)[!-[\]-~]*$/.test(path)) return path;
+  throw new AppError('INTERNAL', `The server named a strange address: ${path}`);
+}
+
 function bind(url: URL, token: string | undefined, signal: AbortSignal): ApiClient {
   const authorization: Readonly<Record<string, string>> = token ? { authorization: `Bearer ${token}` } : {};
   const at = (path: string) => new URL(`${url.pathname.replace(/\/$/, '')}${path}`, url);
@@ -62,7 +71,7 @@ function bind(url: URL, token: string | undefined, signal: AbortSignal): ApiClie
     const body = JSON.stringify({ query: document, variables });
     const request = { method: 'POST', url: at('/graphql'), headers, body, signal } as const;
     const response = await exchange(request).catch((error: unknown) => {
-      throw graphqlFailure(error);
+      throw graphqlFailure(error, request.url);
     });
     return readData(parseAnswer(await readText(response, answerBytesMax)));
   };
@@ -97,16 +106,21 @@ function bind(url: URL, token: string | undefined, signal: AbortSignal): ApiClie
 }
 
 /** Under `application/graphql-response+json` errors come with a status of their own, and their body is GraphQL's. */
-function graphqlFailure(error: unknown): unknown {
-  if (!(error instanceof AppError) || !Array.isArray(error.details['errors'])) return error;
-  return firstError(error.details['errors']);
+function graphqlFailure(error: unknown, { origin, pathname }: URL): unknown {
+  if (!(error instanceof AppError)) return error;
+  if (Array.isArray(error.details['errors'])) return firstError(error.details['errors']);
+  if (error.code !== 'PATH_NOT_FOUND' && error.code !== 'METHOD_NOT_ALLOWED') return error;
+  // Not the exit code of an artifact that is not there.
+  return new AppError('SERVER_UNREACHABLE', `No GraphQL answers at ${origin}${pathname}. Is this address a Vitrine?`, {
+    cause: error,
+  });
 }
 
 function readData(answer: JsonObject): JsonObject {
   const errors = answer['errors'];
   if (Array.isArray(errors) && errors.length > 0) throw firstError(errors);
   const data = answer['data'];
-  if (!isJsonObject(data)) throw new AppError('INTERNAL', 'The server answered without data. Is this address a Vitrine?');
+  if (!isJsonObject(data)) throw new AppError('SERVER_UNREACHABLE', 'The answer has no data. Is this address a Vitrine?');
   return data;
 }
 

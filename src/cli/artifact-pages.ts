@@ -33,7 +33,13 @@ export async function readArtifacts(
   }
 }
 
-export function printArtifacts(io: CliIo, { artifacts, hasMore }: ArtifactList, asJson: boolean): void {
+interface PrintOptions {
+  readonly asJson: boolean;
+  /** How to see the rest. */
+  readonly advice: string;
+}
+
+export function printArtifacts(io: CliIo, { artifacts, hasMore }: ArtifactList, { asJson, advice }: PrintOptions): void {
   const views = artifacts.map(toArtifactView);
   if (asJson) printJson(io, views);
   else {
@@ -48,5 +54,5 @@ export function printArtifacts(io: CliIo, { artifacts, hasMore }: ArtifactList, 
     ]);
     printTable(io, ['PROJECT', 'TYPE', 'NAME', 'VERSION', 'STATE', 'VISIBILITY', 'ID'], rows);
   }
-  if (hasMore) io.err('There are more; read on with a larger --limit.\n');
+  if (hasMore) io.err(`There are more; ${advice}.\n`);
 }

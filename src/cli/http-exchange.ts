@@ -37,7 +37,11 @@ export async function exchange(request: ExchangeRequest): Promise<IncomingMessag
 export async function readFailure(response: IncomingMessage): Promise<AppError> {
   const status = response.statusCode ?? 0;
   const requestId = status >= 500 ? response.headers['x-openstack-request-id'] : undefined;
-  return toAppError(status, await readText(response, errorBodyBytesMax).catch(() => ''), requestId);
+  const text = await readText(response, errorBodyBytesMax).catch(() => '');
+  const { location } = response.headers;
+  if (status < 300 || status > 399 || location === undefined) return toAppError(status, text, requestId);
+  // Not followed: the token is for the address that its owner has set.
+  return new AppError('SERVER_UNREACHABLE', `The server is not at this address: it redirects to ${location}`);
 }
 
 /** @throws AppError REQUEST_TOO_LARGE when the text is longer, SERVER_UNREACHABLE when it ends too soon */
@@ -127,6 +131,7 @@ export function knownCode(code: string, status: number): ErrorCode {
   if (status === 401) return 'UNAUTHENTICATED';
   if (status === 403) return 'FORBIDDEN';
   if (status === 404) return 'PATH_NOT_FOUND';
+  if (status === 405) return 'METHOD_NOT_ALLOWED';
   if (status === 413) return 'REQUEST_TOO_LARGE';
   if (status === 429) return 'RATE_LIMITED';
   if (status === 502 || status === 503 || status === 504) return 'SERVER_UNREACHABLE';

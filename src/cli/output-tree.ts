@@ -198,7 +198,7 @@ async function writeWhole(target: string, fill: (file: FileHandle) => Promise<vo
     await rename(temporary, target);
   } catch (error) {
     await rm(temporary, { force: true });
-    throw error;
+    throw error instanceof Error ? unwritable(target, error) : error;
   }
   await syncFolder(dirname(target));
 }

@@ -22,7 +22,7 @@ export interface PartFile extends AsyncDisposable {
   readonly sizeBytes: number;
   /** Some of them come from an earlier run, and may be anything. */
   readonly isResumed: boolean;
-  /** @throws AppError BLOB_SIZE_MISMATCH for more than there should be */
+  /** @throws AppError BLOB_SIZE_MISMATCH for more than there should be, OUTPUT_UNWRITABLE where the disk is full */
   append(chunk: Uint8Array): Promise<void>;
   /** Forgets what is there. */
   restart(): Promise<void>;
@@ -36,9 +36,10 @@ const blockBytes = 1024 * 1024;
 
 export async function openPartFile({ path, sizeBytes, sha256, target, part }: PartFileOptions): Promise<PartFile> {
   const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW;
-  const file = await open(part, flags, 0o666).catch((error: Error) => {
+  const fail = (error: Error) => {
     throw unwritable(part, error);
-  });
+  };
+  const file = await open(part, flags, 0o666).catch(fail);
   let hash = createHash('sha256');
   let size = 0;
   let isResumed = false;
@@ -49,7 +50,7 @@ export async function openPartFile({ path, sizeBytes, sha256, target, part }: Pa
     await file.close();
   };
   const restart = async () => {
-    await file.truncate(0);
+    await file.truncate(0).catch(fail);
     hash = createHash('sha256');
     size = 0;
     isResumed = false;
@@ -80,7 +81,7 @@ export async function openPartFile({ path, sizeBytes, sha256, target, part }: Pa
     async append(chunk) {
       if (size + chunk.length > sizeBytes) throw wrongSize(path, sizeBytes, 'more');
       for (let written = 0; written < chunk.length; ) {
-        const { bytesWritten } = await file.write(chunk, written, chunk.length - written, size + written);
+        const { bytesWritten } = await file.write(chunk, written, chunk.length - written, size + written).catch(fail);
         written += bytesWritten;
       }
       hash.update(chunk);
@@ -92,9 +93,9 @@ export async function openPartFile({ path, sizeBytes, sha256, target, part }: Pa
       if (hash.copy().digest('hex') !== sha256) {
         throw new AppError('BLOB_DIGEST_MISMATCH', `${path} did not come with the digest sha256:${sha256}.`);
       }
-      await file.sync();
+      await file.sync().catch(fail);
       await close();
-      await rename(part, target);
+      await rename(part, target).catch(fail);
       await syncFolder(dirname(target));
     },
     async remove() {

@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { AppError, isAppError } from '#base/app-error.ts';
 import { isJsonObject, type JsonObject } from '#base/json.ts';
 import { closurePath } from '#core/closure-path.ts';
-import type { ApiClient } from './api-client.ts';
+import { type ApiClient, assertLocal } from './api-client.ts';
 import type { SlotView } from './artifact-view.ts';
 import { readFailure } from './http-exchange.ts';
 import { inParallel } from './in-parallel.ts';
@@ -79,11 +79,7 @@ export async function pullFiles(
   files: readonly PullFile[],
   { parallel, progress, patience }: PullOptions,
 ): Promise<void> {
-  for (const { url } of files) {
-    // Names a path of this server: an answer must not send the caller's token elsewhere.
-    if (!url.startsWith('/') || url.startsWith('//'))
-      throw new AppError('INTERNAL', `The server named a strange address: ${url}`);
-  }
+  for (const { url } of files) assertLocal(url);
   await inParallel(files, { parallel, signal: patience.signal }, async (file, signal) => {
     const task = progress.begin(file.path, file.sizeBytes);
     try {

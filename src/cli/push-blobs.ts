@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 import { AppError } from '#base/app-error.ts';
 import { formatDigestField } from '#base/digest-field.ts';
 import { isJsonObject, type JsonObject } from '#base/json.ts';
-import type { ApiClient } from './api-client.ts';
+import { type ApiClient, assertLocal } from './api-client.ts';
 import { negotiateDocument } from './documents.ts';
 import { inParallel } from './in-parallel.ts';
 import { objectsOf, textOf, textOrNull } from './json-values.ts';
@@ -146,12 +146,6 @@ function toWays(upload: JsonObject): Ways {
     tusCreatePath: assertLocal(textOf(upload['tusCreateUrl'])),
     sessionPath: textOrNull(upload['sessionUrl']) && assertLocal(textOf(upload['sessionUrl'])),
   };
-}
-
-/** An answer must not send the caller's token elsewhere. */
-function assertLocal(path: string): string {
-  if (path.startsWith('/') && !path.startsWith('//')) return path;
-  throw new AppError('INTERNAL', `The server named a strange address: ${path}`);
 }
 
 async function sendOne(client: ApiClient, artifactId: string, item: Wanted, task: Task, options: SendOptions): Promise<void> {

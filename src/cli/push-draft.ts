@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { AppError } from '#base/app-error.ts';
 import { isJsonObject, type JsonObject } from '#base/json.ts';
 import { canonicalJson } from '#core/canonical-json.ts';
-import type { ApiClient } from './api-client.ts';
+import { type ApiClient, assertLocal } from './api-client.ts';
 import { type ArtifactNode, toArtifactView } from './artifact-view.ts';
 import { artifactMutation, resolveDocument } from './documents.ts';
 import { readFailure } from './http-exchange.ts';
@@ -93,7 +93,7 @@ async function alignDraft(client: ApiClient, node: ArtifactNode, { spec, files, 
   }
   const kept = new Set(files.map(({ slot, path }: PushFile) => `${slot}\0${path}`));
   for (const slot of slots.filter(({ slot, path }) => !kept.has(`${slot}\0${path}`))) {
-    const response = await client.request({ method: 'DELETE', path: slot.url });
+    const response = await client.request({ method: 'DELETE', path: assertLocal(slot.url) });
     if (response.statusCode !== 204 && response.statusCode !== 200 && response.statusCode !== 404)
       throw await readFailure(response);
     response.resume();

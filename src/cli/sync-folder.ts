@@ -13,6 +13,11 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
+/** What is wrong with the disk, not with the path. */
+const diskCodes: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG', 'EIO']);
+
 export function unwritable(path: string, cause: Error): AppError {
-  return new AppError('FILE_UNREADABLE', `${path} cannot be written: ${cause.message}`, { cause });
+  const isOfDisk = 'code' in cause && diskCodes.has(cause.code);
+  const code = isOfDisk ? 'OUTPUT_UNWRITABLE' : 'FILE_UNREADABLE';
+  return new AppError(code, `${path} cannot be written: ${cause.message}`, { cause });
 }

@@ -1,4 +1,5 @@
 /** Checks the assembled settings against the JSON Schema, and tells each fault in the words of whoever set the value. */
+import { isAbsolute } from 'node:path';
 import type { Fault } from '#base/app-error.ts';
 import type { JsonObject } from '#base/json.ts';
 import { type ErrorObject, type ValidateFunction, validatorOf } from '#base/validator.ts';
@@ -33,6 +34,8 @@ function describe(error: ErrorObject, said: SaidByPath): string {
   // The setting is the longest path that somebody set; the rest leads into its value.
   const length = [...parts.keys()].map((index) => index + 1).findLast((end) => said.has(parts.slice(0, end).join('.'))) ?? 0;
   const source = said.get(parts.slice(0, length).join('.'))?.source;
+  // A variable and a flag are of one setting; a file has them all.
+  if (source !== undefined && isAbsolute(source)) return `${source}: ${parts.join('.')} ${problem(error)}`;
   const within = parts.slice(length).join('.');
   return [source, within, problem(error)].filter(Boolean).join(' ');
 }

@@ -144,9 +144,43 @@ describe('an error', () => {
     expect((await runVitrine(['show', 'x/y'], { url: server.url })).err).toMatch(/^vitrine: no \[2Jroot# \[FORBIDDEN\]\n/);
   });
 
-  it('says that an address is no Vitrine', async () => {
+  it.each([
+    [200, '<html>'],
+    [200, '{}'],
+    [404, '<html>'],
+    [404, '{"code":"PATH_NOT_FOUND"}'],
+    [405, '<html>'],
+  ])('says that an address is no Vitrine: %i %s', async (status, body) => {
     await using server = await startFakeVitrine();
-    server.override.set('Resolve', (response) => response.end('<html>'));
-    expect((await runVitrine(['show', 'x/y'], { url: server.url })).err).toContain('Is this address a Vitrine?');
+    server.override.set('Resolve', (response) => response.writeHead(status).end(body));
+    const { code, err } = await runVitrine(['show', 'x/y'], { url: server.url });
+    expect([code, err]).toEqual([9, expect.stringContaining('Is this address a Vitrine?')]);
+  });
+
+  it('says where a redirect leads, and does not follow it', async () => {
+    await using server = await startFakeVitrine();
+    const location = `${server.url}/elsewhere`;
+    server.override.set('Resolve', (response) => response.writeHead(301, { location }).end('moved'));
+    const { code, err } = await runVitrine(['show', 'x/y'], { url: server.url });
+    expect([code, err]).toEqual([9, expect.stringMatching(/redirects to .*\/elsewhere \[SERVER_UNREACHABLE\]\n .*VITRINE_URL/)]);
+    expect(server.log.filter((line) => line.includes('elsewhere'))).toEqual([]);
+  });
+});
+
+describe('a list that is not the whole', () => {
+  it.each([
+    ['list', /larger --limit/],
+    ['list --limit 10000', /narrow the list/],
+    ['dependents a', /GraphQL/],
+  ])('says how to see more, by what there is: %s', async (command, advice) => {
+    await using server = await startFakeVitrine();
+    const send = (line: string, data: unknown) => server.override.set(line, (response) => response.end(JSON.stringify({ data })));
+    const artifacts = { edges: [], pageInfo: { hasNextPage: true } };
+    send('Resolve', { resolve: { warnings: [], artifact: { id: 'a' } } });
+    send('Dependents', { artifact: { dependents: artifacts } });
+    send('List', { artifacts });
+    const { code, err } = await runVitrine(command.split(' '), { url: server.url });
+    expect([code, err]).toEqual([0, expect.stringMatching(advice)]);
+    expect(err.includes('--limit')).toBe(command === 'list');
   });
 });

@@ -1,11 +1,41 @@
 /** `db migrate` on the embedded database: once, again, and while a server runs on it. */
+import { execFile, spawnSync } from 'node:child_process';
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { packageRoot } from '#base/package-root.ts';
+import { createTestDatabase } from '#test/support/database.ts';
+import { findExecutable } from '#test/support/suites.ts';
 import { startVitrine } from '#test/support/vitrine-process.ts';
 import { createFolder, runVitrine } from './run-command.ts';
 
+const unshare = findExecutable('unshare') ?? '';
+/** As in a container that runs under any number. */
+const nameless = ['--user', '--map-user=54321', '--map-group=54321'];
+const mayBeNameless = spawnSync(unshare, [...nameless, 'true']).status === 0;
+
 describe('db migrate', () => {
+  it.runIf(mayBeNameless)('works for a user without a name', async () => {
+    await using folder = await createFolder();
+    await using db = await createTestDatabase();
+    const log = join(folder.path, 'management.log');
+    const command = [process.execPath, join(packageRoot(), 'src/launch.js'), 'db', 'migrate', '--management-log', log, '--json'];
+    const env = { ...process.env, DATABASE_URL: db.url };
+    const { stdout } = await promisify(execFile)(unshare, [...nameless, ...command], { env });
+    expect(JSON.parse(stdout)).toEqual({ applied: [] });
+    expect(JSON.parse(await readFile(log, 'utf8'))).toMatchObject({ user: '54321', outcome: 'done' });
+  });
+
+  it('says that it is done where only its log cannot be written', async () => {
+    await using folder = await createFolder();
+    await using db = await createTestDatabase();
+    const config = join(folder.path, 'vitrine.yaml');
+    await writeFile(config, JSON.stringify({ database: { url: db.url }, managementLog: '/dev/null/log' }));
+    const { code, err } = await runVitrine(['db', 'migrate', '--config', config]);
+    expect([code, err]).toEqual([1, expect.stringMatching(/db migrate is done, but not in its log: .*\[OUTPUT_UNWRITABLE\]/)]);
+  });
+
   it('applies what is missing, nothing the second time, and writes both into the management log', async () => {
     await using folder = await createFolder();
     const dataDir = join(folder.path, 'data');

@@ -1,7 +1,11 @@
 /** A pull: what is written, what is verified, and that no answer of a server can write outside of its folder. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { packageRoot } from '#base/package-root.ts';
 import { type FakeArtifact, type FakeBlob, type FakeVitrine, problem, startFakeVitrine } from './fake-vitrine.ts';
 import { createFolder, type Outcome, runVitrine } from './run-command.ts';
 
@@ -112,7 +116,7 @@ describe('pulling one artifact', () => {
   });
 
   it('never sends its token to another address', async () => {
-    for (const url of ['http://127.0.0.1:1/x', '//127.0.0.1:1/x']) {
+    for (const url of ['http://127.0.0.1:1/x', '//127.0.0.1:1/x', '/\\127.0.0.1:1/x', '/\t/127.0.0.1:1/x']) {
       for (const blob of artifact.blobs) blob.url = url;
       expect(await pull('--force')).toMatchObject({ code: 1, err: expect.stringContaining('a strange address') });
     }
@@ -202,6 +206,25 @@ describe('pulling over a bad network', () => {
     server.log.length = 0;
     expect((await pull()).code).toBe(0);
     expect(await filesOf('out')).toEqual(['lib/a', 'main.txt']);
+  });
+});
+
+describe('pulling onto a full disk', () => {
+  it('says that it is full, and the next pull goes on', async () => {
+    // A limit on the size of a file, in blocks of 512 bytes, stands for a disk of that size.
+    const command = 'ulimit -f 1000; exec "$0" "$@"';
+    const launcher = join(packageRoot(), 'src/launch.js');
+    const args = ['pull', 'bundle/tools@1.0.0', '--output', 'out'];
+    const env = { ...process.env, VITRINE_URL: server.url, NODE_DISABLE_COMPILE_CACHE: '1' };
+    const child = spawn('sh', ['-c', command, process.execPath, launcher, ...args], {
+      ...{ cwd: folder.path, env },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    const [err, [code]] = await Promise.all([text(child.stderr), once(child, 'exit')]);
+    expect(err).toMatch(/the same command goes on with it\.\nvitrine: .* cannot be written: EFBIG.* \[OUTPUT_UNWRITABLE\]\n/);
+    expect(code).toBe(1);
+    expect((await pull()).code).toBe(0);
+    expect(await readFile(join(folder.path, 'out/lib/a'), 'utf8')).toBe('a'.repeat(3_000_000));
   });
 });
 

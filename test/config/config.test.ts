@@ -169,10 +169,20 @@ describe('what is wrong', () => {
       `${file}: prot is no setting (did you mean port?)`,
       `${file}: database.poolsize is no setting (did you mean poolSize?)`,
       `${file}: limits must be an object`,
-      `${file} must match pattern "^postgres(ql)?://"`,
-      `${file} must be one of trace, debug, info, warn, error, fatal, silent`,
+      `${file}: database.url must match pattern "^postgres(ql)?://"`,
+      `${file}: log.level must be one of trace, debug, info, warn, error, fatal, silent`,
       '--limits-page-size must be >= 1',
     ]);
+  });
+
+  it.each([
+    ['port: many', 'port must be integer'],
+    ['stores: [{name: a, kind: filesystem}]', "stores.0 must have required property 'path'"],
+    ['cors: {origins: [here]}', 'cors.origins.0 must match pattern'],
+  ])('names the setting of a file: %s', async (text, problem) => {
+    const file = join(cwd, 'c.yaml');
+    await writeFile(file, text);
+    expect(() => load({ file })).toThrow(`${file}: ${problem}`);
   });
 
   it('points into the configuration', () => {

@@ -22,6 +22,6 @@ export function createDependentsCommand(io: CliIo): Command {
         const { artifact } = await client.query(dependentsDocument, { id, ...page });
         return isJsonObject(artifact) ? artifact['dependents'] : undefined;
       });
-      printArtifacts(io, list, options.json === true);
+      printArtifacts(io, list, { asJson: options.json === true, advice: 'GraphQL has all of them, page by page' });
     });
 }

@@ -57,7 +57,8 @@ export function createListCommand(io: CliIo): Command {
         options.limit,
         async (page) => (await client.query(listDocument, { ...variables, ...page }))['artifacts'],
       );
-      printArtifacts(io, list, options.json === true);
+      const advice = options.limit < limitMax ? 'read on with a larger --limit' : 'narrow the list';
+      printArtifacts(io, list, { asJson: options.json === true, advice });
     });
 }
 

@@ -1,7 +1,7 @@
 /** Pulls the blobs of an artifact, or of everything it needs. */
 import { join, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
-import { AppError } from '#base/app-error.ts';
+import { AppError, isAppError } from '#base/app-error.ts';
 import { closureFileName } from '#core/closure-path.ts';
 import { type ApiClient, createApiClient } from '../api-client.ts';
 import { labelOf, resolveArtifact, toArtifactView } from '../artifact-view.ts';
@@ -93,7 +93,8 @@ async function transfer(
     await pullFiles(client, tree, missing, { parallel: options.parallel, progress, patience });
   } catch (error) {
     progress.end();
-    if (options.json !== true && (io.signal.aborted || isTransient(error))) {
+    const canGoOn = io.signal.aborted || isTransient(error) || isAppError(error, 'OUTPUT_UNWRITABLE');
+    if (options.json !== true && canGoOn) {
       printNote(io, `What came is kept in ${tree.root}; the same command goes on with it.`);
     }
     throw error;
