@@ -31,6 +31,8 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     const error = new AppError('OUTPUT_UNWRITABLE', `The output cannot be written: ${cause.message}`, { cause });
     process.exit(reportError(io, error, argv.includes('--json')));
   });
+  // What is only said on the side is no reason to fail: a server whose log is on a full disk goes on.
+  process.stderr.on('error', () => undefined);
   try {
     return await runCommand(argv, io);
   } finally {

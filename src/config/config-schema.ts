@@ -78,7 +78,10 @@ export const configSchema = {
           description: 'Most connections of this process, beside six for short reads and lists.',
         },
         autoMigrate: flag(true, 'Apply migrations at start; `false` refuses to start on a database that lacks one.'),
-        statementTimeoutMs: timer(30_000, 'A statement that runs longer is ended; a server that says nothing for 10 s more is given up.'),
+        statementTimeoutMs: timer(
+          30_000,
+          'A statement that runs longer is ended; a server that says nothing for 10 s more is given up.',
+        ),
       },
     },
     stores: {

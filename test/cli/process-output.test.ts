@@ -57,4 +57,10 @@ describe('output that cannot be written', () => {
     expect(await runInto(file, 'config', '--json')).toEqual({ code: 0, stderr: '' });
     expect(JSON.parse(await readFile(file, 'utf8'))).toContainEqual(expect.objectContaining({ setting: 'port' }));
   });
+
+  it('changes no exit code where it is only what is said on the side', async () => {
+    await using full = await open('/dev/full', 'w');
+    const child = spawn(process.execPath, [launcher, 'show'], { stdio: ['ignore', 'ignore', full.fd] });
+    expect(await outcomeOf(child)).toEqual({ code: 2, stderr: '' });
+  });
 });
