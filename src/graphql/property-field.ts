@@ -81,10 +81,14 @@ export function inputField(t: InputBuilder, { rule, enumRef }: PropertyField) {
   return t.field({ type: scalarOfKind[rule.kind], description });
 }
 
-/** The JSON of typed properties, under the names the type gave them. Null stays: it removes the property. */
+/**
+ * The JSON of typed properties, under the names the type gave them. Null stays: it removes the property, unless a field that the
+ * property has in another version, where its kind changed, is given a value.
+ */
 export function toProperties(fields: readonly PropertyField[], input: Readonly<Record<string, unknown>>): JsonObject {
   const written = fields.filter(({ rule }) => input[rule.field] !== undefined);
-  return Object.fromEntries(written.map(({ rule }) => [rule.name, input[rule.field] as JsonObject[string]]));
+  const entries = written.map(({ rule }): [string, JsonObject[string]] => [rule.name, input[rule.field] as JsonObject[string]]);
+  return Object.fromEntries([...entries.filter(([, value]) => value === null), ...entries.filter(([, value]) => value !== null)]);
 }
 
 function describe(rule: PropertyRule): string {

@@ -1,5 +1,5 @@
 /** Create and update of one artifact type, with its properties as typed fields. */
-import { AppError, isAppError } from '#base/app-error.ts';
+import { AppError, type Fault, isAppError } from '#base/app-error.ts';
 import type { JsonObject } from '#base/json.ts';
 import type { Artifact } from '#core/artifact.ts';
 import { propertyPointer } from '#ops/check-properties.ts';
@@ -80,13 +80,33 @@ export function addTypedMutations(
 function mergeProperties(fields: readonly PropertyField[], input: TypedProperties): JsonObject | undefined {
   const { properties, extraProperties } = input;
   if ((properties ?? null) === null && (extraProperties ?? null) === null) return undefined;
-  const named = new Set(fields.map(({ rule }) => rule.name));
   const entries = extraProperties ?? [];
-  const faults = entries.flatMap(({ key }, index) =>
-    named.has(key) ? [{ pointer: `/extraProperties/${index}/key`, message: `"${key}" is a named property of the type.` }] : [],
-  );
+  const faults = [...twiceFaults(fields, properties ?? {}), ...extraFaults(fields, entries)];
   if (faults[0] !== undefined) throw new AppError('INPUT_INVALID', faults[0].message, { faults });
   return { ...toExtraProperties(entries), ...toProperties(fields, properties ?? {}) };
+}
+
+/** Of two values of one property one would be lost without a word. */
+function twiceFaults(fields: readonly PropertyField[], properties: InputValues): readonly Fault[] {
+  const given = fields.filter(({ rule }) => (properties[rule.field] ?? null) !== null);
+  return given.flatMap(({ rule }, index) => {
+    const other = given.slice(0, index).find((before) => before.rule.name === rule.name);
+    if (other === undefined) return [];
+    const message = `"${other.rule.field}" and "${rule.field}" are one property, of different versions; give one.`;
+    return [{ pointer: `/properties/${rule.field}`, message }];
+  });
+}
+
+function extraFaults(fields: readonly PropertyField[], entries: Parameters<typeof toExtraProperties>[0]): readonly Fault[] {
+  const named = new Set(fields.map(({ rule }) => rule.name));
+  const seen = new Set<string>();
+  return entries.flatMap(({ key }, index) => {
+    const pointer = `/extraProperties/${index}/key`;
+    if (named.has(key)) return [{ pointer, message: `"${key}" is a named property of the type.` }];
+    if (seen.has(key)) return [{ pointer, message: `"${key}" is given twice.` }];
+    seen.add(key);
+    return [];
+  });
 }
 
 /** An artifact of another type is, for this mutation, one that does not exist. */

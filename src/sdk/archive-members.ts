@@ -93,7 +93,8 @@ export function createMemberCheck(): MemberCheck {
  */
 function membersAbove(seen: ReadonlyMap<string, Member>): ReadonlyMap<string, Member> {
   const found = new Map<string, Member>();
-  const sorted = [...seen].map(([folded, member]) => ({ folded, member, key: folded.replaceAll('/', '\0') }));
+  // Joined, because what replaceAll gives is kept in its many pieces.
+  const sorted = [...seen].map(([folded, member]) => ({ folded, member, key: folded.split('/').join('\0') }));
   sorted.sort((a, b) => (a.key < b.key ? -1 : 1));
   const open: { readonly folder: string; readonly blocking: Member | undefined }[] = [];
   for (const { folded, member, key } of sorted) {

@@ -88,4 +88,14 @@ describe('a property whose kind changed', () => {
     const answer = await ask(create, { input: { properties } });
     expect(answer).toMatchObject({ data: { createCrate: { faults: [{ pointer: `/properties/${field}` }] } } });
   });
+
+  it.each([
+    ['a value beside a null', { size: 3, sizeText: null }, { artifact: { size: 3 } }],
+    ['a null beside a value', { size: null, sizeText: 'x' }, { faults: [{ pointer: '/properties/sizeText' }] }],
+    ['two values', { size: 3, sizeText: 'x' }, { faults: [{ pointer: '/properties/size' }] }],
+  ])('is written by %s', async (_name, properties, expected) => {
+    const create = `mutation ($input: CreateCrateInput!) { createCrate(input: $input) {
+      ... on CreateCratePayload { artifact { size } } ... on ValidationError { faults { pointer } } } }`;
+    expect(await ask(create, { input: { properties } })).toMatchObject({ data: { createCrate: expected } });
+  });
 });

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { textLimits } from '#sdk/sdk.ts';
+import { zip } from '#test/sdk/archives.ts';
 import { loadTypes } from '#types/load-types.ts';
 import type { TypeRegistry } from '#types/type-registry.ts';
 import { blobView, hookArtifact } from './type-folder.ts';
@@ -19,7 +20,7 @@ const filled = (text: string, bytes: number): string => text.repeat(Math.floor(b
 const yaml = (text: string): string => filled(text, textLimits.yaml.bytes);
 
 describe('a bundle', () => {
-  const inspect = async (path: string, mediaType: string, text: string): Promise<readonly string[]> => {
+  const inspect = async (path: string, mediaType: string, text: string | Uint8Array): Promise<readonly string[]> => {
     const blobs = [{ ...blobView(path, text), mediaType }];
     return (await types.get('bundle').hooks.inspectBlobs(hookArtifact({ type: 'bundle', blobs }))).map(({ message }) => message);
   };
@@ -44,5 +45,10 @@ describe('a bundle', () => {
   it('takes JSON of millions of lists', async () => {
     const text = `[${filled('[[[[]]]],', textLimits.json.bytes - 20)}0]`;
     expect(await inspect('a.json', 'application/json', text)).toEqual([]);
+  }, 300_000);
+
+  it('takes an archive of thousands of deep paths', async () => {
+    const members = Array.from({ length: 4000 }, (_, index) => ({ name: `${index}/${'d/'.repeat(2000)}x` }));
+    expect(await inspect('a.zip', 'application/zip', zip(members))).toEqual([]);
   }, 300_000);
 });
