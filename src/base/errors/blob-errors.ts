@@ -23,13 +23,13 @@ export const blobErrors = {
     400,
     'integrity',
     'The bytes received do not have the declared digest.',
-    'Send them again; nothing was kept.',
+    'Send or fetch them again; nothing was kept.',
   ),
   BLOB_SIZE_MISMATCH: entry(
     400,
     'integrity',
     'Another number of bytes was received than was declared.',
-    'Send them again; nothing was kept.',
+    'Send or fetch them again; nothing was kept.',
   ),
   BLOB_TOO_LARGE: entry(
     413,
