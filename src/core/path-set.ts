@@ -1,4 +1,5 @@
 /** Paths that are to be files of one folder: which of them cannot stand beside another, in steps that no depth of a path adds to. */
+import { compareCodeUnits } from './canonical-json.ts';
 import { foldPath } from './names.ts';
 
 export interface PathSet {
@@ -9,10 +10,15 @@ export interface PathSet {
   clashes(path: string): readonly string[];
 }
 
-export function createPathSet(): PathSet {
-  // In order: whatever lies beneath a path stands right behind it.
-  const keys: string[] = [];
+/** @param initial sorted once, where each that is added later is put in its place among them */
+export function createPathSet(initial: readonly string[] = []): PathSet {
   const paths = new Map<string, string>();
+  for (const path of initial) {
+    const key = toKey(path);
+    if (!paths.has(key)) paths.set(key, path);
+  }
+  // In order: whatever lies beneath a path stands right behind it.
+  const keys = [...paths.keys()].toSorted(compareCodeUnits);
 
   /** Where the first key stands that is not before this one. */
   function find(key: string): number {
@@ -60,9 +66,19 @@ export function createPathSet(): PathSet {
   };
 }
 
+/** The first two of them that cannot both be files, in the order of a tree; undefined where all can. */
+export function findClashingPaths(paths: readonly string[]): readonly [string, string] | undefined {
+  const sorted = paths.map((path) => ({ path, key: toKey(path) })).toSorted((a, b) => compareCodeUnits(a.key, b.key));
+  for (const [index, { path, key }] of sorted.entries()) {
+    const next = sorted[index + 1];
+    if (next !== undefined && (next.key === key || next.key.startsWith(`${key}\0`))) return [path, next.path];
+  }
+  return undefined;
+}
+
 /** The folder's end is before every character that a path may have. */
 function toKey(path: string): string {
-  return foldPath(path).replaceAll('/', '\0');
+  return foldPath(path).split('/').join('\0');
 }
 
 /** The deepest folder that both lie in; '' where there is none. */

@@ -104,8 +104,7 @@ function findFullSlots(wanted: readonly WantedBlob[], others: readonly negotiati
 /** Paths that are one file, or a file and its folder, on some file system: for each blob the first; of blobs twice at one place the second. */
 function findClashes(wanted: readonly WantedBlob[], others: readonly negotiationRecords.HeldEntry[]): CodedFault[] {
   const faults: CodedFault[] = [];
-  const held = createPathSet();
-  for (const { path } of others) held.add(path);
+  const held = createPathSet(others.map(({ path }) => path));
   const places = new Set<string>();
   for (const [index, blob] of wanted.entries()) {
     const { slot, path } = blob;
@@ -113,8 +112,8 @@ function findClashes(wanted: readonly WantedBlob[], others: readonly negotiation
     const [clash] = held.clashes(path);
     if (places.has(placeKey(blob))) fault(`The place ${path} of slot ${slot} stands there twice.`);
     else if (clash !== undefined) fault(clashWords(path, clash));
+    else held.add(path);
     places.add(placeKey(blob));
-    held.add(path);
   }
   return faults;
 }

@@ -27,12 +27,16 @@ export function createPackRoom(
 ): PackRoom {
   const paths = new Map<string, string>();
   const counts = new Map<string, number>();
-  const tree = createPathSet();
+  const tree = createPathSet(held.map(({ path }) => path));
   const busyPlaces = new Set(busy.map(placeKey));
 
-  function add(place: HeldPlace): void {
+  function count(place: HeldPlace): void {
     paths.set(placeKey(place), place.path);
     counts.set(place.slot, (counts.get(place.slot) ?? 0) + 1);
+  }
+
+  function add(place: HeldPlace): void {
+    count(place);
     tree.add(place.path);
   }
 
@@ -44,7 +48,7 @@ export function createPackRoom(
     tree.remove(path);
   }
 
-  for (const place of held) add(place);
+  for (const place of held) count(place);
   return {
     claim(place, rule) {
       if (busyPlaces.has(placeKey(place))) throw new AppError('UPLOAD_BUSY');

@@ -3,7 +3,7 @@ import { AppError } from '#base/app-error.ts';
 import { isUuid } from '#base/id.ts';
 import type { SlotEntry } from '#core/artifact.ts';
 import { assertMediaType, assertPath, findPathClash, foldPath } from '#core/names.ts';
-import { createPathSet } from '#core/path-set.ts';
+import { findClashingPaths } from '#core/path-set.ts';
 import type { Sql } from '#metadata/database.ts';
 import { uploadRecords } from '#metadata/metadata.ts';
 import type { Action } from '#policy/policy.ts';
@@ -125,12 +125,8 @@ export function assertRoomAmong({ others, near }: uploadRecords.Occupancy, place
  * @throws AppError PATH_TAKEN
  */
 export function assertPathsApart(entries: readonly Pick<SlotEntry, 'slot' | 'path'>[]): void {
-  const held = createPathSet();
-  for (const { path } of entries) {
-    const [clash] = held.clashes(path);
-    if (clash !== undefined) throw pathTaken(path, clash);
-    held.add(path);
-  }
+  const clash = findClashingPaths(entries.map(({ path }) => path));
+  if (clash !== undefined) throw pathTaken(clash[1], clash[0]);
 }
 
 function pathTaken(path: string, other: string): AppError {

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { findPathClash, foldPath } from '#core/names.ts';
-import { createPathSet } from '#core/path-set.ts';
+import { createPathSet, findClashingPaths } from '#core/path-set.ts';
 
 const path = fc
   .array(fc.constantFrom('a', 'A', 'b', 'ab', 'a b', 'a.b', 'a-b', 'é', 'straße', 'strasse'), { minLength: 1, maxLength: 5 })
@@ -27,6 +27,31 @@ describe('a set of paths', () => {
         expect(clashing).toEqual(expect.arrayContaining([...named]));
         expect(named.length > 0).toBe(clashing.length > 0);
         expect(named.length).toBeLessThanOrEqual(3);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('is the same whether it began with the paths or was given them one by one', () => {
+    fc.assert(
+      fc.property(fc.array(path, { maxLength: 30 }), fc.array(path, { maxLength: 5 }), path, (initial, added, asked) => {
+        const begun = createPathSet(initial);
+        const grown = createPathSet();
+        for (const each of initial) grown.add(each);
+        for (const set of [begun, grown]) for (const each of added) set.add(each);
+        expect(begun.clashes(asked)).toEqual(grown.clashes(asked));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('has two that clash whenever there are any among paths that are given together', () => {
+    fc.assert(
+      fc.property(fc.array(path, { maxLength: 12 }), (paths) => {
+        const isClash = paths.some((each, index) => findPathClash(each, paths.slice(0, index)) !== undefined);
+        const found = findClashingPaths(paths);
+        expect(found !== undefined).toBe(isClash);
+        if (found !== undefined) expect(findPathClash(found[0], [found[1]])).toBe(found[1]);
       }),
       { numRuns: 2000 },
     );
