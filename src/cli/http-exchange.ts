@@ -41,7 +41,8 @@ export async function readFailure(response: IncomingMessage): Promise<AppError> 
   const { location } = response.headers;
   if (status < 300 || status > 399 || location === undefined) return toAppError(status, text, requestId);
   // Not followed: the token is for the address that its owner has set.
-  return new AppError('SERVER_UNREACHABLE', `The server is not at this address: it redirects to ${location}`);
+  const message = `The server is not at this address: it redirects to ${location}`;
+  return new AppError('SERVER_UNREACHABLE', message, { details: { location } });
 }
 
 /** @throws AppError REQUEST_TOO_LARGE when the text is longer, SERVER_UNREACHABLE when it ends too soon */

@@ -27,7 +27,9 @@ const lastingCodes: ReadonlySet<ErrorCode> = new Set(['STORE_FULL', 'READ_ONLY']
 
 /** True for what the same request may be spared of the next time. */
 export function isTransient(error: unknown): boolean {
-  return isAppError(error) && isNoRefusal(error) && !lastingCodes.has(error.code);
+  if (!isAppError(error) || !isNoRefusal(error) || lastingCodes.has(error.code)) return false;
+  // A redirect leads there the next time too.
+  return error.details['location'] === undefined;
 }
 
 /** True for what says nothing against the request itself: it may end well some time later. */

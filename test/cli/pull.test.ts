@@ -182,6 +182,15 @@ describe('pulling over a bad network', () => {
     expect(await filesOf('out')).toEqual(['lib/a', 'main.txt']);
   });
 
+  it('asks once where it is sent elsewhere, which is no matter of time', async () => {
+    const { url } = largeBlob();
+    server.override.set(`GET ${url}`, (response) => response.writeHead(302, { location: '/login' }).end());
+    const { code, err } = await pull();
+    expect([code, err]).toEqual([9, expect.stringContaining('redirects to /login')]);
+    expect(err).not.toContain('the same command goes on');
+    expect(server.log.filter((line) => line === `GET ${url}`)).toHaveLength(1);
+  });
+
   it('starts again where an earlier run left damaged bytes', async () => {
     server.override.set(`GET ${largeBlob().url}`, (response) => {
       response.writeHead(200, { 'content-length': 3_000_000 });
