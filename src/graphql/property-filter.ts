@@ -65,9 +65,9 @@ export function compareProperty(type: string, property: ComparedProperty, operat
   const comparison = { kind: 'property', type, property: name, valueKind: kind, operator, value } as const;
   if (versions === null) return comparison;
   const ofVersions: Filter = { kind: 'field', field: 'typeVersion', operator: 'in', value: versions };
-  if (operator !== 'exists' || value !== false) return { kind: 'and', of: [ofVersions, comparison] };
+  if (operator !== 'exists' || value !== false) return { kind: 'and', of: [comparison, ofVersions] };
   // Of another kind it is not there either.
-  const isThere: Filter = { kind: 'and', of: [ofVersions, { ...comparison, value: true }] };
+  const isThere: Filter = { kind: 'and', of: [{ ...comparison, value: true }, ofVersions] };
   return {
     kind: 'and',
     of: [

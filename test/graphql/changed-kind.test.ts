@@ -1,6 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Filter } from '#core/filter.ts';
 import { createGraphqlPlane, defaultGraphqlLimits } from '#graphql/graphql-plane.ts';
+import { compareProperty } from '#graphql/property-filter.ts';
+import { driverOf } from '#metadata/filter-probes.ts';
 import { ensurePropertyIndexes } from '#metadata/metadata.ts';
+import { listScope } from '#metadata/page-statement.ts';
+import { propertyIndexName } from '#metadata/property-index-definitions.ts';
 import { createArtifact } from '#ops/create-artifact.ts';
 import { createCaller } from '#policy/policy.ts';
 import { actAs, createTestNode } from '#test/support/operations.ts';
@@ -73,6 +78,15 @@ describe('a property whose kind changed', () => {
     ['its own name, there in none', { property: [{ name: 'size', exists: false }] }, [null, null]],
   ])('is found by %s', async (_name, filter, expected) => {
     expect(await sizes(filter)).toEqual(expected);
+  });
+
+  it('is found by its own index, also where it is one condition of several', () => {
+    const compared = { name: 'size', kind: 'integer', versions: ['2.0.0'] } as const;
+    const filter: Filter = { kind: 'or', of: [compareProperty('crate', compared, 'eq', 5)] };
+    const viewer = { project: 'own', isAdmin: false };
+    const indexed = new Set([propertyIndexName('crate', 'size', 'number')]);
+    const driver = driverOf(filter, listScope(viewer, { type: null, filter }), indexed);
+    expect(driver?.probes.map(({ order }) => order)).toEqual([expect.stringContaining("'size'")]);
   });
 
   it('is not compared with what no version of it holds', async () => {
