@@ -211,9 +211,10 @@ function propertyProbes(
   const ofType = `a.type = ${sqlLiteral(type)}`;
   const typed = (probes: readonly Probe[] | undefined): readonly Probe[] | undefined =>
     probes?.map(({ where, order }) => ({ where: `${ofType} AND ${where}`, order }));
+  const key = propertyKey('a', property);
+  // Whatever is there has a text, not only what is one.
+  if (operator === 'exists' && has('text')) return typed([probe(key, `${key} IS ${value === false ? '' : 'NOT '}NULL`)]);
   if (isText && has('text')) {
-    const key = propertyKey('a', property);
-    if (operator === 'exists') return typed([probe(key, `${key} IS ${value === false ? '' : 'NOT '}NULL`)]);
     return typed(
       scalarProbes(key, operator, toText(value), (part, to) => compareText(key, property, ...widened(part, to), values)),
     );

@@ -185,10 +185,12 @@ function anyPropertyWalk({ type, property, value, valueKind, operator }: Propert
   return [`a.type = ${sqlLiteral(type)} AND ${propertyInTree('a.', values.add(property, 'text'), words)}`];
 }
 
-function propertyColumn({ type, property, value, valueKind }: PropertyFilter, { indexed, values }: TreeScope) {
+function propertyColumn({ type, property, value, valueKind, operator }: PropertyFilter, { indexed, values }: TreeScope) {
   if (!isStorable(property)) return undefined;
   const ofType = `a.type = ${sqlLiteral(type)}`;
-  if ((valueKind === 'string' || valueKind === 'boolean') && indexed.has(propertyIndexName(type, property, 'text-tree'))) {
+  const hasTexts = indexed.has(propertyIndexName(type, property, 'text-tree'));
+  // Whatever is there has a text, not only what is one.
+  if (hasTexts && (valueKind === 'string' || valueKind === 'boolean' || operator === 'exists')) {
     const column = inTree(propertyKey('a', property));
     const compare: Compare = (operator, to) => compareText(column, property, ...widened(operator, to), values);
     return { ofType, column, compare, value: toText(value) };

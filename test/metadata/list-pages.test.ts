@@ -93,6 +93,8 @@ describe('a list by a property whose kind changed', () => {
     ['integer', 'eq', 1],
     ['integer', 'in', [1, 2]],
     ['integer', 'gte', 2],
+    ['integer', 'exists', true],
+    ['string', 'exists', true],
   ] as const)('has what holds as %s: %s %j', async (valueKind, operator, value) => {
     const filter: Filter = { kind: 'property', type: 'image', property: 'grade', valueKind, operator, value };
     const order: Order = { key: 'createdAt', direction: 'asc' };
