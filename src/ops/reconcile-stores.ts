@@ -120,12 +120,13 @@ function createFindings(services: StorageServices, { repair }: ReconcileStoresIn
 async function removeStrays(services: StorageServices, store: BlobStore, ageMs: number, run: JobRun): Promise<number> {
   const { db, log } = services;
   let removed = 0;
+  let failure: Error | undefined;
   for (let after = ''; ; ) {
     run.signal.throwIfAborted();
     await assertWritesAllowed(db);
     const due = await reconcileRecords.findDueStrays(db, store.name, after, ageMs);
     const last = due.at(-1);
-    if (last === undefined) return removed;
+    if (last === undefined) break;
     after = last.key;
     for (let start = 0; start < due.length; start += removalsAtOnce) {
       const some = due.slice(start, start + removalsAtOnce).map(({ key }) => key);
@@ -134,12 +135,14 @@ async function removeStrays(services: StorageServices, store: BlobStore, ageMs: 
       await failpoint('repair:stray-removed');
       await reconcileRecords.forgetStrays(db, store.name, [...removal.removed]);
       removed += removal.removed.size;
-      if (removal.failure === undefined) continue;
-      if (removal.isAway) throw removal.failure;
-      log.warn({ err: removal.failure, store: store.name }, 'strays could not be removed; the next repair tries again');
+      failure ??= removal.failure;
+      if (removal.isAway && failure !== undefined) throw failure;
     }
     await run.progress(removed, null, `${store.name}: strays removed`);
   }
+  if (failure !== undefined)
+    log.warn({ err: failure, store: store.name }, 'strays could not be removed; the next repair tries again');
+  return removed;
 }
 
 /** Half-written objects whose upload has ended or was never known, and that nobody has written to for the age of strays. */
